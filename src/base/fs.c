@@ -1,0 +1,128 @@
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int read_all(int fd, const char *path, size_t max, struct buf *b, struct err *e)
+{
+    for (;;) {
+        char *p = buf_reserve(b, 64 * 1024);
+        size_t room = 64 * 1024;
+        if (!p) { /* near the maximum: one byte more decides */
+            b->overflow = false;
+            room = max - b->len + 1;
+            b->max = max + 1;
+            p = buf_reserve(b, room);
+        }
+        ssize_t n = read(fd, p, room);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(e, errno, "read %s", path);
+        if (n == 0)
+            return 0;
+        b->len += (size_t)n;
+        if (b->len > max)
+            return err_set(e, ERR_TOO_LARGE, "%s is larger than %zu bytes", path, max);
+    }
+}
+
+int fs_read(const char *path, size_t max, struct arena *a, char **out, size_t *out_len,
+            struct err *e)
+{
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(e, errno, "open %s", path);
+    AUTO_BUF struct buf b;
+    buf_init(&b, max);
+    int r = read_all(fd, path, max, &b, e);
+    if (r < 0)
+        return r;
+    *out = arena_strndup(a, buf_text(&b), b.len);
+    if (out_len)
+        *out_len = b.len;
+    return 0;
+}
+
+static int write_all(int fd, const char *p, size_t n)
+{
+    while (n) {
+        ssize_t w = write(fd, p, n);
+        if (w < 0 && errno == EINTR)
+            continue;
+        if (w < 0)
+            return -1;
+        p += w;
+        n -= (size_t)w;
+    }
+    return 0;
+}
+
+static int sync_folder_of(const char *path, struct err *e)
+{
+    char dir[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) : 1;
+    (void)snprintf(dir, sizeof dir, "%.*s", (int)(n ? n : 1), slash ? path : ".");
+    AUTO_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) < 0)
+        return err_sys(e, errno, "sync %s", dir);
+    return 0;
+}
+
+int fs_write_atomic(const char *path, mode_t mode, const void *bytes, size_t n, struct err *e)
+{
+    char tmp[PATH_MAX];
+    if ((size_t)snprintf(tmp, sizeof tmp, "%s.XXXXXX", path) >= sizeof tmp)
+        return err_set(e, ERR_INVALID, "path too long: %.100s…", path);
+    AUTO_FD int fd = mkostemp(tmp, O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(e, errno, "create %s", tmp);
+    if (fchmod(fd, mode) < 0 || write_all(fd, bytes, n) < 0 || fsync(fd) < 0 ||
+        rename(tmp, path) < 0) {
+        int sys = errno;
+        (void)unlink(tmp);
+        return err_sys(e, sys, "write %s", path);
+    }
+    return sync_folder_of(path, e);
+}
+
+int fs_mkdirs(const char *path, mode_t mode, struct err *e)
+{
+    char p[PATH_MAX];
+    size_t n = strlen(path);
+    if (n == 0 || n >= sizeof p)
+        return err_set(e, ERR_INVALID, "not a usable path: \"%.100s\"", path);
+    memcpy(p, path, n + 1);
+    for (char *s = p + 1;; s++) {
+        if (*s != '/' && *s != '\0')
+            continue;
+        char held = *s;
+        *s = '\0';
+        if (mkdir(p, mode) < 0 && errno != EEXIST)
+            return err_sys(e, errno, "create folder %s", p);
+        if (!held)
+            return 0;
+        *s = held;
+    }
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+int fs_remove_tree(const char *path, struct err *e)
+{
+    if (nftw(path, remove_one, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0 && errno != ENOENT)
+        return err_sys(e, errno, "remove %s", path);
+    return 0;
+}

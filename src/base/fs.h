@@ -1,0 +1,22 @@
+/* fs.h - whole files, written so that a crash leaves the old or the new one. */
+#pragma once
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Reads at most `max` bytes; ERR_TOO_LARGE past that. The text is NUL-terminated. */
+int fs_read(const char *path, size_t max, struct arena *a, char **out, size_t *out_len,
+            struct err *e) MUST_CHECK;
+
+/* Writes a temporary file beside `path`, syncs it, renames it over, syncs the folder. */
+int fs_write_atomic(const char *path, mode_t mode, const void *bytes, size_t n,
+                    struct err *e) MUST_CHECK;
+
+/* mkdir -p; folders that are there already keep their mode. */
+int fs_mkdirs(const char *path, mode_t mode, struct err *e) MUST_CHECK;
+
+/* rm -rf without following links; a path that is not there is a success. */
+int fs_remove_tree(const char *path, struct err *e) MUST_CHECK;

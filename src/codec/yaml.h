@@ -1,0 +1,36 @@
+/* yaml.h - YAML text to values and back, with the scalar rules of Go's sigs.k8s.io/yaml.
+ *
+ * Model      libyaml's events give structure; scalars resolve as go-yaml v2 does and keys
+ *            become strings. Anchors, aliases and merge keys are resolved, with a limit on
+ *            what aliases may expand to. Values carry the line they were written on.
+ * Guarantees yaml_print() writes what sigs.k8s.io/yaml.Marshal writes (members sorted by key),
+ *            or, with YAML_KEEP_ORDER, in tree order.                                   */
+#pragma once
+#include "base/buf.h"
+#include "codec/value.h"
+
+enum yaml_flag {
+    YAML_KEEP_ORDER = 1 << 0,
+    YAML_STRICT_KEYS = 1 << 1, /* parse: a key that stands twice is an error */
+};
+
+/* One document; an empty input gives null; a second document is an error. */
+int yaml_parse(struct arena *a, const char *text, size_t n, unsigned flags, struct value **out,
+               struct err *e) MUST_CHECK;
+
+/* Every document in order, empty ones left out. */
+int yaml_parse_all(struct arena *a, const char *text, size_t n, unsigned flags,
+                   struct value ***out, size_t *out_n, struct err *e) MUST_CHECK;
+
+/* Like yaml_parse_all, also for a text that is JSON (one document or several in a row). */
+int yaml_or_json_parse_all(struct arena *a, const char *text, size_t n, unsigned flags,
+                           struct value ***out, size_t *out_n, struct err *e) MUST_CHECK;
+
+void yaml_print(struct buf *b, const struct value *v, unsigned flags);
+char *yaml_text(struct arena *a, const struct value *v, unsigned flags);
+
+/* Replaces scalars in a user's file without touching anything else: comments, order, quoting
+ * style and line ends stay, so that an image update is a one-line diff. `path` as in value.h,
+ * within document `doc` (0-based); the key must exist. */
+int yaml_edit_scalar(struct arena *a, const char *text, size_t n, size_t doc, const char *path,
+                     const char *new_value, char **out, size_t *out_n, struct err *e) MUST_CHECK;

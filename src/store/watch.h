@@ -1,0 +1,35 @@
+/* watch.h - tell subscribers, in order, what changed in the store.
+ *
+ * Model      The store remembers the last events (a window). A watch starts after a revision
+ *            and sees every later event of its prefix once, in revision order.
+ * Guarantees No event is skipped silently: a reader that falls behind the window gets
+ *            ERR_GONE and must relist. Events are published only when durable.
+ * Threads    next/close from any one thread per watch; watch_wake from any.             */
+#pragma once
+#include <stdbool.h>
+
+#include "store/store.h"
+
+struct watch;
+
+struct watch_event {
+    uint64_t rev;
+    bool deleted;
+    struct entry *entry; /* what is now there; when deleted, NULL */
+    struct entry *prev;  /* what was there before; NULL when created */
+};
+void watch_event_done(struct watch_event *ev);
+
+/* Events with a revision greater than `since`. ERR_GONE: older than the window. */
+int watch_open(struct store *s, const char *prefix, uint64_t since, struct watch **out,
+               struct err *e) MUST_CHECK;
+
+/* Waits at most timeout_ms (< 0: for ever) for the next event. ERR_TIMEOUT, ERR_GONE,
+ * ERR_CANCELLED after watch_wake(). */
+int watch_next(struct watch *w, int64_t timeout_ms, struct watch_event *out,
+               struct err *e) MUST_CHECK;
+
+/* Up to this revision the watch has seen everything, events or none: for bookmarks. */
+uint64_t watch_progress(struct watch *w);
+void watch_wake(struct watch *w); /* ends the wait of watch_next */
+void watch_close(struct watch *w);
