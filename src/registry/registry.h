@@ -1,0 +1,52 @@
+/* registry.h - the OCI distribution API (1.1) over the image store, as an HTTP handler.
+ *
+ * Model      Repository "a/b" at this registry is "slipway.local/a/b" in the image store; what a
+ *            build stored or a bootstrap named can be pulled, what is pushed can be run, and no
+ *            byte is copied. Uploads are files that survive a restart.
+ * Guarantees A blob or manifest is visible only whole, verified and durable; a manifest only when
+ *            what it needs is in its repository. Rights are asked before anything is told.
+ * Threads    registry_handle() may run on any number of threads.                          */
+#pragma once
+#include "net/http_server.h"
+#include "oci/images.h"
+
+struct registry;
+
+enum registry_action {
+    REGISTRY_PING,
+    REGISTRY_PULL,
+    REGISTRY_PUSH,
+    REGISTRY_DELETE,
+    REGISTRY_CATALOG
+};
+
+struct registry_ask {
+    enum registry_action action;
+    const char *repository;      /* NULL for ping and catalog */
+    const char *reference;       /* tag or digest where there is one, else NULL */
+    const char *user, *password; /* of basic authorisation, else NULL */
+    const char *token;           /* of bearer authorisation, else NULL */
+    const char *remote;
+};
+
+struct registry_opts {
+    struct image_store *images;
+    /* 0, ERR_UNAUTHENTICATED (a challenge is sent) or ERR_DENIED. NULL: all is allowed. */
+    int (*authorize)(void *arg, const struct registry_ask *ask, struct err *e);
+    /* Told after a tag was set (or, with digest NULL, removed). NULL: nobody. */
+    void (*tagged)(void *arg, const char *repository, const char *tag, const char *digest);
+    /* Asked before a manifest gets a tag; an error refuses the push. NULL: nobody. */
+    int (*admit)(void *arg, const char *repository, const char *tag, const char *digest,
+                 struct err *e);
+    void *arg;
+    size_t max_manifest_bytes; /* 0: 4 MiB */
+    uint64_t max_blob_bytes;   /* 0: no limit */
+    bool read_only;
+};
+
+int registry_new(const struct registry_opts *o, struct registry **out, struct err *e) MUST_CHECK;
+void registry_free(struct registry *r);
+AUTO_DEFINE(registry)
+
+/* Answers /v2/…; an http_handler, `arg` is the struct registry. */
+void registry_handle(struct http_request *q, void *arg);
