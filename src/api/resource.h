@@ -17,6 +17,8 @@ struct resource {
     const char *short_names; /* comma separated, or "" */
     bool namespaced;
     bool status; /* has the status subresource */
+    bool scale;  /* has the scale subresource */
+    const char *categories; /* comma separated, "all"; NULL: none */
 };
 
 /* Core, apps, batch … as Kubernetes 1.33 has them. */
@@ -27,7 +29,15 @@ extern const struct resource RES_NAMESPACE, RES_NODE, RES_POD, RES_SERVICE, RES_
     RES_CONTROLLER_REVISION, RES_JOB, RES_CRON_JOB, RES_ENDPOINT_SLICE, RES_INGRESS,
     RES_INGRESS_CLASS, RES_NETWORK_POLICY, RES_ROLE, RES_ROLE_BINDING, RES_CLUSTER_ROLE,
     RES_CLUSTER_ROLE_BINDING, RES_CRD, RES_LEASE, RES_STORAGE_CLASS, RES_POD_DISRUPTION_BUDGET,
-    RES_HORIZONTAL_POD_AUTOSCALER, RES_PRIORITY_CLASS, RES_API_SERVICE;
+    RES_HORIZONTAL_POD_AUTOSCALER, RES_PRIORITY_CLASS, RES_API_SERVICE, RES_RUNTIME_CLASS;
+
+/* The same objects under another group or version. */
+extern const struct resource RES_EVENT_EVENTS, RES_HORIZONTAL_POD_AUTOSCALER_V1;
+
+/* Asked by POST, never stored; RES_BINDING and RES_EVICTION come as subresources of pods. */
+extern const struct resource RES_BINDING, RES_EVICTION, RES_SCALE, RES_TOKEN_REQUEST,
+    RES_TOKEN_REVIEW, RES_SELF_SUBJECT_REVIEW, RES_SUBJECT_ACCESS_REVIEW,
+    RES_SELF_SUBJECT_ACCESS_REVIEW, RES_LOCAL_SUBJECT_ACCESS_REVIEW, RES_SELF_SUBJECT_RULES_REVIEW;
 
 /* The users' other formats. Installed as CRDs at start (schemas/crd/), the same on a real
  * cluster. */
@@ -40,7 +50,7 @@ extern const struct resource RES_TASK, RES_TASK_RUN, RES_PIPELINE, RES_PIPELINE_
 /* slipway's own (group slipway.dev): a hosted or watched Git repository, and a condemnation. */
 extern const struct resource RES_REPOSITORY, RES_CONDEMNATION;
 
-/* All built-in ones, NULL-terminated. */
+/* All built-in ones that are stored, NULL-terminated; those of CRDs are not among them. */
 extern const struct resource *const RESOURCES[];
 
 /* "apps/v1" or "v1". */
@@ -50,5 +60,5 @@ const char *resource_api_version(const struct resource *r, struct arena *a);
 const char *resource_path(const struct resource *r, const char *ns, const char *name,
                           const char *sub, struct arena *a);
 
-/* The built-in resource of an apiVersion and kind, or NULL. */
+/* The resource of an apiVersion and kind that has a name above, or NULL. */
 const struct resource *resource_find(const char *api_version, const char *kind);
