@@ -1,0 +1,60 @@
+/* image_port.h - what the node needs of an image store; oci/ supplies it, server/ hands it over.
+ *
+ * Model      ensure() turns a reference into a configuration and a list of unpacked layer
+ *            folders, pulling what is missing as the policy says. Layers are shared by
+ *            containers as overlayfs lower folders and are never written.
+ * Guarantees A layer folder stays until every holder that was given it has been dropped.
+ * Threads    Any; ensure() may block for as long as a pull takes; the same reference asked
+ *            for twice at once is pulled once.
+ * Lifetime   Answers live in the arena given.                                          */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+enum image_pull { IMAGE_PULL_IF_NOT_PRESENT, IMAGE_PULL_ALWAYS, IMAGE_PULL_NEVER };
+
+struct image_want {
+    const char *ref; /* as written: "busybox", "shop/app:1", "localhost:5000/x@sha256:…" */
+    enum image_pull policy;
+    const char *const *auths; /* texts of .dockerconfigjson, NULL-terminated, or NULL */
+    const char *holder;       /* who uses the layers: a container id; dropped with drop() */
+    const char *ns;           /* the pod's namespace, for policies on signatures */
+};
+
+struct image {
+    const char *ref;           /* normalised: "docker.io/library/busybox:latest" */
+    const char *id;            /* "sha256:…" of the configuration */
+    const char *digest;        /* "docker.io/library/busybox@sha256:…", for status.imageID */
+    const char *const *layers; /* folders, lowest first */
+    size_t n_layers;
+    uint64_t bytes; /* compressed size */
+    bool pulled;    /* false: it was here already */
+
+    /* From the configuration; lists are NULL-terminated and never NULL. */
+    const char *const *entrypoint, *const *cmd, *const *env;
+    const char *user;        /* "", "1000", "app:staff" */
+    const char *workdir;     /* "" when none */
+    const char *stop_signal; /* "" when none */
+};
+
+struct image_source;
+struct image_ops {
+    const char *name;
+    /* ERR_NOT_FOUND with policy Never: it is not here (ErrImageNeverPull). ERR_INVALID: the
+     * reference is malformed (InvalidImageName). ERR_DENIED: a policy forbids it. All else
+     * is ErrImagePull, tried again with back-off. */
+    int (*ensure)(struct image_source *s, const struct image_want *w, struct arena *a,
+                  struct image *out, struct err *e);
+    /* After a restart: says that `holder` uses the image `id` (may be gone: then nothing). */
+    void (*hold)(struct image_source *s, const char *id, const char *holder);
+    void (*drop)(struct image_source *s, const char *holder);
+};
+
+/* A backend embeds this as its first member. */
+struct image_source {
+    const struct image_ops *ops;
+};
