@@ -16,8 +16,8 @@ struct resource {
     const char *singular;
     const char *short_names; /* comma separated, or "" */
     bool namespaced;
-    bool status; /* has the status subresource */
-    bool scale;  /* has the scale subresource */
+    bool status;            /* has the status subresource */
+    bool scale;             /* has the scale subresource */
     const char *categories; /* comma separated, "all"; NULL: none */
 };
 
