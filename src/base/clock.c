@@ -158,10 +158,15 @@ int clock_parse_rfc3339(const char *text, int64_t *out_ns, struct err *e)
               digits(&p, 2, &d) && literal(&p, 'T') && digits(&p, 2, &h) && literal(&p, ':') &&
               digits(&p, 2, &mi) && literal(&p, ':') && digits(&p, 2, &s) && fraction(&p, &ns) &&
               zone(&p, &off) && *p == '\0';
-    if (!ok || mo < 1 || mo > 12 || d < 1 || d > days_in_month(y, mo) || h > 23 || mi > 59 || s > 59)
+    if (!ok || mo < 1 || mo > 12 || d < 1 || d > days_in_month(y, mo) || h > 23 || mi > 59 ||
+        s > 59)
         return err_set(e, ERR_INVALID, "\"%.60s\" is not an RFC 3339 time", text);
-    struct tm tm = {.tm_year = y - 1900, .tm_mon = mo - 1, .tm_mday = d, .tm_hour = h,
-                    .tm_min = mi, .tm_sec = s};
+    struct tm tm = {.tm_year = y - 1900,
+                    .tm_mon = mo - 1,
+                    .tm_mday = d,
+                    .tm_hour = h,
+                    .tm_min = mi,
+                    .tm_sec = s};
     *out_ns = ((int64_t)timegm(&tm) - off) * 1000000000 + ns;
     return 0;
 }
@@ -172,8 +177,14 @@ static int64_t unit_ns(const char **p)
         const char *name;
         int64_t ns;
     } units[] = {
-        {"ns", 1}, {"us", 1000}, {"µs", 1000}, {"μs", 1000}, {"ms", 1000000},
-        {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000},
+        {"ns",  1            },
+        {"us",  1000         },
+        {"µs", 1000         },
+        {"μs", 1000         },
+        {"ms",  1000000      },
+        {"s",   1000000000   },
+        {"m",   60000000000  },
+        {"h",   3600000000000},
     };
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         size_t n = strlen(units[i].name);

@@ -100,9 +100,10 @@ int err_hint(struct err *e, const char *fmt, ...)
 const char *err_code_name(int code)
 {
     static const char *const names[] = {
-        "ok",        "invalid",         "not found",   "conflict", "gone",
-        "too large", "try again",       "system",      "exists",   "denied",
-        "unauthenticated", "unsupported", "timeout", "cancelled",
+        "ok",      "invalid",   "not found",       "conflict",
+        "gone",    "too large", "try again",       "system",
+        "exists",  "denied",    "unauthenticated", "unsupported",
+        "timeout", "cancelled",
     };
     int i = -code;
     return i >= 0 && (size_t)i < sizeof names / sizeof names[0] ? names[i] : "unknown";

@@ -10,19 +10,19 @@
 /* What the caller should do about it; each maps to one HTTP status. */
 enum err_code {
     ERR_OK = 0,
-    ERR_INVALID = -1,         /* the caller's input is wrong; retrying cannot help  (400/422) */
-    ERR_NOT_FOUND = -2,       /* no such thing                                      (404) */
-    ERR_CONFLICT = -3,        /* stale revision: re-read, then retry                (409) */
-    ERR_GONE = -4,            /* history compacted: relist                          (410) */
-    ERR_TOO_LARGE = -5,       /* a configured limit was reached                     (413) */
-    ERR_AGAIN = -6,           /* transient: retry with back-off                     (429/503) */
-    ERR_SYSTEM = -7,          /* the kernel or a library said no; see sys           (500) */
-    ERR_EXISTS = -8,          /* already there: choose another name                 (409) */
-    ERR_DENIED = -9,          /* known, but not allowed                             (403) */
+    ERR_INVALID = -1,          /* the caller's input is wrong; retrying cannot help  (400/422) */
+    ERR_NOT_FOUND = -2,        /* no such thing                                      (404) */
+    ERR_CONFLICT = -3,         /* stale revision: re-read, then retry                (409) */
+    ERR_GONE = -4,             /* history compacted: relist                          (410) */
+    ERR_TOO_LARGE = -5,        /* a configured limit was reached                     (413) */
+    ERR_AGAIN = -6,            /* transient: retry with back-off                     (429/503) */
+    ERR_SYSTEM = -7,           /* the kernel or a library said no; see sys           (500) */
+    ERR_EXISTS = -8,           /* already there: choose another name                 (409) */
+    ERR_DENIED = -9,           /* known, but not allowed                             (403) */
     ERR_UNAUTHENTICATED = -10, /* who are you?                                      (401) */
-    ERR_UNSUPPORTED = -11,    /* understood and refused: not offered here           (405/415/501) */
-    ERR_TIMEOUT = -12,        /* a deadline passed                                  (504) */
-    ERR_CANCELLED = -13,      /* the caller or an operator stopped it               (499) */
+    ERR_UNSUPPORTED = -11, /* understood and refused: not offered here           (405/415/501) */
+    ERR_TIMEOUT = -12,     /* a deadline passed                                  (504) */
+    ERR_CANCELLED = -13,   /* the caller or an operator stopped it               (499) */
 };
 
 struct err {

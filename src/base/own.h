@@ -5,10 +5,10 @@
 
 /* AUTO_DEFINE(store) gives struct store a scope guard built on store_free():
  *     AUTO(store) struct store *s = NULL;                                   */
-#define AUTO_DEFINE(type)                           \
-    static inline void auto_##type(struct type **p) \
-    {                                               \
-        type##_free(*p);                            \
+#define AUTO_DEFINE(type)                                                                          \
+    static inline void auto_##type(struct type **p)                                                \
+    {                                                                                              \
+        type##_free(*p);                                                                           \
     }
 #define AUTO(type) __attribute__((cleanup(auto_##type)))
 #define AUTO_FD    __attribute__((cleanup(auto_fd)))
@@ -26,11 +26,11 @@ static inline void auto_mem(void *p)
 }
 
 /* Moves ownership out of a guarded variable; its guard then sees NULL or -1. */
-#define take_ptr(p)                                 \
-    ({                                              \
-        __typeof__(p) *slot_ = &(p), val_ = *slot_; \
-        *slot_ = NULL;                              \
-        val_;                                       \
+#define take_ptr(p)                                                                                \
+    ({                                                                                             \
+        __typeof__(p) *slot_ = &(p), val_ = *slot_;                                                \
+        *slot_ = NULL;                                                                             \
+        val_;                                                                                      \
     })
 
 static inline int take_fd(int *fd)

@@ -24,9 +24,9 @@ static inline pthread_mutex_t *mutex_lock_scope(pthread_mutex_t *m)
 #define LOCK_NAME2(line) lock_at_##line##_
 #define LOCK_NAME(line)  LOCK_NAME2(line)
 /* Holds the mutex until the end of the enclosing block. */
-#define LOCK_SCOPE(m)                                                                \
-    __attribute__((cleanup(mutex_unlock_cleanup), unused)) pthread_mutex_t *LOCK_NAME( \
-        __LINE__) = mutex_lock_scope(m)
+#define LOCK_SCOPE(m)                                                                              \
+    __attribute__((cleanup(mutex_unlock_cleanup), unused)) pthread_mutex_t *LOCK_NAME(__LINE__) =  \
+        mutex_lock_scope(m)
 
 /* pthread_cond_timedwait() against CLOCK_MONOTONIC; the condition must have been made by
  * cond_init(). False when timeout_ms passed. A negative timeout waits for ever. */

@@ -43,8 +43,8 @@ int store_get(struct store *s, const char *key, uint64_t at, struct entry **out,
 struct entry_list {
     struct entry **items; /* a reference each; key order */
     size_t n;
-    uint64_t rev;   /* the state listed */
-    uint64_t more;  /* how many keys follow past the limit */
+    uint64_t rev;  /* the state listed */
+    uint64_t more; /* how many keys follow past the limit */
 };
 
 /* Keys that start with `prefix` and are greater than `after` (NULL: from the first), at most

@@ -1,0 +1,72 @@
+/* store_int.h - what the files of store/ share. */
+#pragma once
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "db/db.h"
+#include "store/index.h"
+#include "store/watch.h"
+
+enum op_kind { OP_PUT, OP_DELETE, OP_COMPACT };
+
+/* A write on its way: lives on its caller's stack until `done`. */
+struct op {
+    enum op_kind kind;
+    const char *key;
+    const void *bytes;
+    size_t len;
+    uint64_t expect; /* OP_COMPACT: the revision to compact before */
+    uint64_t rev;
+    struct entry *fresh, *prev; /* set by the writer; prev is a reference */
+    int rc;
+    struct err err;
+    bool done;
+    struct op *next;
+};
+
+/* The last events, oldest overwritten first. Sequence numbers count events, not revisions. */
+struct window {
+    struct watch_event *ring;
+    size_t cap;
+    uint64_t first, next; /* sequence numbers held: [first, next) */
+    size_t bytes;
+    uint64_t gone_rev; /* events up to this revision may be missing */
+    struct watch *watches;
+};
+
+struct store {
+    struct db *db;
+    struct statement *insert;
+    pthread_mutex_t db_lock; /* the connection: writer between batches, readers of the past */
+
+    pthread_rwlock_t lock; /* index, revision, compacted, window */
+    struct index index;
+    uint64_t rev, compacted;
+    struct window window;
+
+    pthread_mutex_t queue_lock;
+    pthread_cond_t queue_filled, ops_done;
+    struct op *queue, **queue_tail;
+    bool stopping, writer_up;
+    pthread_t writer;
+};
+
+struct entry *entry__new(const char *key, const void *bytes, size_t len);
+
+/* writer.c */
+void *store__writer(void *store);
+
+/* watch.c; both under the write lock. `window__publish` takes the event's references. */
+void window__init(struct window *w);
+void window__done(struct window *w);
+void window__publish(struct window *w, struct watch_event ev);
+/* Wakes the watches that the events from sequence `from` on concern. */
+void window__notify(struct window *w, uint64_t from);
+
+/* history.c: reads of the past, from the log. */
+int history__get(struct store *s, const char *key, uint64_t at, struct entry **out, struct err *e);
+int history__list(struct store *s, const char *prefix, const char *after, size_t limit, uint64_t at,
+                  struct entry_list *out, struct err *e);
+int history__compact(struct store *s, uint64_t before, struct err *e);
+int history__load(struct store *s, struct err *e);

@@ -1,0 +1,221 @@
+#include "store/watch.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/thread.h"
+#include "store/store_int.h"
+
+enum { WINDOW_EVENTS = 16384, WINDOW_BYTES = 16 << 20 };
+
+struct watch {
+    struct store *store;
+    char *prefix;
+    size_t prefix_len;
+    uint64_t seq;      /* the next event to look at; written by the reader only */
+    uint64_t progress; /* the revision seen up to */
+    pthread_mutex_t lock;
+    pthread_cond_t ready;
+    bool pending, woken; /* under lock: something may be there */
+    struct watch *next, **link;
+};
+
+void window__init(struct window *w)
+{
+    *w = (struct window){.cap = WINDOW_EVENTS};
+    w->ring = calloc(w->cap, sizeof *w->ring);
+    if (!w->ring)
+        log_die("out of memory");
+}
+
+static size_t event_bytes(const struct watch_event *ev)
+{
+    return (ev->entry ? ev->entry->len : 0) + (ev->prev ? ev->prev->len : 0);
+}
+
+static void drop_oldest(struct window *w)
+{
+    struct watch_event *ev = &w->ring[w->first++ % w->cap];
+    w->gone_rev = ev->rev;
+    w->bytes -= event_bytes(ev);
+    watch_event_done(ev);
+}
+
+void window__done(struct window *w)
+{
+    while (w->first < w->next)
+        drop_oldest(w);
+    free(w->ring);
+}
+
+void window__publish(struct window *w, struct watch_event ev)
+{
+    w->bytes += event_bytes(&ev);
+    while (w->next - w->first == w->cap || (w->bytes > WINDOW_BYTES && w->first < w->next))
+        drop_oldest(w);
+    w->ring[w->next++ % w->cap] = ev;
+}
+
+static bool concerns(const struct watch *x, const struct watch_event *ev)
+{
+    const struct entry *n = ev->entry ? ev->entry : ev->prev;
+    return strncmp(n->key, x->prefix, x->prefix_len) == 0;
+}
+
+static void wake(struct watch *x)
+{
+    (void)pthread_mutex_lock(&x->lock);
+    x->pending = true;
+    (void)pthread_cond_signal(&x->ready);
+    (void)pthread_mutex_unlock(&x->lock);
+}
+
+void window__notify(struct window *w, uint64_t from)
+{
+    if (from < w->first)
+        from = w->first;
+    for (struct watch *x = w->watches; x; x = x->next)
+        for (uint64_t i = from; i < w->next; i++)
+            if (concerns(x, &w->ring[i % w->cap])) {
+                wake(x);
+                break;
+            }
+}
+
+void watch_event_done(struct watch_event *ev)
+{
+    entry_unref(ev->entry);
+    entry_unref(ev->prev);
+    *ev = (struct watch_event){0};
+}
+
+/* The first event after revision `since`; events are in revision order. */
+static uint64_t seek(const struct window *w, uint64_t since)
+{
+    uint64_t lo = w->first, hi = w->next;
+    while (lo < hi) {
+        uint64_t mid = lo + (hi - lo) / 2;
+        if (w->ring[mid % w->cap].rev <= since)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+int watch_open(struct store *s, const char *prefix, uint64_t since, struct watch **out,
+               struct err *e)
+{
+    struct watch *x = calloc(1, sizeof *x);
+    if (!x || !(x->prefix = strdup(prefix)))
+        log_die("out of memory");
+    x->store = s;
+    x->prefix_len = strlen(prefix);
+    x->pending = true;
+    (void)pthread_mutex_init(&x->lock, NULL);
+    cond_init(&x->ready);
+
+    (void)pthread_rwlock_wrlock(&s->lock);
+    struct window *w = &s->window;
+    bool gone = since < w->gone_rev;
+    uint64_t gone_rev = w->gone_rev;
+    if (!gone) {
+        x->seq = seek(w, since);
+        x->progress = since;
+        x->next = w->watches;
+        x->link = &w->watches;
+        if (x->next)
+            x->next->link = &x->next;
+        w->watches = x;
+    }
+    (void)pthread_rwlock_unlock(&s->lock);
+    if (gone) {
+        watch_close(x);
+        return err_set(e, ERR_GONE, "too old resource version: %llu (%llu)",
+                       (unsigned long long)since, (unsigned long long)gone_rev);
+    }
+    *out = x;
+    return 0;
+}
+
+/* 1: an event is in *out; 0: none yet; < 0: fell behind. */
+static int look(struct watch *x, struct watch_event *out, struct err *e)
+{
+    struct store *s = x->store;
+    int r = 0;
+    (void)pthread_rwlock_rdlock(&s->lock);
+    const struct window *w = &s->window;
+    if (x->seq < w->first)
+        r = err_set(e, ERR_GONE, "too old resource version: %llu (%llu)",
+                    (unsigned long long)x->progress, (unsigned long long)w->gone_rev);
+    for (; r == 0 && x->seq < w->next; x->seq++) {
+        const struct watch_event *ev = &w->ring[x->seq % w->cap];
+        x->progress = ev->rev;
+        if (!concerns(x, ev))
+            continue;
+        *out = *ev;
+        out->entry = entry_ref(ev->entry);
+        out->prev = entry_ref(ev->prev);
+        r = 1;
+    }
+    if (r == 0)
+        x->progress = s->rev;
+    (void)pthread_rwlock_unlock(&s->lock);
+    return r;
+}
+
+static int wait_for_more(struct watch *x, int64_t timeout_ms, struct err *e)
+{
+    int r = 0;
+    (void)pthread_mutex_lock(&x->lock);
+    while (!x->pending && !x->woken && r == 0)
+        if (!cond_wait_ms(&x->ready, &x->lock, timeout_ms))
+            r = err_set(e, ERR_TIMEOUT, "no event for %lld ms", (long long)timeout_ms);
+    if (x->woken)
+        r = err_set(e, ERR_CANCELLED, "the watch was ended");
+    x->pending = false;
+    (void)pthread_mutex_unlock(&x->lock);
+    return r;
+}
+
+int watch_next(struct watch *x, int64_t timeout_ms, struct watch_event *out, struct err *e)
+{
+    for (;;) {
+        int r = look(x, out, e);
+        if (r != 0)
+            return r < 0 ? r : 0;
+        r = wait_for_more(x, timeout_ms, e);
+        if (r < 0)
+            return r;
+    }
+}
+
+uint64_t watch_progress(struct watch *x)
+{
+    return x->progress;
+}
+
+void watch_wake(struct watch *x)
+{
+    (void)pthread_mutex_lock(&x->lock);
+    x->woken = true;
+    (void)pthread_cond_signal(&x->ready);
+    (void)pthread_mutex_unlock(&x->lock);
+}
+
+void watch_close(struct watch *x)
+{
+    if (!x)
+        return;
+    if (x->link) {
+        (void)pthread_rwlock_wrlock(&x->store->lock);
+        *x->link = x->next;
+        if (x->next)
+            x->next->link = x->link;
+        (void)pthread_rwlock_unlock(&x->store->lock);
+    }
+    (void)pthread_cond_destroy(&x->ready);
+    (void)pthread_mutex_destroy(&x->lock);
+    free(x->prefix);
+    free(x);
+}

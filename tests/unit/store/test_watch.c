@@ -1,0 +1,101 @@
+#include "store/watch.h"
+
+#include <pthread.h>
+
+#include "t.h"
+
+static struct err e;
+
+static void sees_everything_in_order(void)
+{
+    AUTO(store) struct store *s = NULL;
+    T_RC(store_open(NULL, &s, &e), &e, "open");
+    uint64_t start = 0;
+    T_RC(store_put(s, "/p/a", "1", 1, 0, &start, &e), &e, "before");
+    struct watch *w = NULL;
+    T_RC(watch_open(s, "/p/", start, &w, &e), &e, "watch");
+    T_RC(store_put(s, "/p/b", "1", 1, 0, NULL, &e), &e, "put");
+    T_RC(store_put(s, "/q/b", "1", 1, 0, NULL, &e), &e, "elsewhere");
+    T_RC(store_put(s, "/p/b", "2", 1, STORE_ANY, NULL, &e), &e, "change");
+    T_RC(store_delete(s, "/p/b", STORE_ANY, NULL, &e), &e, "delete");
+    static const struct {
+        const char *name, *now, *before;
+    } wants[] = {
+        {"created", "1",  NULL},
+        {"changed", "2",  "1" },
+        {"deleted", NULL, "2" },
+    };
+    uint64_t last = start;
+    for (size_t i = 0; i < ARRAY_LEN(wants); i++) {
+        struct watch_event ev = {0};
+        T_RC(watch_next(w, 1000, &ev, &e), &e, wants[i].name);
+        T_EQ_STR(ev.entry ? ev.entry->bytes : NULL, wants[i].now, wants[i].name);
+        T_EQ_STR(ev.prev ? ev.prev->bytes : NULL, wants[i].before, wants[i].name);
+        T_EQ_INT(ev.deleted, wants[i].now == NULL, wants[i].name);
+        T_OK(ev.rev > last, "revisions grow");
+        last = ev.rev;
+        watch_event_done(&ev);
+    }
+    struct watch_event none;
+    T_EQ_INT(watch_next(w, 5, &none, &e), ERR_TIMEOUT, "nothing more");
+    T_EQ_INT(watch_progress(w), store_revision(s), "progress");
+    watch_wake(w);
+    T_EQ_INT(watch_next(w, -1, &none, &e), ERR_CANCELLED, "woken");
+    watch_close(w);
+}
+
+static void falls_behind_loudly(void)
+{
+    AUTO(store) struct store *s = NULL;
+    T_RC(store_open(NULL, &s, &e), &e, "open");
+    struct watch *w = NULL, *late = NULL;
+    T_RC(watch_open(s, "", 0, &w, &e), &e, "watch");
+    static char big[1 << 20];
+    for (int i = 0; i < 40; i++)
+        T_RC(store_put(s, "k", big, sizeof big, STORE_ANY, NULL, &e), &e, "put");
+    struct watch_event ev;
+    T_EQ_INT(watch_next(w, 0, &ev, &e), ERR_GONE, "a slow reader is told");
+    T_EQ_INT(watch_open(s, "", 1, &late, &e), ERR_GONE, "so is one that comes late");
+    watch_close(w);
+}
+
+enum { READERS = 6, EVENTS = 2000 };
+
+/* NULL when every event came in order. */
+static void *read_all(void *store)
+{
+    struct watch *w;
+    struct err mine;
+    if (watch_open(store, "/p/", 0, &w, &mine) < 0)
+        return store;
+    bool bad = false;
+    for (uint64_t i = 1; i <= EVENTS && !bad; i++) {
+        struct watch_event ev;
+        if (watch_next(w, 20000, &ev, &mine) < 0)
+            bad = true;
+        else {
+            bad = ev.rev != i;
+            watch_event_done(&ev);
+        }
+    }
+    watch_close(w);
+    return bad ? store : NULL;
+}
+
+static void serves_many_readers(void)
+{
+    AUTO(store) struct store *s = NULL;
+    T_RC(store_open(NULL, &s, &e), &e, "open");
+    pthread_t t[READERS];
+    for (int i = 0; i < READERS; i++)
+        (void)pthread_create(&t[i], NULL, read_all, s);
+    for (int i = 0; i < EVENTS; i++)
+        T_RC(store_put(s, "/p/k", "x", 1, STORE_ANY, NULL, &e), &e, "put");
+    for (int i = 0; i < READERS; i++) {
+        void *bad;
+        (void)pthread_join(t[i], &bad);
+        T_OK(!bad, "every event in order");
+    }
+}
+
+T_MAIN(sees_everything_in_order, falls_behind_loudly, serves_many_readers)
