@@ -39,8 +39,8 @@ struct value {
         bool boolean;           /* BOOL */
     };
     union {
-        int64_t i; /* INT */
-        double d;  /* FLOAT */
+        int64_t i;    /* INT */
+        double d;     /* FLOAT */
         uint64_t cap; /* ARRAY, OBJECT: elements there is room for */
     };
     uint32_t line; /* 1-based, where it began in the input; 0: made by the program */
@@ -77,15 +77,18 @@ bool value_at_bool(const struct value *root, const char *path, bool dflt);
 /* Deep equality. Members unordered, items ordered; 1 equals 1.0, text of numbers ignored. */
 bool value_equal(const struct value *a, const struct value *b);
 
+/* False when the text is not a decimal int64. */
+bool value_int_from_text(const char *text, int64_t *out);
+
 /* "null", "bool", "int", "float", "string", "array", "object" */
 const char *value_kind_name(enum value_kind kind);
 
-#define VALUE_EACH_ITEM(var, array)                                                            \
-    for (const struct value *var##_a_ = (array), *var = value_item(var##_a_, 0);               \
+#define VALUE_EACH_ITEM(var, array)                                                                \
+    for (const struct value *var##_a_ = (array), *var = value_item(var##_a_, 0);                   \
          var && var < var##_a_->items + var##_a_->n; var++)
 
-#define VALUE_EACH_MEMBER(var, object)                                                         \
-    for (const struct member *var##_0_ = value_members(object), *var = var##_0_;               \
+#define VALUE_EACH_MEMBER(var, object)                                                             \
+    for (const struct member *var##_0_ = value_members(object), *var = var##_0_;                   \
          var < var##_0_ + value_members_count(object); var++)
 
 const struct member *value_members(const struct value *object); /* non-NULL even when empty */
@@ -112,12 +115,15 @@ struct value *value_copy(struct arena *a, const struct value *v);
 
 struct value *value_set(struct arena *a, struct value *object, const char *key,
                         const struct value *v);
+struct value *value_setn(struct arena *a, struct value *object, const char *key, size_t n,
+                         const struct value *v);
 struct value *value_set_str(struct arena *a, struct value *object, const char *key, const char *s);
 struct value *value_set_int(struct arena *a, struct value *object, const char *key, int64_t i);
 struct value *value_set_bool(struct arena *a, struct value *object, const char *key, bool b);
 
 /* The member's value for writing, or NULL. */
 struct value *value_get_mut(struct value *object, const char *key);
+struct value *value_get_mutn(struct value *object, const char *key, size_t n);
 struct value *value_at_mut(struct value *root, const char *path);
 
 /* The object or array at `path` (plain keys only), made with its parents where absent; a value

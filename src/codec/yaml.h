@@ -19,8 +19,8 @@ int yaml_parse(struct arena *a, const char *text, size_t n, unsigned flags, stru
                struct err *e) MUST_CHECK;
 
 /* Every document in order, empty ones left out. */
-int yaml_parse_all(struct arena *a, const char *text, size_t n, unsigned flags,
-                   struct value ***out, size_t *out_n, struct err *e) MUST_CHECK;
+int yaml_parse_all(struct arena *a, const char *text, size_t n, unsigned flags, struct value ***out,
+                   size_t *out_n, struct err *e) MUST_CHECK;
 
 /* Like yaml_parse_all, also for a text that is JSON (one document or several in a row). */
 int yaml_or_json_parse_all(struct arena *a, const char *text, size_t n, unsigned flags,

@@ -1,0 +1,210 @@
+/* json_print.c - values as Go's encoding/json writes them, without recursion. */
+#include "codec/json.h"
+
+#include "base/log.h"
+#include "codec/utf8.h"
+
+struct frame {
+    const struct value *v;
+    uint32_t next;
+    uint32_t *order; /* of members, when they are not in order as they stand */
+};
+
+struct printer {
+    struct buf *out;
+    unsigned flags;
+    struct buf frames;
+};
+
+static void print_indent(const struct printer *p, size_t depth)
+{
+    size_t n = depth * (p->flags & JSON_INDENT4 ? 4 : 2);
+    char *to = buf_reserve(p->out, n + 1);
+    if (!to)
+        return;
+    *to = '\n';
+    memset(to + 1, ' ', n);
+    p->out->len += n + 1;
+}
+
+/* ---- strings ---- */
+
+/* 1: an escape; 2: an escape unless JSON_NO_HTML; 3: the start of a longer character. */
+static const unsigned char special[256] = {
+    [0 ... 0x1f] = 1, ['"'] = 1, ['\\'] = 1, ['<'] = 2, ['>'] = 2, ['&'] = 2, [0x80 ... 0xff] = 3,
+};
+
+static void print_escape(struct buf *b, unsigned char c)
+{
+    static const char short_form[256] = {['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',
+                                         ['\n'] = 'n', ['\r'] = 'r',  ['\t'] = 't'};
+    static const char hex[] = "0123456789abcdef";
+    if (short_form[c]) {
+        buf_add(b, (char[]){'\\', short_form[c]}, 2);
+        return;
+    }
+    buf_add(b, (char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
+}
+
+void json_print_string(struct buf *b, const char *s, size_t n, unsigned flags)
+{
+    size_t run = 0;
+    buf_putc(b, '"');
+    for (size_t i = 0; i < n;) {
+        unsigned char c = (unsigned char)s[i];
+        size_t len = 1;
+        if (!special[c] || (special[c] == 2 && flags & JSON_NO_HTML)) {
+            i++;
+            continue;
+        }
+        const char *instead = NULL;
+        if (special[c] == 3) {
+            len = utf8_valid(s + i, n - i);
+            if (len == 0) {
+                instead = "\\ufffd";
+                len = 1;
+            } else if (len == 3 && memcmp(s + i, "\xe2\x80\xa8", 3) == 0) {
+                instead = "\\u2028";
+            } else if (len == 3 && memcmp(s + i, "\xe2\x80\xa9", 3) == 0) {
+                instead = "\\u2029";
+            } else {
+                i += len;
+                continue;
+            }
+        }
+        buf_add(b, s + run, i - run);
+        if (instead)
+            buf_puts(b, instead);
+        else
+            print_escape(b, c);
+        i += len;
+        run = i;
+    }
+    buf_add(b, s + run, n - run);
+    buf_putc(b, '"');
+}
+
+/* ---- order ---- */
+
+static int key_cmp(const struct member *a, const struct member *b)
+{
+    size_t n = a->key_len < b->key_len ? a->key_len : b->key_len;
+    int c = memcmp(a->key, b->key, n);
+    return c ? c : (a->key_len > b->key_len) - (a->key_len < b->key_len);
+}
+
+static int order_cmp(const void *x, const void *y, void *members)
+{
+    const struct member *m = members;
+    return key_cmp(&m[*(const uint32_t *)x], &m[*(const uint32_t *)y]);
+}
+
+/* NULL when the members stand in order, as most do. */
+static uint32_t *order_of(const struct value *v)
+{
+    uint32_t i = 1;
+    while (i < v->n && key_cmp(&v->members[i - 1], &v->members[i]) <= 0)
+        i++;
+    if (i >= v->n)
+        return NULL;
+    uint32_t *order = calloc(v->n, sizeof *order);
+    if (!order)
+        log_die("out of memory (%u keys)", v->n);
+    for (i = 0; i < v->n; i++)
+        order[i] = i;
+    qsort_r(order, v->n, sizeof *order, order_cmp, v->members);
+    return order;
+}
+
+/* ---- the walk ---- */
+
+static void print_scalar(struct buf *b, const struct value *v, unsigned flags)
+{
+    switch (v->kind) {
+    case VALUE_BOOL:
+        buf_puts(b, v->boolean ? "true" : "false");
+        break;
+    case VALUE_INT:
+    case VALUE_FLOAT:
+        buf_add(b, v->text, v->n);
+        break;
+    case VALUE_STRING:
+        json_print_string(b, v->text, v->n, flags);
+        break;
+    case VALUE_NULL:
+    case VALUE_ARRAY:
+    case VALUE_OBJECT:
+        buf_puts(b, "null");
+        break;
+    }
+}
+
+static bool is_container(const struct value *v)
+{
+    return v->kind == VALUE_ARRAY || v->kind == VALUE_OBJECT;
+}
+
+static void print_value(struct printer *p, const struct value *v)
+{
+    if (!is_container(v)) {
+        print_scalar(p->out, v, p->flags);
+    } else if (v->n == 0) {
+        buf_puts(p->out, v->kind == VALUE_ARRAY ? "[]" : "{}");
+    } else {
+        struct frame f = {.v = v};
+        if (v->kind == VALUE_OBJECT && p->flags & JSON_SORTED)
+            f.order = order_of(v);
+        buf_putc(p->out, v->kind == VALUE_ARRAY ? '[' : '{');
+        buf_add(&p->frames, &f, sizeof f);
+    }
+}
+
+/* The next element of the innermost container, or its end. */
+static void print_step(struct printer *p)
+{
+    size_t depth = p->frames.len / sizeof(struct frame);
+    struct frame *f = (struct frame *)(void *)p->frames.data + depth - 1;
+    const struct value *v = f->v;
+    if (f->next == v->n) {
+        free(f->order);
+        buf_cut(&p->frames, p->frames.len - sizeof *f);
+        if (p->flags & JSON_PRETTY)
+            print_indent(p, depth - 1);
+        buf_putc(p->out, v->kind == VALUE_ARRAY ? ']' : '}');
+        return;
+    }
+    uint32_t i = f->next++;
+    if (i > 0)
+        buf_putc(p->out, ',');
+    if (p->flags & JSON_PRETTY)
+        print_indent(p, depth);
+    if (v->kind == VALUE_ARRAY) {
+        print_value(p, &v->items[i]);
+        return;
+    }
+    const struct member *m = &v->members[f->order ? f->order[i] : i];
+    json_print_string(p->out, m->key, m->key_len, p->flags);
+    buf_puts(p->out, p->flags & JSON_PRETTY ? ": " : ":");
+    print_value(p, &m->value);
+}
+
+void json_print(struct buf *b, const struct value *v, unsigned flags)
+{
+    struct printer p = {.out = b, .flags = flags};
+    buf_init(&p.frames, SIZE_MAX / 2);
+    if (v)
+        print_value(&p, v);
+    else
+        buf_puts(b, "null");
+    while (p.frames.len)
+        print_step(&p);
+    buf_done(&p.frames);
+}
+
+char *json_text(struct arena *a, const struct value *v, unsigned flags)
+{
+    AUTO_BUF struct buf b;
+    buf_init(&b, SIZE_MAX / 2);
+    json_print(&b, v, flags);
+    return arena_strndup(a, buf_text(&b), b.len);
+}

@@ -1,0 +1,14 @@
+/* number.h - floating point numbers as text, as Go writes them.
+ *
+ * Guarantees The shortest digits that read back as the same double.                  */
+#pragma once
+#include <stddef.h>
+
+enum { NUMBER_TEXT_MAX = 40 };
+
+/* encoding/json's form: exponents only below 1e-6 and from 1e21. `out` has NUMBER_TEXT_MAX
+ * bytes; returns the length. NaN and infinities print as "NaN", "+Inf", "-Inf". */
+size_t number_format_json(double d, char *out);
+
+/* strconv.FormatFloat(d, 'g', -1, 64): exponents below 1e-4 and from 1e6 ("1e+06"). */
+size_t number_format_g(double d, char *out);
