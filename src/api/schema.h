@@ -31,7 +31,7 @@ enum schema_format {
     FORMAT_TIME,       /* metav1.Time */
     FORMAT_MICRO_TIME, /* metav1.MicroTime */
     FORMAT_QUANTITY,
-    FORMAT_DURATION, /* metav1.Duration */
+    FORMAT_RAW,      /* SCHEMA_ANY that must be an object (RawExtension) */
     FORMAT_OTHER,    /* CRDs: see schema_limits.format */
 };
 
@@ -52,7 +52,7 @@ struct schema_limits; /* enum, min, max, pattern, CEL …: CRDs only; api/crd.c 
 struct schema {
     uint8_t type, format, list_type, flags;
     uint16_t n_fields, n_map_keys;
-    const char *name;                  /* Go type of a STRUCT: "v1.PodSpec"; NULL in CRDs */
+    const char *name;                  /* of a built-in STRUCT: "core.v1.PodSpec" */
     const struct schema_field *fields; /* STRUCT, by name */
     const struct schema *items;        /* LIST, MAP */
     const char *const *map_keys;       /* LIST_MAP */
@@ -72,7 +72,7 @@ struct schema_field {
  * there is none. */
 const struct schema *schema_builtin(const char *api_version, const char *kind);
 
-/* A named type, "v1.ObjectMeta" or "core.v1.PodSpec"; NULL when there is none. */
+/* A named type, "core.v1.PodSpec", "meta.v1.ObjectMeta"; NULL when there is none. */
 const struct schema *schema_named(const char *name);
 
 const struct schema_field *schema_field(const struct schema *s, const char *name);
