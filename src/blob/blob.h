@@ -48,3 +48,12 @@ int blob_read(struct blob_store *s, const char *digest, size_t max, struct arena
 /* The file's path, for mounting and hard links; never written by anyone. */
 const char *blob_path(struct blob_store *s, const char *digest, struct arena *a);
 int blob_delete(struct blob_store *s, const char *digest, struct err *e) MUST_CHECK;
+/* Marks it as wanted now, so that collection lets it live for another grace period. False when it
+ * is not there. */
+bool blob_touch(struct blob_store *s, const char *digest);
+
+/* Removes every blob that `keep` does not want and that nobody wrote or touched since `before_ms`
+ * (UTC). Serves meanwhile. */
+int blob_collect(struct blob_store *s, bool (*keep)(void *arg, const char *digest), void *arg,
+                 int64_t before_ms, size_t *out_blobs, uint64_t *out_bytes,
+                 struct err *e) MUST_CHECK;

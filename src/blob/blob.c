@@ -1,0 +1,301 @@
+/* Files are FOLDER/<algorithm>/<first two hex digits>/<hex>; writers' files are FOLDER/tmp/…,
+ * which opening the store empties of those that no living process has locked. */
+#include "blob/blob.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/fs.h"
+#include "base/thread.h"
+#include "blob/blob_int.h"
+#include "blob/digest.h"
+
+struct blob_writer {
+    struct blob_store *store;
+    int fd;
+    char path[PATH_MAX];
+    uint64_t size;
+    struct digest_state hash; /* sha256; a sha512 that is asked for at the end is read again */
+};
+
+static void file_path(const struct blob_store *s, const char *digest, char out[PATH_MAX])
+{
+    (void)snprintf(out, PATH_MAX, "%s/%.6s/%.2s/%s", s->folder, digest, digest + 7, digest + 7);
+}
+
+/* A file that can be locked belongs to nobody any more. */
+static void remove_orphans(const char *folder)
+{
+    DIR *d = opendir(folder);
+    if (!d)
+        return;
+    for (struct dirent *entry; (entry = readdir(d));) {
+        if (entry->d_name[0] == '.')
+            continue;
+        AUTO_FD int fd = openat(dirfd(d), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+            (void)unlinkat(dirfd(d), entry->d_name, 0);
+    }
+    (void)closedir(d);
+}
+
+int blob_store_open(const char *folder, struct blob_store **out, struct err *e)
+{
+    static const char *const parts[] = {"sha256", "sha512", "tmp"};
+    char path[PATH_MAX];
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, parts[i]) >= PATH_MAX - 140)
+            return err_set(e, ERR_INVALID, "blob folder %.100s…: the path is too long", folder);
+        int rc = fs_mkdirs(path, 0700, e);
+        if (rc < 0)
+            return err_wrap(e, rc, "blob store");
+    }
+    remove_orphans(path);
+    struct blob_store *s = calloc(1, sizeof *s);
+    s->folder = strdup(folder);
+    (void)pthread_mutex_init(&s->lock, NULL);
+    *out = s;
+    return 0;
+}
+
+void blob_store_free(struct blob_store *s)
+{
+    if (!s)
+        return;
+    (void)pthread_mutex_destroy(&s->lock);
+    free(s->folder);
+    free(s);
+}
+
+int blob_writer_new(struct blob_store *s, struct blob_writer **out, struct err *e)
+{
+    struct blob_writer *w = calloc(1, sizeof *w);
+    w->store = s;
+    (void)snprintf(w->path, sizeof w->path, "%s/tmp/XXXXXX", s->folder);
+    w->fd = mkostemp(w->path, O_CLOEXEC);
+    if (w->fd < 0) {
+        int rc = err_sys(e, errno, "create %s", w->path);
+        free(w);
+        return rc;
+    }
+    (void)flock(w->fd, LOCK_EX | LOCK_NB);
+    digest_init(&w->hash, DIGEST_SHA256);
+    *out = w;
+    return 0;
+}
+
+int blob_write(struct blob_writer *w, const void *bytes, size_t n, struct err *e)
+{
+    const char *p = bytes;
+    for (size_t left = n; left > 0;) {
+        ssize_t put = write(w->fd, p, left);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return err_sys(e, errno, "write blob %s", w->path);
+        p += put;
+        left -= (size_t)put;
+    }
+    digest_add(&w->hash, bytes, n);
+    w->size += n;
+    return 0;
+}
+
+uint64_t blob_writer_size(const struct blob_writer *w)
+{
+    return w->size;
+}
+
+static int hash_again(const struct blob_writer *w, struct digest_state *d, struct err *e)
+{
+    char chunk[1 << 16];
+    for (off_t at = 0;;) {
+        ssize_t got = pread(w->fd, chunk, sizeof chunk, at);
+        if (got < 0 && errno != EINTR)
+            return err_sys(e, errno, "read %s", w->path);
+        if (got == 0)
+            return 0;
+        if (got > 0) {
+            digest_add(d, chunk, (size_t)got);
+            at += got;
+        }
+    }
+}
+
+static int sync_folder(const char *file, struct err *e)
+{
+    char folder[PATH_MAX];
+    (void)snprintf(folder, sizeof folder, "%s", file);
+    *strrchr(folder, '/') = '\0';
+    AUTO_FD int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) < 0)
+        return err_sys(e, errno, "sync %s", folder);
+    return 0;
+}
+
+/* The two-digit folder is made on the first blob that needs it. */
+static int publish(struct blob_writer *w, const char *digest, struct err *e)
+{
+    char path[PATH_MAX];
+    file_path(w->store, digest, path);
+    LOCK_SCOPE(&w->store->lock);
+    if (access(path, F_OK) == 0) {
+        (void)utimensat(AT_FDCWD, path, NULL, 0);
+        (void)unlink(w->path);
+        return 0;
+    }
+    if (fchmod(w->fd, 0444) < 0 || fsync(w->fd) < 0)
+        return err_sys(e, errno, "sync %s", w->path);
+    char *slash = strrchr(path, '/');
+    *slash = '\0';
+    bool made = mkdir(path, 0700) == 0;
+    if (!made && errno != EEXIST)
+        return err_sys(e, errno, "create %s", path);
+    if (made) {
+        int rc = sync_folder(path, e);
+        if (rc < 0)
+            return rc;
+    }
+    *slash = '/';
+    if (rename(w->path, path) < 0)
+        return err_sys(e, errno, "rename %s to %s", w->path, path);
+    return sync_folder(path, e);
+}
+
+static void writer_free(struct blob_writer *w)
+{
+    (void)close(w->fd);
+    free(w);
+}
+
+static int commit(struct blob_writer *w, const char *expected, char out[DIGEST_MAX], struct err *e)
+{
+    char digest[DIGEST_MAX];
+    int rc = expected ? blob_digest_check(expected, e) : 0;
+    if (rc < 0)
+        return rc;
+    if (expected && digest_kind_of(expected) == DIGEST_SHA512) {
+        digest_init(&w->hash, DIGEST_SHA512);
+        if ((rc = hash_again(w, &w->hash, e)) < 0)
+            return rc;
+    }
+    digest_text(&w->hash, digest);
+    if (expected && strcmp(expected, digest) != 0)
+        return err_set(e, ERR_INVALID, "blob has digest %s, not %s", digest, expected);
+    if ((rc = publish(w, digest, e)) < 0)
+        return rc;
+    memcpy(out, digest, DIGEST_MAX);
+    return 0;
+}
+
+int blob_commit(struct blob_writer *w, const char *expected, char out_digest[DIGEST_MAX],
+                struct err *e)
+{
+    int rc = commit(w, expected, out_digest, e);
+    if (rc < 0) {
+        blob_cancel(w);
+        return rc;
+    }
+    writer_free(w);
+    return 0;
+}
+
+void blob_cancel(struct blob_writer *w)
+{
+    if (!w)
+        return;
+    (void)unlink(w->path);
+    writer_free(w);
+}
+
+int blob_put(struct blob_store *s, const void *bytes, size_t n, char out_digest[DIGEST_MAX],
+             struct err *e)
+{
+    struct blob_writer *w;
+    int rc = blob_writer_new(s, &w, e);
+    if (rc < 0)
+        return rc;
+    if ((rc = blob_write(w, bytes, n, e)) < 0) {
+        blob_cancel(w);
+        return rc;
+    }
+    return blob_commit(w, NULL, out_digest, e);
+}
+
+bool blob_has(struct blob_store *s, const char *digest, uint64_t *out_size)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    if (blob_digest_check(digest, NULL) < 0)
+        return false;
+    file_path(s, digest, path);
+    if (stat(path, &st) < 0)
+        return false;
+    if (out_size)
+        *out_size = (uint64_t)st.st_size;
+    return true;
+}
+
+bool blob_touch(struct blob_store *s, const char *digest)
+{
+    char path[PATH_MAX];
+    if (blob_digest_check(digest, NULL) < 0)
+        return false;
+    file_path(s, digest, path);
+    LOCK_SCOPE(&s->lock);
+    return utimensat(AT_FDCWD, path, NULL, 0) == 0;
+}
+
+int blob_open(struct blob_store *s, const char *digest, int *out_fd, uint64_t *out_size,
+              struct err *e)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    int rc = blob_digest_check(digest, e);
+    if (rc < 0)
+        return rc;
+    file_path(s, digest, path);
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return err_set(e, ERR_NOT_FOUND, "blob %s is not in the store", digest);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return err_sys(e, errno, "open blob %s", digest);
+    if (out_size)
+        *out_size = (uint64_t)st.st_size;
+    *out_fd = take_fd(&fd);
+    return 0;
+}
+
+int blob_read(struct blob_store *s, const char *digest, size_t max, struct arena *a, char **out,
+              size_t *out_len, struct err *e)
+{
+    char path[PATH_MAX];
+    if (!blob_has(s, digest, NULL))
+        return err_set(e, ERR_NOT_FOUND, "blob %s is not in the store", digest);
+    file_path(s, digest, path);
+    return fs_read(path, max, a, out, out_len, e);
+}
+
+const char *blob_path(struct blob_store *s, const char *digest, struct arena *a)
+{
+    char path[PATH_MAX];
+    file_path(s, digest, path);
+    return arena_strdup(a, path);
+}
+
+int blob_delete(struct blob_store *s, const char *digest, struct err *e)
+{
+    char path[PATH_MAX];
+    int rc = blob_digest_check(digest, e);
+    if (rc < 0)
+        return rc;
+    file_path(s, digest, path);
+    if (unlink(path) == 0)
+        return 0;
+    if (errno == ENOENT)
+        return err_set(e, ERR_NOT_FOUND, "blob %s is not in the store", digest);
+    return err_sys(e, errno, "remove blob %s", digest);
+}
