@@ -1,4 +1,4 @@
-/* http_server.h - HTTP/1.1 listeners on libmicrohttpd: a route table of blocking handlers.
+/* http_server.h - HTTP/1.1 listeners, plain or TLS, with blocking handlers.
  *
  * Model      A listener serves one address, plain or TLS. Each connection has a thread, so a
  *            handler may block (wait for a commit, stream a watch). The body is read by the
@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -49,6 +50,9 @@ void http_accept_gzip(struct http_request *q);
 void http_set_header(struct http_request *q, const char *name, const char *value);
 void http_send(struct http_request *q, int status, const char *content_type, const void *body,
                size_t n); /* copies nothing: body must live until the handler returns */
+/* The same, of at most 7 pieces in a row. */
+void http_send_parts(struct http_request *q, int status, const char *content_type,
+                     const struct iovec *parts, int n);
 void http_send_text(struct http_request *q, int status, const char *text);
 /* Sends `count` bytes of fd from `offset`; takes the fd. HEAD is handled. */
 void http_send_file(struct http_request *q, int status, const char *content_type, int fd,
@@ -60,10 +64,13 @@ int http_stream_begin(struct http_request *q, int status, const char *content_ty
                       struct err *e) MUST_CHECK;
 int http_stream_write(struct http_request *q, const void *bytes, size_t n,
                       struct err *e) MUST_CHECK;
+/* Ends the connection instead of the stream, so that the client sees that something is missing. */
+void http_stream_abort(struct http_request *q);
 bool http_client_gone(struct http_request *q);
 
-/* Answers 101 and hands the raw (TLS undone) bidirectional socket to the handler, which owns it
- * until it returns. `accept_headers` are name/value pairs ended by NULL. */
+/* Answers 101 and hands a bidirectional stream socket (TLS undone) to the handler, which may
+ * read, write and shut it down until it returns; the server closes it. `headers` are name, value
+ * pairs ended by NULL; Connection: Upgrade is added. */
 int http_upgrade(struct http_request *q, const char *const *headers, int *out_fd,
                  struct err *e) MUST_CHECK;
 

@@ -1,0 +1,129 @@
+#include <string.h>
+
+#include "net/http_client.h"
+#include "net/http_server.h"
+#include "net/tls.h"
+#include "t.h"
+
+enum { BIG = 3 * 1024 * 1024 + 17 };
+
+/* /echo gives the body back, /big many bytes, /stream three chunks, /who the certificate's name */
+static void handler(struct http_request *q, void *arg)
+{
+    (void)arg;
+    struct err e = {0};
+    char *body = NULL;
+    size_t n = 0;
+    if (strcmp(q->path, "/echo me") == 0) {
+        http_accept_gzip(q);
+        if (http_read_all(q, 16 << 20, &body, &n, &e) < 0)
+            http_send_text(q, 400, e.msg);
+        else
+            http_send(q, 200, http_query(q, "type"), body, n);
+    } else if (strcmp(q->path, "/big") == 0) {
+        body = arena_alloc(q->arena, BIG);
+        memset(body, 'x', BIG);
+        http_send(q, 200, "application/octet-stream", body, BIG);
+    } else if (strcmp(q->path, "/stream") == 0) {
+        if (http_stream_begin(q, 200, "text/plain", &e) == 0) {
+            T_EQ_INT(http_stream_write(q, "one,", 4, &e), 0, e.msg);
+            T_EQ_INT(http_stream_write(q, "two,", 4, &e), 0, e.msg);
+            T_EQ_INT(http_stream_write(q, "three", 5, &e), 0, e.msg);
+        }
+    } else if (strcmp(q->path, "/who") == 0) {
+        const char *cn = q->client_cn ? q->client_cn : "nobody";
+        const char *o = q->client_o ? q->client_o : "";
+        http_send_text(q, 200, arena_printf(q->arena, "%s/%s", cn, o));
+    } else if (strcmp(q->path, "/ignore") == 0) {
+        http_send_text(q, 200, "no need");
+    } else {
+        http_send_text(q, 404, "nothing here");
+    }
+}
+
+static void calls(struct http_client *c, const char *base, struct arena *a)
+{
+    struct http_answer r;
+    struct err e = {0};
+    struct http_call call = {.method = "POST", .body = "hello", .body_len = 5};
+    call.url = arena_printf(a, "%s/echo%%20me?x=1&type=text%%2Fcsv", base);
+    T_EQ_INT(http_do(c, &call, a, &r, &e), 0, e.msg);
+    T_EQ_INT(r.status, 200, "status");
+    T_EQ_STR(r.body, "hello", "echo");
+    T_EQ_STR(http_answer_header(&r, "content-type"), "text/csv", "type");
+
+    char *big = arena_alloc(a, BIG);
+    memset(big, 'y', BIG);
+    call.body = big;
+    call.body_len = BIG;
+    T_EQ_INT(http_do(c, &call, a, &r, &e), 0, e.msg);
+    T_EQ_INT((int)r.body_len, BIG, "large upload");
+    call.url = arena_printf(a, "%s/ignore", base);
+    call.body_len = 100000;
+    for (int i = 0; i < 3; i++) {
+        T_EQ_INT(http_do(c, &call, a, &r, &e), 0, e.msg);
+        T_EQ_STR(r.body, "no need", "a body left unread");
+    }
+    call = (struct http_call){.method = "GET", .url = arena_printf(a, "%s/big", base)};
+    T_EQ_INT(http_do(c, &call, a, &r, &e), 0, e.msg);
+    T_EQ_INT((int)r.body_len, BIG, "large download");
+    call.url = arena_printf(a, "%s/stream", base);
+    T_EQ_INT(http_do(c, &call, a, &r, &e), 0, e.msg);
+    T_EQ_STR(r.body, "one,two,three", "chunks");
+    call.method = "HEAD";
+    T_EQ_INT(http_do(c, &call, a, &r, &e), 0, e.msg);
+    T_EQ_INT((int)r.body_len, 0, "head");
+    call = (struct http_call){.method = "GET", .url = arena_printf(a, "%s/none", base)};
+    T_EQ_INT(http_do(c, &call, a, &r, &e), 0, e.msg);
+    T_EQ_INT(r.status, 404, "status");
+}
+
+static void plain(void)
+{
+    AUTO(arena) struct arena *a = arena_new(1 << 20);
+    struct err e = {0};
+    struct http_listen l = {.address = "127.0.0.1:0"};
+    AUTO(http_server) struct http_server *s = NULL;
+    T_EQ_INT(http_server_start(&l, handler, NULL, &s, &e), 0, e.msg);
+    AUTO(http_client) struct http_client *c = http_client_new(NULL);
+    calls(c, arena_printf(a, "http://127.0.0.1:%u", http_server_port(s)), a);
+    struct http_server *second = NULL;
+    l.address = arena_printf(a, "127.0.0.1:%u", http_server_port(s));
+    T_EQ_INT(http_server_start(&l, handler, NULL, &second, &e), ERR_EXISTS, "port in use");
+}
+
+static void tls(void)
+{
+    AUTO(arena) struct arena *a = arena_new(1 << 20);
+    struct err e = {0};
+    struct tls_pair ca, server, client;
+    T_EQ_INT(tls_make_authority("test-ca", a, &ca, &e), 0, e.msg);
+    const char *names[] = {"localhost", "127.0.0.1", NULL}, *groups[] = {"dev", "ops", NULL};
+    struct tls_request r = {.common_name = "server", .names = names};
+    T_EQ_INT(tls_issue(&ca, &r, a, &server, &e), 0, e.msg);
+    struct tls_request rc = {.common_name = "alice", .organizations = groups};
+    T_EQ_INT(tls_issue(&ca, &rc, a, &client, &e), 0, e.msg);
+    struct http_listen l = {.address = "127.0.0.1:0",
+                            .cert_pem = server.cert_pem,
+                            .key_pem = server.key_pem,
+                            .client_ca_pem = ca.cert_pem};
+    AUTO(http_server) struct http_server *s = NULL;
+    T_EQ_INT(http_server_start(&l, handler, NULL, &s, &e), 0, e.msg);
+    const char *base = arena_printf(a, "https://127.0.0.1:%u", http_server_port(s));
+    struct http_client_opts o = {.ca_pem = ca.cert_pem};
+    AUTO(http_client) struct http_client *c = http_client_new(&o);
+    calls(c, base, a);
+    struct http_answer ans;
+    struct http_call call = {.method = "GET", .url = arena_printf(a, "%s/who", base)};
+    T_EQ_INT(http_do(c, &call, a, &ans, &e), 0, e.msg);
+    T_EQ_STR(ans.body, "nobody/", "no certificate");
+    o.cert_pem = client.cert_pem;
+    o.key_pem = client.key_pem;
+    AUTO(http_client) struct http_client *known = http_client_new(&o);
+    T_EQ_INT(http_do(known, &call, a, &ans, &e), 0, e.msg);
+    T_EQ_STR(ans.body, "alice/dev,ops", "certificate");
+    AUTO(http_client) struct http_client *strict = http_client_new(NULL);
+    T_EQ_INT(http_do(strict, &call, a, &ans, &e), ERR_AGAIN, "unknown authority");
+}
+
+T_MAIN(plain, tls)
