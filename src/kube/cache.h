@@ -24,3 +24,13 @@ struct object_list cache_list(struct cache *c, const struct resource *r, const c
 /* Those whose controller ownerReference has this uid; indexed. */
 struct object_list cache_owned(struct cache *c, const struct resource *r, const char *owner_uid,
                                struct arena *a);
+
+/* Those with an ownerReference of any sort to this uid; indexed. */
+struct object_list cache_dependents(struct cache *c, const struct resource *r, const char *uid,
+                                    struct arena *a);
+
+/* True for an object that is being deleted or that write_delete() removed a moment ago, though
+ * the watch has not said so yet. */
+bool cache_is_deleting(struct cache *c, const struct resource *r, const struct object *o);
+
+bool cache_watches(struct cache *c, const struct resource *r);

@@ -8,15 +8,25 @@
  *            again when its own writes arrive.
  * Threads    Syncs run on a fixed pool; different keys of a controller run side by side.  */
 #pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/arena.h"
 #include "base/clock.h"
 #include "kube/kube.h"
 
-struct cache;      /* kube/cache.h: read-only view of what is watched */
-struct key_sink;   /* where keys_of() puts the keys an object concerns */
+struct cache;    /* kube/cache.h: read-only view of what is watched */
+struct fan;      /* kube/fan.h: many small writes side by side */
+struct recorder; /* kube/events.h: Events about objects */
+struct key_sink; /* where keys_of() puts the keys an object concerns */
 struct controller_ctx {
     struct kube *kube;
     struct cache *cache;
+    struct fan *fan;
+    struct recorder *recorder;
+    struct runner *runner;
+    const struct controller *controller;
     const struct clock *clock;
     void *arg;                /* the controller's own, from controller_add() */
     int64_t requeue_after_ms; /* out: sync this key again after so long; 0: no need */
@@ -41,7 +51,7 @@ void keys_of_owner(const struct object *o, const char *kind, struct key_sink *s)
 struct controller {
     const char *name; /* field manager of its writes, source of its events */
     const struct controller_watch *watches;
-    unsigned workers; /* 0: 2 */
+    unsigned workers;  /* 0: 2 */
     int64_t resync_ms; /* every key again after so long; 0: never */
     /* 0: settled until something it watches changes or requeue_after_ms passes.
      * ERR_CONFLICT, ERR_AGAIN, ERR_TIMEOUT, ERR_SYSTEM: once more, with back-off. ERR_INVALID
@@ -50,7 +60,11 @@ struct controller {
     int (*sync)(struct controller_ctx *c, const struct key *key, struct arena *a, struct err *e);
 };
 
+/* Watches one more resource for this controller, from now on (a CRD's, say). Any sync. */
+void controller_watch_also(struct controller_ctx *c, const struct controller_watch *w);
+
 struct runner;
+/* threads 0: nothing runs by itself; see runner_step(). */
 struct runner *runner_new(struct kube *k, const struct clock *clock, unsigned threads);
 void runner_add(struct runner *r, const struct controller *c, void *arg);
 int runner_start(struct runner *r, struct err *e) MUST_CHECK;
@@ -59,3 +73,16 @@ void runner_kick(struct runner *r, const char *controller, const char *ns, const
 void runner_stop(struct runner *r); /* waits for syncs that run */
 void runner_free(struct runner *r);
 AUTO_DEFINE(runner)
+
+struct cache *runner_cache(struct runner *r);
+struct recorder *runner_recorder(struct runner *r);
+
+/* ---- for tests and the simulator: a runner with 0 threads, driven by its caller ---- */
+
+/* Delivers what the watches hold, then syncs one key that is due, the `choice`-th (modulo) of
+ * them. False: nothing was due. */
+bool runner_step(struct runner *r, uint64_t choice);
+/* Steps until nothing is due, at most `max` times; how many syncs ran. */
+size_t runner_settle(struct runner *r, size_t max);
+/* When the next key is due, on clock->mono_ms; INT64_MAX: never. */
+int64_t runner_next_due_ms(struct runner *r);

@@ -6,7 +6,7 @@
  * Guarantees Errors have the codes of base/err.h: ERR_CONFLICT for a stale
  *            resourceVersion, ERR_EXISTS, ERR_NOT_FOUND, ERR_GONE for a watch to relist,
  *            ERR_INVALID with the server's sentence for refused objects.
- * Threads    Any; calls may block. One thread per kube_watch.
+ * Threads    Any; calls may block. One thread per kube_watch (kube_watch_wake: any).
  * Lifetime   Objects returned carry one reference for the caller (object_unref).          */
 #pragma once
 #include "api/object.h"
@@ -42,9 +42,9 @@ enum kube_propagation { KUBE_BACKGROUND, KUBE_FOREGROUND, KUBE_ORPHAN };
 
 struct kube_delete_opts {
     enum kube_propagation propagation;
-    int64_t grace_s;        /* < 0: the object's own */
-    const char *uid;        /* precondition, or NULL */
-    uint64_t rv;            /* precondition, or 0 */
+    int64_t grace_s; /* < 0: the object's own */
+    const char *uid; /* precondition, or NULL */
+    uint64_t rv;     /* precondition, or 0 */
 };
 
 /* What an implementation supplies; every slot is required. */
@@ -54,8 +54,8 @@ struct kube_ops {
                struct object **out, struct err *e);
     int (*list)(struct kube *k, const struct resource *r, const char *ns,
                 const struct kube_list_opts *opts, struct kube_list *out, struct err *e);
-    int (*create)(struct kube *k, const struct resource *r, const char *ns,
-                  const struct value *obj, struct object **out, struct err *e);
+    int (*create)(struct kube *k, const struct resource *r, const char *ns, const struct value *obj,
+                  struct object **out, struct err *e);
     int (*update)(struct kube *k, const struct resource *r, const char *ns, const char *name,
                   const char *sub, const struct value *obj, struct object **out, struct err *e);
     int (*patch)(struct kube *k, const struct resource *r, const char *ns, const char *name,
@@ -76,6 +76,9 @@ struct kube_ops {
     int (*find)(struct kube *k, const char *api_version, const char *kind,
                 const struct resource **out, struct err *e);
     void (*free)(struct kube *k);
+    /* Ends the wait of watch_next from another thread (ERR_CANCELLED). The one slot that may be
+     * NULL: then a wait ends with its timeout. */
+    void (*watch_wake)(struct kube_watch *w);
 };
 
 struct kube {
@@ -83,7 +86,8 @@ struct kube {
 };
 
 /* `ns` is NULL or "" for cluster-scoped resources, and in list and watch for all namespaces.
- * `sub` is NULL, "status", "scale" … `out` may be NULL where the result is not wanted. */
+ * `sub` is NULL, "status", "scale" … `out` may be NULL where the result is not wanted.
+ * Subresources that are only ever POSTed ("binding", "eviction") go through kube_update. */
 int kube_get(struct kube *k, const struct resource *r, const char *ns, const char *name,
              struct object **out, struct err *e) MUST_CHECK;
 int kube_list(struct kube *k, const struct resource *r, const char *ns,
@@ -113,6 +117,8 @@ int kube_watch_open(struct kube *k, const struct resource *r, const char *ns,
 int kube_watch_next(struct kube *k, struct kube_watch *w, int64_t timeout_ms,
                     struct kube_event *out, struct err *e) MUST_CHECK;
 void kube_watch_close(struct kube *k, struct kube_watch *w);
+/* From any thread, while the watch is open: its watch_next returns ERR_CANCELLED soon. */
+void kube_watch_wake(struct kube *k, struct kube_watch *w);
 int kube_find(struct kube *k, const char *api_version, const char *kind,
               const struct resource **out, struct err *e) MUST_CHECK;
 void kube_free(struct kube *k);
