@@ -42,6 +42,11 @@ void field_errors_add_str(struct field_errors *l, enum field_error_type type, co
                           const char *bad, const char *detail);
 void field_errors_add_int(struct field_errors *l, enum field_error_type type, const char *field,
                           int64_t bad, const char *detail);
+/* `shown`: the bad value as it is to appear. */
+void field_errors_add_raw(struct field_errors *l, enum field_error_type type, const char *field,
+                          const char *shown, const char *detail);
+/* As Go's %q. */
+const char *field_errors_quote(struct arena *a, const char *s, size_t n);
 /* `Unsupported value: "x": supported values: "a", "b"` */
 void field_errors_add_unsupported(struct field_errors *l, const char *field, const char *bad,
                                   const char *const *supported, size_t n);

@@ -31,8 +31,8 @@ enum schema_format {
     FORMAT_TIME,       /* metav1.Time */
     FORMAT_MICRO_TIME, /* metav1.MicroTime */
     FORMAT_QUANTITY,
-    FORMAT_RAW,      /* SCHEMA_ANY that must be an object (RawExtension) */
-    FORMAT_OTHER,    /* CRDs: see schema_limits.format */
+    FORMAT_RAW,   /* SCHEMA_ANY that must be an object (RawExtension) */
+    FORMAT_OTHER, /* CRDs: see schema_limits.format */
 };
 
 enum schema_list_type { LIST_UNSET, LIST_ATOMIC, LIST_SET, LIST_MAP };
