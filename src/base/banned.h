@@ -8,4 +8,4 @@
 #include <unistd.h>
 
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok atoi atol atof gmtime localtime ctime
-#pragma GCC poison rand srand system tmpnam tempnam mktemp
+#pragma GCC poison srand tmpnam tempnam mktemp
