@@ -22,9 +22,9 @@
 #include "base/own.h"
 
 enum {
-    REPO_SHA_MAX = 41,                 /* 40 hex digits and NUL */
-    REPO_BLOB_MAX = 32 * 1024 * 1024,  /* the largest file that repo_read() gives out */
-    REPO_ENTRIES_MAX = 200 * 1000,     /* files in one listing, changes in one diff */
+    REPO_SHA_MAX = 41,                /* 40 hex digits and NUL */
+    REPO_BLOB_MAX = 32 * 1024 * 1024, /* the largest file that repo_read() gives out */
+    REPO_ENTRIES_MAX = 200 * 1000,    /* files in one listing, changes in one diff */
 };
 
 struct repo;

@@ -1,7 +1,7 @@
-/* glob.h - path patterns: ? * ** [a-z] {a,b}, matched in bounded time. */
+/* match.h - which paths a list of patterns names: ? * ** [a-z] {a,b}, matched in bounded time. */
 #pragma once
 #include <stdbool.h>
 
 /* '*' and '?' stay within one folder, "**" does not; a pattern that ends in '/' means all below
  * it. Braces do not nest. */
-bool glob_match(const char *pattern, const char *path);
+bool path_match(const char *pattern, const char *path);

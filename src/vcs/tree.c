@@ -1,0 +1,376 @@
+#include "vcs/tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/fs.h"
+#include "vcs/repo_int.h"
+
+int tree_stat(struct tree *t, const char *path, enum tree_kind *out, struct err *e)
+{
+    int rc = repo__path_check(path, e);
+    return rc < 0 ? rc : t->ops->stat(t, path, out, e);
+}
+
+int tree_read(struct tree *t, const char *path, struct arena *a, const char **out, size_t *n,
+              struct err *e)
+{
+    int rc = repo__path_check(path, e);
+    return rc < 0 ? rc : t->ops->read(t, path, a, out, n, e);
+}
+
+int tree_list(struct tree *t, const char *dir, struct arena *a, struct tree_entry **out, size_t *n,
+              struct err *e)
+{
+    int rc = repo__path_check(dir, e);
+    return rc < 0 ? rc : t->ops->list(t, dir, a, out, n, e);
+}
+
+void tree_free(struct tree *t)
+{
+    if (t)
+        t->ops->free(t);
+}
+
+int tree_join(struct arena *a, const char *dir, const char *path, const char **out, struct err *e)
+{
+    if (*path == '/')
+        return err_set(e, ERR_INVALID, "path \"%.300s\" is absolute", path);
+    size_t cap = strlen(dir) + strlen(path) + 2, len = strlen(dir);
+    char *joined = arena_alloc(a, cap);
+    memcpy(joined, dir, len);
+    for (const char *s = path; *s;) {
+        size_t n = strcspn(s, "/");
+        if (n == 2 && s[0] == '.' && s[1] == '.') {
+            if (len == 0)
+                return err_set(e, ERR_INVALID,
+                               "path \"%.300s\" in folder \"%.300s\" leaves the root", path, dir);
+            while (len > 0 && joined[len - 1] != '/')
+                len--;
+            len -= len > 0;
+        } else if (n > 0 && !(n == 1 && s[0] == '.')) {
+            if (len > 0)
+                joined[len++] = '/';
+            memcpy(joined + len, s, n);
+            len += n;
+        }
+        s += n + (s[n] == '/');
+    }
+    joined[len] = '\0';
+    *out = joined;
+    return 0;
+}
+
+/* ---- a commit ---- */
+
+enum { LINKS_MAX = 8 };
+
+struct commit_tree {
+    struct tree base;
+    struct repo *repo;
+    char sha[REPO_SHA_MAX];
+};
+
+/* Follows links at the end of `path`; links of folders in its middle are not followed. */
+static int commit_follow(struct commit_tree *t, const char *path, struct arena *a, const char **out,
+                         enum repo_entry_kind *kind, struct err *e)
+{
+    for (int i = 0; i < LINKS_MAX; i++) {
+        int rc = repo_stat(t->repo, t->sha, path, kind, e);
+        if (rc < 0 || *kind != REPO_LINK) {
+            *out = path;
+            return rc;
+        }
+        const char *target, *slash = strrchr(path, '/');
+        size_t n;
+        rc = repo_read(t->repo, t->sha, path, a, &target, &n, e);
+        const char *dir = slash ? arena_strndup(a, path, (size_t)(slash - path)) : "";
+        if (rc == 0)
+            rc = tree_join(a, dir, target, &path, e);
+        if (rc < 0)
+            return err_wrap(e, rc, "link %s", path);
+    }
+    return err_set(e, ERR_INVALID, "%s: more than %d links in a row", path, LINKS_MAX);
+}
+
+static int commit_stat(struct tree *base, const char *path, enum tree_kind *out, struct err *e)
+{
+    struct commit_tree *t = container_of(base, struct commit_tree, base);
+    AUTO(arena) struct arena *a = arena_new(1 << 20);
+    enum repo_entry_kind kind;
+    int rc = commit_follow(t, path, a, &path, &kind, e);
+    if (rc < 0)
+        return rc;
+    *out = kind == REPO_DIR                               ? TREE_DIR
+           : kind == REPO_FILE || kind == REPO_EXECUTABLE ? TREE_FILE
+                                                          : TREE_NONE;
+    return 0;
+}
+
+static int commit_read(struct tree *base, const char *path, struct arena *a, const char **out,
+                       size_t *n, struct err *e)
+{
+    struct commit_tree *t = container_of(base, struct commit_tree, base);
+    enum repo_entry_kind kind;
+    const char *real;
+    int rc = commit_follow(t, path, a, &real, &kind, e);
+    if (rc < 0)
+        return rc;
+    if (kind == REPO_NONE)
+        return err_set(e, ERR_NOT_FOUND, "%s is not in commit %.12s", path, t->sha);
+    return repo_read(t->repo, t->sha, real, a, out, n, e);
+}
+
+static int commit_list(struct tree *base, const char *dir, struct arena *a, struct tree_entry **out,
+                       size_t *n, struct err *e)
+{
+    struct commit_tree *t = container_of(base, struct commit_tree, base);
+    struct repo_entry *entries;
+    size_t count;
+    enum repo_entry_kind kind;
+    const char *real;
+    int rc = commit_follow(t, dir, a, &real, &kind, e);
+    if (rc == 0)
+        rc = repo_list(t->repo, t->sha, real, false, a, &entries, &count, e);
+    if (rc < 0)
+        return rc;
+    struct tree_entry *list = ARENA_ARRAY(a, struct tree_entry, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        const char *slash = strrchr(entries[i].path, '/');
+        list[i].name = slash ? slash + 1 : entries[i].path;
+        list[i].kind = entries[i].kind == REPO_DIR ? TREE_DIR : TREE_FILE;
+        if (entries[i].kind == REPO_LINK &&
+            commit_stat(base, entries[i].path, &list[i].kind, NULL) < 0)
+            list[i].kind = TREE_NONE;
+    }
+    *out = list;
+    *n = count;
+    return 0;
+}
+
+static void commit_free(struct tree *base)
+{
+    free(container_of(base, struct commit_tree, base));
+}
+
+static const struct tree_ops commit_ops = {"commit", commit_stat, commit_read, commit_list,
+                                           commit_free};
+
+static void *fresh(size_t size)
+{
+    void *p = calloc(1, size);
+    if (!p)
+        abort();
+    return p;
+}
+
+struct tree *tree_of_commit(struct repo *r, const char *commit)
+{
+    struct commit_tree *t = fresh(sizeof *t);
+    t->base.ops = &commit_ops;
+    t->repo = r;
+    (void)snprintf(t->sha, sizeof t->sha, "%s", commit);
+    return &t->base;
+}
+
+/* ---- a folder ---- */
+
+struct folder_tree {
+    struct tree base;
+    int fd;
+};
+
+/* The kernel keeps the path, links included, below the root. */
+static int open_below(struct folder_tree *t, const char *path, uint64_t flags)
+{
+    struct open_how how = {.flags = flags | O_CLOEXEC,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    return (int)syscall(SYS_openat2, t->fd, *path ? path : ".", &how, sizeof how);
+}
+
+static int folder_stat(struct tree *base, const char *path, enum tree_kind *out, struct err *e)
+{
+    struct folder_tree *t = container_of(base, struct folder_tree, base);
+    AUTO_FD int fd = open_below(t, path, O_PATH);
+    struct stat st;
+    if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
+        return err_sys(e, errno, "%s", path);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        *out = TREE_NONE;
+    else
+        *out = S_ISDIR(st.st_mode) ? TREE_DIR : S_ISREG(st.st_mode) ? TREE_FILE : TREE_NONE;
+    return 0;
+}
+
+static int folder_read(struct tree *base, const char *path, struct arena *a, const char **out,
+                       size_t *n, struct err *e)
+{
+    struct folder_tree *t = container_of(base, struct folder_tree, base);
+    AUTO_FD int fd = open_below(t, path, O_RDONLY | O_NONBLOCK);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return err_sys(e, errno, "open %s", path);
+    if (!S_ISREG(st.st_mode))
+        return err_set(e, ERR_INVALID, "%s is not a file", path);
+    char self[40];
+    char *text;
+    (void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+    int rc = fs_read(self, REPO_BLOB_MAX, a, &text, n, e);
+    if (rc < 0)
+        return err_wrap(e, rc, "%s", path);
+    *out = text;
+    return 0;
+}
+
+static int entry_order(const void *a, const void *b)
+{
+    return strcmp(((const struct tree_entry *)a)->name, ((const struct tree_entry *)b)->name);
+}
+
+static int folder_list(struct tree *base, const char *dir, struct arena *a, struct tree_entry **out,
+                       size_t *n, struct err *e)
+{
+    struct folder_tree *t = container_of(base, struct folder_tree, base);
+    int fd = open_below(t, dir, O_RDONLY | O_DIRECTORY);
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!d)
+        return err_sys(e, errno, "list %s", *dir ? dir : ".");
+    struct tree_entry *list = NULL;
+    size_t count = 0, cap = 0;
+    for (struct dirent *ent; count < REPO_ENTRIES_MAX && (ent = readdir(d));) {
+        if (strcmp(ent->d_name, ".") == 0 || strcmp(ent->d_name, "..") == 0 ||
+            strcmp(ent->d_name, ".git") == 0)
+            continue;
+        if (count == cap) {
+            size_t more = cap ? cap * 2 : 32;
+            list = arena_grow(a, list, cap * sizeof *list, more * sizeof *list);
+            cap = more;
+        }
+        const char *path = arena_printf(a, "%s%s%s", dir, *dir ? "/" : "", ent->d_name);
+        list[count].name = arena_strdup(a, ent->d_name);
+        if (folder_stat(base, path, &list[count].kind, NULL) < 0)
+            list[count].kind = TREE_NONE;
+        count++;
+    }
+    (void)closedir(d);
+    if (count > 1)
+        qsort(list, count, sizeof *list, entry_order);
+    *out = list;
+    *n = count;
+    return 0;
+}
+
+static void folder_free(struct tree *base)
+{
+    struct folder_tree *t = container_of(base, struct folder_tree, base);
+    (void)close(t->fd);
+    free(t);
+}
+
+static const struct tree_ops folder_ops = {"folder", folder_stat, folder_read, folder_list,
+                                           folder_free};
+
+int tree_of_folder(const char *path, struct tree **out, struct err *e)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(e, errno, "open folder %s", path);
+    struct folder_tree *t = fresh(sizeof *t);
+    t->base.ops = &folder_ops;
+    t->fd = fd;
+    *out = &t->base;
+    return 0;
+}
+
+/* ---- a table ---- */
+
+struct table_tree {
+    struct tree base;
+    const struct tree_file *files;
+};
+
+/* What follows `dir` in `path`, or NULL when it is not below it. */
+static const char *below(const char *path, const char *dir)
+{
+    size_t n = strlen(dir);
+    if (n == 0)
+        return path;
+    return strncmp(path, dir, n) == 0 && path[n] == '/' ? path + n + 1 : NULL;
+}
+
+static int table_stat(struct tree *base, const char *path, enum tree_kind *out, struct err *e)
+{
+    struct table_tree *t = container_of(base, struct table_tree, base);
+    (void)e;
+    *out = *path ? TREE_NONE : TREE_DIR;
+    for (const struct tree_file *f = t->files; f->path; f++) {
+        if (strcmp(f->path, path) == 0)
+            *out = TREE_FILE;
+        else if (below(f->path, path))
+            *out = TREE_DIR;
+    }
+    return 0;
+}
+
+static int table_read(struct tree *base, const char *path, struct arena *a, const char **out,
+                      size_t *n, struct err *e)
+{
+    struct table_tree *t = container_of(base, struct table_tree, base);
+    for (const struct tree_file *f = t->files; f->path; f++) {
+        if (strcmp(f->path, path) == 0) {
+            *n = strlen(f->text);
+            *out = arena_strndup(a, f->text, *n);
+            return 0;
+        }
+    }
+    return err_set(e, ERR_NOT_FOUND, "%s does not exist", path);
+}
+
+static int table_list(struct tree *base, const char *dir, struct arena *a, struct tree_entry **out,
+                      size_t *n, struct err *e)
+{
+    struct table_tree *t = container_of(base, struct table_tree, base);
+    size_t max = 0, count = 0;
+    for (const struct tree_file *f = t->files; f->path; f++)
+        max++;
+    struct tree_entry *list = ARENA_ARRAY(a, struct tree_entry, max + 1);
+    for (const struct tree_file *f = t->files; f->path; f++) {
+        const char *rest = below(f->path, dir);
+        if (!rest)
+            continue;
+        size_t len = strcspn(rest, "/");
+        const char *name = arena_strndup(a, rest, len);
+        bool known = false;
+        for (size_t i = 0; i < count; i++)
+            known |= strcmp(list[i].name, name) == 0;
+        if (!known)
+            list[count++] = (struct tree_entry){name, rest[len] ? TREE_DIR : TREE_FILE};
+    }
+    if (count == 0 && *dir)
+        return err_set(e, ERR_NOT_FOUND, "folder %s does not exist", dir);
+    if (count > 1)
+        qsort(list, count, sizeof *list, entry_order);
+    *out = list;
+    *n = count;
+    return 0;
+}
+
+static void table_free(struct tree *base)
+{
+    free(container_of(base, struct table_tree, base));
+}
+
+static const struct tree_ops table_ops = {"table", table_stat, table_read, table_list, table_free};
+
+struct tree *tree_of_table(const struct tree_file *files)
+{
+    struct table_tree *t = fresh(sizeof *t);
+    t->base.ops = &table_ops;
+    t->files = files;
+    return &t->base;
+}
