@@ -161,7 +161,8 @@ struct image_layer {
 struct image_layer_opts {
     int64_t epoch;      /* times later than this are clamped to it; < 0: kept */
     bool whiteouts;     /* the folder is an overlay upper directory */
-    const char *prefix; /* put below this path in the layer, or NULL */
+    bool adopt;         /* the folder itself becomes the unpacked layer: it is moved away */
+    const char *prefix; /* put below this path in the layer, or NULL; not with adopt */
 };
 /* Packs a folder into a deterministic gzip layer, and (when it is new) unpacks it for use. */
 int image_layer_pack(struct image_store *s, const char *folder, const struct image_layer_opts *o,
