@@ -2,7 +2,7 @@
  *
  * Model      Repository "a/b" at this registry is "slipway.local/a/b" in the image store; what a
  *            build stored or a bootstrap named can be pulled, what is pushed can be run, and no
- *            byte is copied. Uploads are files that survive a restart.
+ *            byte is copied.
  * Guarantees A blob or manifest is visible only whole, verified and durable; a manifest only when
  *            what it needs is in its repository. Rights are asked before anything is told.
  * Threads    registry_handle() may run on any number of threads.                          */

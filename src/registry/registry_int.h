@@ -1,0 +1,79 @@
+/* registry_int.h - one request against the registry, taken apart. */
+#pragma once
+#include "base/map.h"
+#include "base/thread.h"
+#include "oci/manifest.h"
+#include "oci/reference.h"
+#include "registry/registry.h"
+
+struct registry {
+    struct registry_opts opts;
+    struct blob_store *blobs;
+    struct refs *refs;
+    pthread_mutex_t lock; /* of uploads */
+    struct map uploads;   /* id -> struct upload */
+};
+
+/* What a path below /v2/ asks for. */
+enum registry_kind {
+    ASK_PING,
+    ASK_CATALOG,
+    ASK_UPLOADS, /* …/blobs/uploads/ */
+    ASK_UPLOAD,  /* …/blobs/uploads/<id> */
+    ASK_BLOB,
+    ASK_MANIFEST,
+    ASK_TAGS,
+    ASK_REFERRERS,
+    ASK_UNKNOWN,
+};
+
+struct registry_call {
+    struct registry *registry;
+    struct http_request *q;
+    struct arena *arena;
+    enum registry_kind kind;
+    const char *repository;
+    const char *reference; /* digest, tag or upload id */
+    const char *user, *password, *token;
+};
+
+/* ---- access.c ---- */
+void access__read(struct registry_call *c);
+/* 0, or the refusal has been sent. */
+int access__check(struct registry_call *c, enum registry_action action, const char *repository);
+/* Without sending anything. */
+bool access__allowed(struct registry_call *c, enum registry_action action, const char *repository);
+
+/* ---- answers.c ---- */
+void answer__error(struct registry_call *c, int status, const char *code, const char *message);
+/* Status and code by what went wrong; `code` is for ERR_INVALID. */
+void answer__err(struct registry_call *c, const struct err *e, const char *code);
+void answer__empty(struct registry_call *c, int status);
+void answer__json(struct registry_call *c, int status, const char *media_type,
+                  const struct value *v);
+void answer__set(struct registry_call *c, const char *header, const char *fmt, ...) PRINTF(3, 4);
+
+/* ---- names in refs.log, as oci/store_int.h lays them out ---- */
+static inline char *name_blob(struct registry_call *c, const char *repository, const char *digest)
+{
+    return arena_printf(c->arena, "b/%s@%s", repository, digest);
+}
+
+static inline char *name_manifest(struct registry_call *c, const char *digest)
+{
+    return arena_printf(c->arena, "m/%s@%s", c->repository, digest);
+}
+
+static inline char *name_tag(struct registry_call *c, const char *tag)
+{
+    return arena_printf(c->arena, "t/" IMAGES_LOCAL_HOST "/%s:%s", c->repository, tag);
+}
+
+/* ---- the doors ---- */
+void blobs__handle(struct registry_call *c);
+void uploads__handle(struct registry_call *c);
+void uploads__free(struct registry *r);
+void manifests__handle(struct registry_call *c);
+void repositories__catalog(struct registry_call *c);
+void repositories__tags(struct registry_call *c);
+void repositories__referrers(struct registry_call *c);
