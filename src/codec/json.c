@@ -4,24 +4,17 @@
 
 #include <math.h>
 
-#include "base/map.h"
+#include "codec/tree_int.h"
 #include "codec/utf8.h"
 
-enum { DEPTH_MAX = 10000, DEPTH_SHALLOW = 500, SLAB_PAD = 16, HASH_FROM = 24 };
-
-/* A container that is being read. Its elements start at `first`; the slot before is its own. */
-struct open {
-    size_t first;
-    bool object;
-};
+enum { DEPTH_MAX = 10000, DEPTH_SHALLOW = 500, SLAB_PAD = 16 };
 
 struct parser {
     struct arena *arena;
     char *at, *end, *line_start;
     uint32_t line;
     unsigned flags;
-    struct buf slots; /* struct member; those of an array use only the value */
-    struct buf opens;
+    struct tree tree;
     struct err *e;
 };
 
@@ -56,24 +49,6 @@ static inline void skip_space(struct parser *p)
             return;
         }
     }
-}
-
-static struct member *slot_push(struct parser *p)
-{
-    struct member *m = (struct member *)(void *)buf_reserve(&p->slots, sizeof *m);
-    *m = (struct member){.key = ""};
-    p->slots.len += sizeof *m;
-    return m;
-}
-
-static struct member *slot_at(const struct parser *p, size_t i)
-{
-    return (struct member *)(void *)p->slots.data + i;
-}
-
-static size_t slot_count(const struct parser *p)
-{
-    return p->slots.len / sizeof(struct member);
 }
 
 /* ---- strings ---- */
@@ -293,110 +268,22 @@ static int read_word(struct parser *p, const char *word, struct value *v)
     return 0;
 }
 
-/* ---- containers ---- */
+/* ---- the walk ---- */
 
 static int open_container(struct parser *p, bool object)
 {
-    size_t depth = p->opens.len / sizeof(struct open);
-    if (depth >= (p->flags & JSON_SHALLOW ? DEPTH_SHALLOW : DEPTH_MAX))
+    if (tree__depth(&p->tree) >= (p->flags & JSON_SHALLOW ? DEPTH_SHALLOW : DEPTH_MAX))
         return fail(p, "exceeded max depth");
-    struct open o = {slot_count(p), object};
-    buf_add(&p->opens, &o, sizeof o);
+    tree__open(&p->tree, object);
     p->at++;
     return 0;
 }
-
-static int key_twice(const struct parser *p, const struct member *m)
-{
-    return err_set(p->e, ERR_INVALID, "line %u: key \"%s\" stands twice", m->line, m->key);
-}
-
-static bool same_key(const struct member *a, const struct member *b)
-{
-    return a->key_len == b->key_len && memcmp(a->key, b->key, a->key_len) == 0;
-}
-
-/* Where the key of `m` stands in the first n members, or where it goes; many keys by hash. */
-static size_t place_of(const struct member *members, size_t n, const struct member *m,
-                       uint32_t *table, size_t mask)
-{
-    if (!table) {
-        for (size_t i = 0; i < n; i++)
-            if (same_key(&members[i], m))
-                return i;
-        return n;
-    }
-    size_t h = (size_t)map_hash(m->key, m->key_len) & mask;
-    for (; table[h]; h = (h + 1) & mask)
-        if (same_key(&members[table[h] - 1], m))
-            return table[h] - 1;
-    table[h] = (uint32_t)n + 1;
-    return n;
-}
-
-/* Of a key that stands more than once the last value counts, at the place of the first. */
-static int unique_keys(const struct parser *p, struct member *members, size_t *n)
-{
-    AUTO_MEM uint32_t *table = NULL;
-    size_t mask = 0, kept = 0;
-    if (*n >= HASH_FROM) {
-        for (mask = 64; mask < *n * 2; mask *= 2)
-            ;
-        table = calloc(mask--, sizeof *table);
-        if (!table)
-            return err_set(p->e, ERR_TOO_LARGE, "no memory for %zu keys", *n);
-    }
-    for (size_t i = 0; i < *n; i++) {
-        size_t place = place_of(members, kept, &members[i], table, mask);
-        if (place < kept && p->flags & JSON_STRICT_KEYS)
-            return key_twice(p, &members[i]);
-        if (place < kept) {
-            members[place].value = members[i].value;
-        } else {
-            if (kept < i)
-                members[kept] = members[i];
-            kept++;
-        }
-    }
-    *n = kept;
-    return 0;
-}
-
-static int close_container(struct parser *p)
-{
-    struct open o;
-    p->opens.len -= sizeof o;
-    memcpy(&o, p->opens.data + p->opens.len, sizeof o);
-    size_t n = slot_count(p) - o.first;
-    struct member *from = slot_at(p, o.first);
-    struct value *v = &slot_at(p, o.first - 1)->value;
-    if (n >= UINT32_MAX / 2)
-        return fail(p, "too many elements");
-    if (o.object) {
-        int rc = unique_keys(p, from, &n);
-        if (rc)
-            return rc;
-        v->members = n ? arena_dup(p->arena, from, n * sizeof *from) : NULL;
-    } else {
-        v->items = n ? arena_alloc(p->arena, n * sizeof *v->items) : NULL;
-        for (size_t i = 0; i < n; i++)
-            v->items[i] = from[i].value;
-    }
-    v->kind = o.object ? VALUE_OBJECT : VALUE_ARRAY;
-    v->n = (uint32_t)n;
-    v->cap = n;
-    p->slots.len = o.first * sizeof *from;
-    p->at++;
-    return 0;
-}
-
-/* ---- the walk ---- */
 
 /* Reads a scalar into the newest slot, or opens the container that will be filled there. */
 static int value_begin(struct parser *p)
 {
     skip_space(p);
-    struct value *v = &slot_at(p, slot_count(p) - 1)->value;
+    struct value *v = &tree__top(&p->tree)->value;
     v->line = p->line;
     v->column = (uint32_t)(p->at - p->line_start) + 1;
     switch (*p->at) {
@@ -425,7 +312,7 @@ static int read_key(struct parser *p)
 {
     if (*p->at != '"')
         return fail_char(p, "looking for beginning of object key string");
-    struct member *m = slot_push(p);
+    struct member *m = tree__push(&p->tree);
     m->line = p->line;
     p->at++;
     int rc = read_string(p, &m->key, &m->key_len);
@@ -441,14 +328,14 @@ static int read_key(struct parser *p)
 /* Closes what ends here and makes the slot of the next value. *done: the document is whole. */
 static int advance(struct parser *p, bool fresh, bool *done)
 {
-    while (p->opens.len) {
-        struct open o;
-        memcpy(&o, p->opens.data + p->opens.len - sizeof o, sizeof o);
+    while (tree__depth(&p->tree)) {
+        struct tree_open o = *tree__inner(&p->tree);
         skip_space(p);
-        if (*p->at == (o.object ? '}' : ']') && (fresh || slot_count(p) > o.first)) {
-            int rc = close_container(p);
+        if (*p->at == (o.object ? '}' : ']') && (fresh || tree__count(&p->tree) > o.first)) {
+            int rc = tree__close(&p->tree);
             if (rc)
                 return rc;
+            p->at++;
             fresh = false;
             continue;
         }
@@ -461,7 +348,7 @@ static int advance(struct parser *p, bool fresh, bool *done)
         }
         if (o.object)
             return read_key(p);
-        (void)slot_push(p);
+        (void)tree__push(&p->tree);
         return 0;
     }
     *done = true;
@@ -470,12 +357,12 @@ static int advance(struct parser *p, bool fresh, bool *done)
 
 static int parse_document(struct parser *p)
 {
-    (void)slot_push(p);
+    (void)tree__push(&p->tree);
     for (bool done = false; !done;) {
-        size_t depth = p->opens.len;
+        size_t depth = tree__depth(&p->tree);
         int rc = value_begin(p);
         if (!rc)
-            rc = advance(p, p->opens.len > depth, &done);
+            rc = advance(p, tree__depth(&p->tree) > depth, &done);
         if (rc)
             return rc;
     }
@@ -498,18 +385,16 @@ int json_parse_prefix(struct arena *a, const char *text, size_t n, unsigned flag
                        .line = 1,
                        .flags = flags,
                        .e = e};
-    buf_init(&p.slots, SIZE_MAX / 2);
-    buf_init(&p.opens, SIZE_MAX / 2);
+    tree__init(&p.tree, a, flags & JSON_STRICT_KEYS, e);
     int rc = parse_document(&p);
     if (!rc && !used && p.at != p.end)
         rc = fail_char(&p, "after top-level value");
     if (!rc) {
-        *out = arena_dup(a, &slot_at(&p, 0)->value, sizeof **out);
+        *out = arena_dup(a, &tree__slot(&p.tree, 0)->value, sizeof **out);
         if (used)
             *used = (size_t)(p.at - (slab + 1));
     }
-    buf_done(&p.slots);
-    buf_done(&p.opens);
+    tree__done(&p.tree);
     return rc;
 }
 

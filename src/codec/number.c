@@ -14,13 +14,13 @@ struct decimal {
 
 /* A double holds any 15 digits, so that the nearest 15 digits, less their zeros, are the
  * shortest wherever they read back; below the normal range fewer may do. */
-static void decimal_shortest(double d, struct decimal *out)
+static void decimal_shortest(double d, bool single, struct decimal *out)
 {
     char text[32];
-    int digits = fpclassify(d) == FP_SUBNORMAL ? 1 : 15;
+    int digits = fpclassify(d) == FP_SUBNORMAL || single ? 1 : 15;
     for (; digits <= 17; digits++) {
         (void)snprintf(text, sizeof text, "%.*e", digits - 1, fabs(d));
-        if (strtod(text, NULL) == fabs(d))
+        if (single ? strtof(text, NULL) == (float)fabs(d) : strtod(text, NULL) == fabs(d))
             break;
     }
     const char *p = text;
@@ -77,7 +77,7 @@ size_t number_format_json(double d, char *out)
     if (!isfinite(d))
         return write_special(d, out);
     struct decimal x;
-    decimal_shortest(d, &x);
+    decimal_shortest(d, false, &x);
     size_t sign = x.negative;
     if (sign)
         *out++ = '-';
@@ -86,12 +86,12 @@ size_t number_format_json(double d, char *out)
     return sign + write_plain(&x, out);
 }
 
-size_t number_format_g(double d, char *out)
+static size_t format_g(double d, bool single, char *out)
 {
-    if (!isfinite(d))
+    if (!isfinite(single ? (float)d : d))
         return write_special(d, out);
     struct decimal x;
-    decimal_shortest(d, &x);
+    decimal_shortest(single ? (float)d : d, single, &x);
     size_t sign = x.negative;
     if (sign)
         *out++ = '-';
@@ -99,4 +99,14 @@ size_t number_format_g(double d, char *out)
     if (exponent < -4 || exponent >= 6)
         return sign + write_exponent(&x, 2, out);
     return sign + write_plain(&x, out);
+}
+
+size_t number_format_g(double d, char *out)
+{
+    return format_g(d, false, out);
+}
+
+size_t number_format_g32(double d, char *out)
+{
+    return format_g(d, true, out);
 }

@@ -12,3 +12,6 @@ size_t number_format_json(double d, char *out);
 
 /* strconv.FormatFloat(d, 'g', -1, 64): exponents below 1e-4 and from 1e6 ("1e+06"). */
 size_t number_format_g(double d, char *out);
+
+/* The same for the nearest float: FormatFloat(d, 'g', -1, 32). */
+size_t number_format_g32(double d, char *out);

@@ -89,7 +89,7 @@ static void prints(void)
         "{\n  \"b\": [\n    1,\n    {}\n  ],\n  \"a\": {\n    \"c\": []\n  },\n  \"\": \"<\"\n}",
         "pretty");
     T_OK(!parse(a, "{\"a\":1,\"a\":1}", JSON_STRICT_KEYS, &e), "strict");
-    T_EQ_STR(e.msg, "line 1: key \"a\" stands twice", "strict");
+    T_EQ_STR(e.msg, "line 1: key \"a\" already set in map", "strict");
 }
 
 static void many_keys(void)

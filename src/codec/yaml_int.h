@@ -1,0 +1,46 @@
+/* yaml_int.h - the scalar rules of go-yaml v2, shared by reading, writing and editing. */
+#pragma once
+#include <stdbool.h>
+
+#include "codec/value.h"
+
+enum yaml_kind { YAML_STR, YAML_NULL, YAML_BOOL, YAML_INT, YAML_UINT, YAML_FLOAT, YAML_TIME };
+
+struct yaml_scalar {
+    enum yaml_kind kind;
+    union {
+        bool boolean;
+        int64_t i;
+        uint64_t u; /* past int64 */
+        double d;   /* may be infinite or not a number */
+    };
+};
+
+/* What a plain scalar without a tag means. */
+struct yaml_scalar yaml__resolve(const char *s, size_t n);
+
+/* The style a string is written in. */
+enum yaml_style { YAML_PLAIN, YAML_SINGLE, YAML_DOUBLE, YAML_LITERAL };
+
+/* What the characters of a text allow. */
+struct yaml_shape {
+    bool flow_plain, block_plain, single, block, multiline;
+};
+struct yaml_shape yaml__shape(const char *s, size_t n);
+
+/* Whether a string may stand unquoted and still be a string (also for YAML 1.1 readers). */
+bool yaml__reads_as_text(const char *s, size_t n);
+
+struct buf;
+struct yaml_parser_s;
+/* Where the character with this index stands (libyaml counts characters; a byte order mark is
+ * none). */
+const char *yaml__at_index(const char *text, const unsigned char *end, size_t index);
+
+void yaml__write_double(struct buf *b, const char *s, size_t n);
+
+/* Breaks other than \n are the only ones that may be in it. */
+void yaml__write_single(struct buf *b, const char *s, size_t n, size_t indent);
+
+/* Records what libyaml found wrong. */
+int yaml__parser_error(const struct yaml_parser_s *p, struct err *e);

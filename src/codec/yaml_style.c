@@ -1,0 +1,144 @@
+/* yaml_style.c - which characters a style can carry, and writing the quoted styles. */
+#include "base/buf.h"
+#include "codec/utf8.h"
+#include "codec/yaml_int.h"
+
+/* What the emitter of go-yaml leaves unescaped; a tab and characters past U+FFFF are not. */
+static bool is_printable(uint32_t c)
+{
+    return c == '\n' || (c >= 0x20 && c <= 0x7e) || (c >= 0xa0 && c <= 0xd7ff) ||
+           (c >= 0xe000 && c <= 0xfffd && c != 0xfeff);
+}
+
+static bool is_break(uint32_t c)
+{
+    return c == '\n' || c == '\r' || c == 0x85 || c == 0x2028 || c == 0x2029;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct scan {
+    bool flow, block; /* indicators that plain text must not have there */
+    bool breaks, special;
+    bool lead_space, lead_break, trail_space, trail_break, break_space, space_break;
+};
+
+static void scan_indicator(struct scan *s, char c, bool first, bool after_blank, bool before_blank)
+{
+    if (first && strchr("#,[]{}&*!|>'\"%@`", c)) {
+        s->flow = s->block = true;
+    } else if (c == ':' || (first && c == '?')) {
+        s->flow = true;
+        s->block = s->block || before_blank;
+    } else if (first && c == '-') {
+        s->flow = s->flow || before_blank;
+        s->block = s->block || before_blank;
+    } else if (strchr(",?[]{}", c)) {
+        s->flow = true;
+    } else if (c == '#' && after_blank) {
+        s->flow = s->block = true;
+    }
+}
+
+static struct scan scan_text(const char *text, size_t n)
+{
+    struct scan s = {0};
+    bool was_space = false, was_break = false, after_blank = true;
+    s.flow = s.block = n >= 3 && (memcmp(text, "---", 3) == 0 || memcmp(text, "...", 3) == 0);
+    for (size_t i = 0, len; i < n; i += len) {
+        len = utf8_valid(text + i, n - i);
+        uint32_t c = len ? utf8_decode(text + i, len) : 0;
+        len = len ? len : 1;
+        bool last = i + len >= n, space = c == ' ', brk = is_break(c);
+        if (c > 0 && c < 0x80)
+            scan_indicator(&s, (char)c, i == 0, after_blank, last || is_blank(text[i + len]));
+        s.special = s.special || !is_printable(c);
+        s.breaks = s.breaks || brk;
+        s.lead_space = s.lead_space || (space && i == 0);
+        s.lead_break = s.lead_break || (brk && i == 0);
+        s.trail_space = s.trail_space || (space && last);
+        s.trail_break = s.trail_break || (brk && last);
+        s.break_space = s.break_space || (space && was_break);
+        s.space_break = s.space_break || (brk && was_space);
+        was_space = space;
+        was_break = brk;
+        after_blank = brk || c == ' ' || c == '\t' || c == 0;
+    }
+    return s;
+}
+
+struct yaml_shape yaml__shape(const char *text, size_t n)
+{
+    if (n == 0)
+        return (struct yaml_shape){.block_plain = true, .single = true};
+    struct scan s = scan_text(text, n);
+    bool bad = s.space_break || s.special;
+    bool edge = s.lead_space || s.lead_break || s.trail_space || s.trail_break;
+    bool plain = !edge && !s.break_space && !bad && !s.breaks;
+    return (struct yaml_shape){
+        .flow_plain = plain && !s.flow,
+        .block_plain = plain && !s.block,
+        .single = !s.break_space && !bad,
+        .block = !s.trail_space && !bad,
+        .multiline = s.breaks,
+    };
+}
+
+static char short_escape(uint32_t c)
+{
+    static const char table[] = {
+        [0] = '0',    ['\a'] = 'a', ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\v'] = 'v',
+        ['\f'] = 'f', ['\r'] = 'r', [0x1b] = 'e', ['"'] = '"',  ['\\'] = '\\'};
+    switch (c) {
+    case 0x85:
+        return 'N';
+    case 0xa0:
+        return '_';
+    case 0x2028:
+        return 'L';
+    case 0x2029:
+        return 'P';
+    default:
+        return c < sizeof table ? table[c] : '\0';
+    }
+}
+
+void yaml__write_double(struct buf *b, const char *text, size_t n)
+{
+    buf_putc(b, '"');
+    for (size_t i = 0, len; i < n; i += len) {
+        len = utf8_valid(text + i, n - i);
+        uint32_t c = len ? utf8_decode(text + i, len) : UTF8_REPLACEMENT;
+        if (is_printable(c) && !is_break(c) && c != '"' && c != '\\' && len) {
+            buf_add(b, text + i, len);
+            continue;
+        }
+        len = len ? len : 1;
+        if (short_escape(c))
+            buf_add(b, (char[]){'\\', short_escape(c)}, 2);
+        else
+            buf_printf(b, c <= 0xff ? "\\x%02X" : c <= 0xffff ? "\\u%04X" : "\\U%08X", c);
+    }
+    buf_putc(b, '"');
+}
+
+void yaml__write_single(struct buf *b, const char *text, size_t n, size_t indent)
+{
+    bool after_break = false;
+    buf_putc(b, '\'');
+    for (size_t i = 0, len; i < n; i += len) {
+        len = utf8_valid(text + i, n - i);
+        len = len ? len : 1;
+        bool brk = len > 1 && is_break(utf8_decode(text + i, len));
+        if (after_break && !brk)
+            buf_printf(b, "%*s", (int)indent, "");
+        if (text[i] == '\'')
+            buf_putc(b, '\'');
+        buf_add(b, text + i, len);
+        after_break = brk;
+    }
+    buf_putc(b, '\'');
+}
