@@ -3,8 +3,9 @@
  * Model      libyaml's events give structure; scalars resolve as go-yaml v2 does and keys
  *            become strings. Anchors, aliases and merge keys are resolved, with a limit on
  *            what aliases may expand to. Values carry the line they were written on.
- * Guarantees yaml_print() writes what sigs.k8s.io/yaml.Marshal writes (members sorted by key),
- *            or, with YAML_KEEP_ORDER, in tree order.                                   */
+ * Guarantees yaml_print() writes what sigs.k8s.io/yaml.Marshal writes (members sorted by key
+ *            and, where the caller asks, broken into lines: YAML_FOLD is what kubectl and Helm
+ *            write, without it what Kustomize writes), or, with YAML_KEEP_ORDER, in tree order. */
 #pragma once
 #include "base/buf.h"
 #include "codec/value.h"
@@ -12,6 +13,7 @@
 enum yaml_flag {
     YAML_KEEP_ORDER = 1 << 0,
     YAML_STRICT_KEYS = 1 << 1, /* parse: a key that stands twice is an error */
+    YAML_FOLD = 1 << 2,        /* print: long text goes on in the next line past column 80 */
 };
 
 /* One document; an empty input gives null; a second document is an error. */

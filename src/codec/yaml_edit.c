@@ -204,12 +204,12 @@ static void write_value(const struct search *s, struct buf *b, const char *value
     struct yaml_shape shape = yaml__shape(value, n);
     yaml_scalar_style_t style = s->hit.data.scalar.style;
     if (style == YAML_SINGLE_QUOTED_SCALAR_STYLE && shape.single && !shape.multiline)
-        yaml__write_single(b, value, n, 0);
+        yaml__write_single(b, value, n, (struct yaml_lines){0});
     else if (style != YAML_DOUBLE_QUOTED_SCALAR_STYLE && style != YAML_SINGLE_QUOTED_SCALAR_STYLE &&
              plain_is_good(s, value, n))
         buf_add(b, value, n);
     else
-        yaml__write_double(b, value, n);
+        yaml__write_double(b, value, n, (struct yaml_lines){0});
 }
 
 static void splice(const struct search *s, struct buf *b, const char *value)

@@ -33,14 +33,22 @@ bool yaml__reads_as_text(const char *s, size_t n);
 
 struct buf;
 struct yaml_parser_s;
+
+/* Where a scalar that goes on over a line continues. */
+struct yaml_lines {
+    size_t indent;
+    bool fold; /* at blanks past column 80 */
+};
+
+void yaml__write_plain(struct buf *b, const char *s, size_t n, struct yaml_lines lines);
+void yaml__write_double(struct buf *b, const char *s, size_t n, struct yaml_lines lines);
+
+/* Breaks other than \n are the only ones that may be in it. */
+void yaml__write_single(struct buf *b, const char *s, size_t n, struct yaml_lines lines);
+
 /* Where the character with this index stands (libyaml counts characters; a byte order mark is
  * none). */
 const char *yaml__at_index(const char *text, const unsigned char *end, size_t index);
-
-void yaml__write_double(struct buf *b, const char *s, size_t n);
-
-/* Breaks other than \n are the only ones that may be in it. */
-void yaml__write_single(struct buf *b, const char *s, size_t n, size_t indent);
 
 /* Records what libyaml found wrong. */
 int yaml__parser_error(const struct yaml_parser_s *p, struct err *e);

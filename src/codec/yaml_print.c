@@ -180,20 +180,21 @@ static enum yaml_style style_of(const char *s, size_t n, bool key)
     return shape.single && !(key && shape.multiline) ? YAML_SINGLE : YAML_DOUBLE;
 }
 
-static void print_string(struct buf *b, const char *s, size_t n, size_t indent, bool key)
+/* In a simple key nothing may break the line. */
+static void print_string(struct buf *b, const char *s, size_t n, struct yaml_lines lines, bool key)
 {
     switch (style_of(s, n, key)) {
     case YAML_PLAIN:
-        buf_add(b, s, n);
+        yaml__write_plain(b, s, n, lines);
         break;
     case YAML_SINGLE:
-        yaml__write_single(b, s, n, indent);
+        yaml__write_single(b, s, n, lines);
         break;
     case YAML_DOUBLE:
-        yaml__write_double(b, s, n);
+        yaml__write_double(b, s, n, lines);
         break;
     case YAML_LITERAL:
-        print_literal(b, s, n, indent);
+        print_literal(b, s, n, lines.indent);
         return;
     }
     if (!key)
@@ -227,6 +228,11 @@ static void push(struct printer *p, const struct value *v, size_t indent, bool o
     buf_add(&p->frames, &f, sizeof f);
 }
 
+static struct yaml_lines lines_of(const struct printer *p, size_t indent)
+{
+    return (struct yaml_lines){indent, p->flags & YAML_FOLD};
+}
+
 static void print_leaf(struct printer *p, const struct value *v, size_t indent)
 {
     switch (v->kind) {
@@ -241,7 +247,7 @@ static void print_leaf(struct printer *p, const struct value *v, size_t indent)
         print_number(p->out, v);
         break;
     case VALUE_STRING:
-        print_string(p->out, v->text, v->n, indent, false);
+        print_string(p->out, v->text, v->n, lines_of(p, indent), false);
         break;
     case VALUE_ARRAY:
         buf_puts(p->out, "[]\n");
@@ -259,10 +265,10 @@ static void print_member(struct printer *p, const struct member *m, size_t inden
     bool simple = m->key_len <= SIMPLE_KEY_MAX && !shape.multiline;
     const struct value *v = &m->value;
     if (simple) {
-        print_string(p->out, m->key, m->key_len, indent, true);
+        print_string(p->out, m->key, m->key_len, (struct yaml_lines){0}, true);
     } else {
         buf_puts(p->out, "? ");
-        print_string(p->out, m->key, m->key_len, indent + 2, false);
+        print_string(p->out, m->key, m->key_len, lines_of(p, indent + 2), false);
         put_indent(p->out, indent);
     }
     buf_puts(p->out, simple && is_block(v) ? ":\n" : ": ");

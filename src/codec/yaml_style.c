@@ -106,39 +106,97 @@ static char short_escape(uint32_t c)
     }
 }
 
-void yaml__write_double(struct buf *b, const char *text, size_t n)
+/* ---- lines ---- */
+
+enum { WIDTH = 80 };
+
+/* Characters since the line began. */
+static size_t column(const struct buf *b)
 {
+    size_t n = 0;
+    for (size_t i = b->len; i > 0 && b->data[i - 1] != '\n'; i--)
+        n += ((unsigned char)b->data[i - 1] & 0xc0) != 0x80;
+    return n;
+}
+
+static void new_line(struct buf *b, size_t indent)
+{
+    buf_printf(b, "\n%*s", (int)indent, "");
+}
+
+/* At a blank of the text: whether the line ends here instead. */
+static bool folds(const struct buf *b, struct yaml_lines lines, bool after_space)
+{
+    return lines.fold && !after_space && column(b) > WIDTH;
+}
+
+/* Plain and single-quoted text differ in what a quote becomes. */
+static void write_flow(struct buf *b, const char *text, size_t n, struct yaml_lines lines,
+                       bool quoted)
+{
+    bool after_break = false, after_space = false;
+    for (size_t i = 0, len; i < n; i += len) {
+        len = utf8_valid(text + i, n - i);
+        len = len ? len : 1;
+        bool brk = len > 1 && is_break(utf8_decode(text + i, len)), space = text[i] == ' ';
+        if (space && i > 0 && i + 1 < n && text[i + 1] != ' ' && folds(b, lines, after_space)) {
+            new_line(b, lines.indent);
+        } else {
+            if (after_break && !brk)
+                buf_printf(b, "%*s", (int)lines.indent, "");
+            if (text[i] == '\'' && quoted)
+                buf_putc(b, '\'');
+            buf_add(b, text + i, len);
+        }
+        after_space = space;
+        after_break = brk;
+    }
+}
+
+void yaml__write_plain(struct buf *b, const char *text, size_t n, struct yaml_lines lines)
+{
+    if (lines.fold)
+        write_flow(b, text, n, lines, false);
+    else
+        buf_add(b, text, n);
+}
+
+void yaml__write_single(struct buf *b, const char *text, size_t n, struct yaml_lines lines)
+{
+    buf_putc(b, '\'');
+    write_flow(b, text, n, lines, true);
+    buf_putc(b, '\'');
+}
+
+static void write_escape(struct buf *b, uint32_t c)
+{
+    if (short_escape(c))
+        buf_add(b, (char[]){'\\', short_escape(c)}, 2);
+    else
+        buf_printf(b, c <= 0xff ? "\\x%02X" : c <= 0xffff ? "\\u%04X" : "\\U%08X", c);
+}
+
+void yaml__write_double(struct buf *b, const char *text, size_t n, struct yaml_lines lines)
+{
+    /* go-yaml escapes all of a text that begins with a byte order mark. */
+    bool bom = n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0, after_space = false;
     buf_putc(b, '"');
     for (size_t i = 0, len; i < n; i += len) {
         len = utf8_valid(text + i, n - i);
         uint32_t c = len ? utf8_decode(text + i, len) : UTF8_REPLACEMENT;
-        if (is_printable(c) && !is_break(c) && c != '"' && c != '\\' && len) {
-            buf_add(b, text + i, len);
-            continue;
-        }
+        bool raw = is_printable(c) && !is_break(c) && c != '"' && c != '\\' && len && !bom;
         len = len ? len : 1;
-        if (short_escape(c))
-            buf_add(b, (char[]){'\\', short_escape(c)}, 2);
-        else
-            buf_printf(b, c <= 0xff ? "\\x%02X" : c <= 0xffff ? "\\u%04X" : "\\U%08X", c);
+        bool space = raw && c == ' ';
+        if (!raw) {
+            write_escape(b, c);
+        } else if (space && i > 0 && i + 1 < n && folds(b, lines, after_space)) {
+            new_line(b, lines.indent);
+            if (text[i + 1] == ' ')
+                buf_putc(b, '\\');
+        } else {
+            buf_add(b, text + i, len);
+        }
+        after_space = space;
     }
     buf_putc(b, '"');
-}
-
-void yaml__write_single(struct buf *b, const char *text, size_t n, size_t indent)
-{
-    bool after_break = false;
-    buf_putc(b, '\'');
-    for (size_t i = 0, len; i < n; i += len) {
-        len = utf8_valid(text + i, n - i);
-        len = len ? len : 1;
-        bool brk = len > 1 && is_break(utf8_decode(text + i, len));
-        if (after_break && !brk)
-            buf_printf(b, "%*s", (int)indent, "");
-        if (text[i] == '\'')
-            buf_putc(b, '\'');
-        buf_add(b, text + i, len);
-        after_break = brk;
-    }
-    buf_putc(b, '\'');
 }
