@@ -1,0 +1,1 @@
+#define SHOP_VERSION "1.0"
