@@ -135,7 +135,8 @@ static int make(struct image_store *s, const char *digest, const char *diff_id, 
         rc = extract_blob(s, digest, diff_id, root, e);
     if (rc == 0)
         rc = settle(s, diff_id, made, a, e);
-    (void)fs_remove_tree(made, NULL);
+    int gone = fs_remove_tree(made, NULL); /* collection tries again */
+    (void)gone;
     return rc < 0 ? err_wrap(e, rc, "unpack layer %s", digest) : 0;
 }
 
@@ -153,7 +154,8 @@ int layer__adopt(struct image_store *s, const char *folder, const char *diff_id,
         rc = err_sys(e, errno, "move %s to the layers", folder);
     if (rc == 0)
         rc = settle(s, diff_id, made, a, e);
-    (void)fs_remove_tree(made, NULL);
+    int gone = fs_remove_tree(made, NULL); /* collection tries again */
+    (void)gone;
     return rc;
 }
 
