@@ -1,0 +1,216 @@
+#include <stdarg.h>
+
+#include "codec/yaml.h"
+#include "render/kustomize/kust_int.h"
+
+static const char *join(struct arena *a, const char *dir, const char *name)
+{
+    return *dir ? arena_printf(a, "%s/%s", dir, name) : name;
+}
+
+const char *kustomize_file(struct tree *t, const char *dir, struct arena *a)
+{
+    static const char *const names[] = {"kustomization.yaml", "kustomization.yml", "Kustomization"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        enum tree_kind kind;
+        const char *path = join(a, dir, names[i]);
+        if (tree_stat(t, path, &kind, NULL) == 0 && kind == TREE_FILE)
+            return path;
+    }
+    return NULL;
+}
+
+int kust_error(const struct kust_layer *l, const struct value *at, struct err *e, const char *fmt,
+               ...)
+{
+    char text[400];
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (at && at->line)
+        return err_set(e, ERR_INVALID, "%s:%u: %s", l->file, at->line, text);
+    return err_set(e, ERR_INVALID, "%s: %s", l->file, text);
+}
+
+int kust_only(const struct kust_layer *l, const struct value *v, const char *what,
+              const char *const *names, struct err *e)
+{
+    VALUE_EACH_MEMBER(m, v)
+    {
+        bool known = false;
+        for (const char *const *n = names; *n; n++)
+            known |= strcmp(*n, m->key) == 0;
+        if (!known)
+            return err_set(e, ERR_UNSUPPORTED, "%s:%u: field %s%s%s is not offered here", l->file,
+                           m->line, what, *what ? "." : "", m->key);
+    }
+    return 0;
+}
+
+/* ---- gathering ---- */
+
+static int build_layer(struct kust_layer *l, const struct value *overrides, struct err *e);
+
+/* A folder with a kustomization of its own; components work on what is there already. */
+static int add_folder(struct kust_layer *l, const char *dir, bool component, struct err *e)
+{
+    struct kust_set below = {.a = l->a};
+    struct kust_layer sub = {.tree = l->tree,
+                             .a = l->a,
+                             .dir = dir,
+                             .file = kustomize_file(l->tree, dir, l->a),
+                             .set = component ? l->set : &below,
+                             .depth = l->depth + 1};
+    if (!sub.file)
+        return err_set(e, ERR_INVALID, "%s: folder %s has no kustomization file", l->file, dir);
+    if (sub.depth > KUST_DEPTH_MAX)
+        return err_set(e, ERR_INVALID, "%s: kustomizations are nested in more than %d levels",
+                       l->file, KUST_DEPTH_MAX);
+    int rc = build_layer(&sub, NULL, e);
+    for (size_t i = 0; rc == 0 && !component && i < below.n; i++) {
+        struct kust_resource *r;
+        rc = kust_add(l->set, below.items[i]->object, &r, e);
+        if (rc == 0)
+            *r = *below.items[i];
+        else
+            rc = err_wrap(e, rc, "%s: %s", l->file, dir);
+    }
+    return rc;
+}
+
+static int add_file(struct kust_layer *l, const char *path, struct err *e)
+{
+    struct value **objects;
+    size_t n;
+    int rc = render_load(l->tree, path, l->a, &objects, &n, e);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        uint32_t line = objects[i]->line;
+        rc = kust_add(l->set, objects[i], NULL, e);
+        if (rc < 0)
+            rc = err_wrap(e, rc, "%s:%u", path, line);
+    }
+    return rc;
+}
+
+static bool remote(const char *text)
+{
+    return strstr(text, "://") || strncmp(text, "git@", 4) == 0 ||
+           strncmp(text, "github.com/", 11) == 0 || strstr(text, "?ref=");
+}
+
+static int gather(struct kust_layer *l, const char *field, bool component, struct err *e)
+{
+    VALUE_EACH_ITEM(item, value_get(l->doc, field))
+    {
+        const char *text = value_str(item, NULL), *path;
+        enum tree_kind kind;
+        if (!text || !*text)
+            return kust_error(l, item, e, "%s: a path is expected", field);
+        if (remote(text))
+            return kust_error(l, item, e, "%s: %s is remote; only files of the same tree are read",
+                              field, text);
+        int rc = tree_join(l->a, l->dir, text, &path, e);
+        if (rc == 0)
+            rc = tree_stat(l->tree, path, &kind, e);
+        if (rc < 0)
+            return err_wrap(e, rc, "%s:%u", l->file, item->line);
+        if (kind == TREE_NONE)
+            return kust_error(l, item, e, "%s: %s does not exist", field, text);
+        if (component && kind == TREE_FILE)
+            return kust_error(l, item, e, "%s: %s is not a folder", field, text);
+        rc = kind == TREE_DIR ? add_folder(l, path, component, e) : add_file(l, path, e);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* ---- one layer ---- */
+
+static int load_doc(struct kust_layer *l, struct err *e)
+{
+    static const char *const known[] = {"apiVersion",
+                                        "kind",
+                                        "metadata",
+                                        "resources",
+                                        "bases",
+                                        "components",
+                                        "namespace",
+                                        "namePrefix",
+                                        "nameSuffix",
+                                        "labels",
+                                        "commonLabels",
+                                        "commonAnnotations",
+                                        "images",
+                                        "replicas",
+                                        "patches",
+                                        "patchesStrategicMerge",
+                                        "patchesJson6902",
+                                        "configMapGenerator",
+                                        "secretGenerator",
+                                        "generatorOptions",
+                                        NULL};
+    const char *text;
+    size_t n;
+    struct value *doc;
+    int rc = tree_read(l->tree, l->file, l->a, &text, &n, e);
+    if (rc < 0)
+        return rc;
+    rc = yaml_parse(l->a, text, n, YAML_STRICT_KEYS, &doc, e);
+    if (rc < 0)
+        return err_wrap(e, rc, "%s", l->file);
+    if (!value_is(doc, VALUE_OBJECT))
+        return kust_error(l, doc, e, "a kustomization is expected");
+    l->doc = doc;
+    const char *kind = value_at_str(doc, "kind", "Kustomization");
+    if (strcmp(kind, "Kustomization") != 0 && strcmp(kind, "Component") != 0)
+        return kust_error(l, value_get(doc, "kind"), e, "kind %s is not a Kustomization", kind);
+    return kust_only(l, doc, "", known, e);
+}
+
+static int build_layer(struct kust_layer *l, const struct value *overrides, struct err *e)
+{
+    static int (*const transformers[])(struct kust_layer *, struct err *) = {
+        kust_patches,     kust_namespace,        kust_names,    kust_labels,
+        kust_annotations, kust_patches_json6902, kust_replicas, kust_images,
+    };
+    int rc = load_doc(l, e);
+    if (rc == 0 && overrides)
+        rc = kust_override(l, overrides, e);
+    if (rc == 0)
+        rc = gather(l, "resources", false, e);
+    if (rc == 0)
+        rc = gather(l, "bases", false, e);
+    if (rc == 0)
+        rc = kust_generators(l, e);
+    if (rc == 0)
+        rc = gather(l, "components", true, e);
+    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(transformers); i++)
+        rc = transformers[i](l, e);
+    return rc;
+}
+
+int kustomize_build(struct tree *t, const char *dir, const struct value *overrides, struct arena *a,
+                    struct value ***out, size_t *n, struct err *e)
+{
+    struct kust_set set = {.a = a};
+    struct kust_layer l = {
+        .tree = t, .a = a, .dir = dir, .file = kustomize_file(t, dir, a), .set = &set};
+    if (!l.file)
+        return err_set(e, ERR_NOT_FOUND, "folder \"%s\" has no kustomization file", dir);
+    int rc = build_layer(&l, overrides, e);
+    if (rc == 0)
+        rc = kust_hash_names(&set, e);
+    if (rc == 0)
+        rc = kust_references(&set, e);
+    if (rc < 0)
+        return rc;
+    kust_order(&set);
+    struct value **objects = ARENA_ARRAY(a, struct value *, set.n + 1);
+    for (size_t i = 0; i < set.n; i++)
+        objects[i] = set.items[i]->object;
+    *out = objects;
+    *n = set.n;
+    return 0;
+}

@@ -1,0 +1,260 @@
+/* configMapGenerator and secretGenerator. */
+#include "codec/base64.h"
+#include "render/kustomize/kust_int.h"
+
+struct generator {
+    struct kust_layer *l;
+    const struct value *entry;
+    const char *field;
+    struct value *object;
+    bool secret;
+};
+
+static bool utf8(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        unsigned char c = (unsigned char)s[i];
+        size_t more = c < 0x80                ? 0
+                      : c >= 0xc2 && c < 0xe0 ? 1
+                      : c >= 0xe0 && c < 0xf0 ? 2
+                      : c >= 0xf0 && c < 0xf5 ? 3
+                                              : 9;
+        if (more == 9 || i + more >= n + (more == 0))
+            return false;
+        for (size_t k = 1; k <= more; k++)
+            if (((unsigned char)s[i + k] & 0xc0) != 0x80)
+                return false;
+        i += more + 1;
+    }
+    return true;
+}
+
+static int put(struct generator *g, const struct value *at, const char *key, const char *bytes,
+               size_t n, struct err *e)
+{
+    struct arena *a = g->l->a;
+    bool text = !g->secret && utf8(bytes, n);
+    struct value *data = value_make_object(a, g->object, g->secret || text ? "data" : "binaryData");
+    if (value_get(data, key))
+        return kust_error(g->l, at, e, "%s: key %s is there twice", g->field, key);
+    if (!*key || strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") !=
+                     strlen(key))
+        return kust_error(g->l, at, e, "%s: \"%s\" is no key for data", g->field, key);
+    const char *encoded = text ? NULL : base64_encode(a, bytes, n, BASE64_STD);
+    (void)value_set(a, data, key, text ? value_new_strn(a, bytes, n) : value_new_str(a, encoded));
+    return 0;
+}
+
+static int from_literals(struct generator *g, struct err *e)
+{
+    struct arena *a = g->l->a;
+    VALUE_EACH_ITEM(item, value_get(g->entry, "literals"))
+    {
+        const char *text = value_str(item, ""), *equals = strchr(text, '=');
+        if (!equals || equals == text)
+            return kust_error(g->l, item, e, "%s: literals are key=value", g->field);
+        const char *value = equals + 1;
+        size_t n = strlen(value);
+        if (n >= 2 && (*value == '"' || *value == '\'') && value[n - 1] == *value)
+            value++, n -= 2;
+        int rc = put(g, item, arena_strndup(a, text, (size_t)(equals - text)), value, n, e);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int read_file(struct generator *g, const struct value *at, const char *name,
+                     const char **text, size_t *n, struct err *e)
+{
+    const char *path;
+    int rc = tree_join(g->l->a, g->l->dir, name, &path, e);
+    if (rc == 0)
+        rc = tree_read(g->l->tree, path, g->l->a, text, n, e);
+    return rc < 0 ? err_wrap(e, rc, "%s:%u", g->l->file, at->line) : 0;
+}
+
+static int from_files(struct generator *g, struct err *e)
+{
+    VALUE_EACH_ITEM(item, value_get(g->entry, "files"))
+    {
+        const char *text = value_str(item, ""), *equals = strchr(text, '='), *bytes;
+        const char *name = equals ? equals + 1 : text, *slash = strrchr(name, '/');
+        const char *key = equals  ? arena_strndup(g->l->a, text, (size_t)(equals - text))
+                          : slash ? slash + 1
+                                  : name;
+        size_t n;
+        int rc = read_file(g, item, name, &bytes, &n, e);
+        if (rc == 0)
+            rc = put(g, item, key, bytes, n, e);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int env_line(struct generator *g, const struct value *at, const char *line, size_t n,
+                    struct err *e)
+{
+    struct arena *a = g->l->a;
+    while (n > 0 && (*line == ' ' || *line == '\t'))
+        line++, n--;
+    if (n > 0 && line[n - 1] == '\r')
+        n--;
+    if (n == 0 || *line == '#')
+        return 0;
+    const char *equals = memchr(line, '=', n);
+    if (!equals)
+        return kust_error(g->l, at, e,
+                          "%s: \"%.*s\" would be taken from the environment, which "
+                          "is not read",
+                          g->field, (int)n, line);
+    return put(g, at, arena_strndup(a, line, (size_t)(equals - line)), equals + 1,
+               n - (size_t)(equals + 1 - line), e);
+}
+
+static int from_env(struct generator *g, const struct value *item, struct err *e)
+{
+    const char *text;
+    size_t n;
+    int rc = read_file(g, item, value_str(item, ""), &text, &n, e);
+    if (rc == 0 && n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+        text += 3;
+    while (rc == 0 && *text) {
+        size_t len = strcspn(text, "\n");
+        rc = env_line(g, item, text, len, e);
+        text += len + (text[len] == '\n');
+    }
+    return rc;
+}
+
+static void put_pairs(struct arena *a, struct value *object, const char *where,
+                      const struct value *pairs)
+{
+    if (value_count(pairs) == 0)
+        return;
+    struct value *into = value_make_object(a, object, where);
+    VALUE_EACH_MEMBER(m, pairs)
+    (void)value_set(a, into, m->key, &m->value);
+}
+
+static const struct value *option(const struct generator *g, const char *name)
+{
+    const struct value *own = value_get(value_get(g->entry, "options"), name);
+    return own ? own : value_get(value_get(g->l->doc, "generatorOptions"), name);
+}
+
+static int make_object(struct generator *g, struct err *e)
+{
+    struct arena *a = g->l->a;
+    const char *name = value_at_str(g->entry, "name", ""),
+               *ns = value_at_str(g->entry, "namespace", "");
+    if (!*name)
+        return kust_error(g->l, g->entry, e, "%s: name is missing", g->field);
+    g->object = value_new_object(a);
+    (void)value_set_str(a, g->object, "apiVersion", "v1");
+    if (!g->secret)
+        (void)value_make_object(a, g->object, "data");
+    (void)value_set_str(a, g->object, "kind", g->secret ? "Secret" : "ConfigMap");
+    struct value *meta = value_make_object(a, g->object, "metadata");
+    (void)value_set_str(a, meta, "name", name);
+    if (*ns)
+        (void)value_set_str(a, meta, "namespace", ns);
+    put_pairs(a, g->object, "metadata.labels",
+              value_get(value_get(g->l->doc, "generatorOptions"), "labels"));
+    put_pairs(a, g->object, "metadata.labels", value_at(g->entry, "options.labels"));
+    put_pairs(a, g->object, "metadata.annotations",
+              value_get(value_get(g->l->doc, "generatorOptions"), "annotations"));
+    put_pairs(a, g->object, "metadata.annotations", value_at(g->entry, "options.annotations"));
+    if (g->secret)
+        (void)value_set_str(a, g->object, "type", value_at_str(g->entry, "type", "Opaque"));
+    int rc = from_literals(g, e);
+    if (rc == 0)
+        rc = from_files(g, e);
+    VALUE_EACH_ITEM(item, value_get(g->entry, "envs"))
+    if (rc == 0)
+        rc = from_env(g, item, e);
+    if (rc == 0 && value_get(g->entry, "env"))
+        rc = from_env(g, value_get(g->entry, "env"), e);
+    if (rc == 0 && value_bool(option(g, "immutable"), false))
+        (void)value_set_bool(a, g->object, "immutable", true);
+    if (!g->secret && value_count(value_get(g->object, "data")) == 0)
+        (void)value_remove(g->object, "data");
+    return rc;
+}
+
+static struct kust_resource *find_generated(struct generator *g)
+{
+    const char *kind = g->secret ? "Secret" : "ConfigMap";
+    const char *name = value_at_str(g->object, "metadata.name", "");
+    const char *ns = value_at_str(g->object, "metadata.namespace", "");
+    for (size_t i = 0; i < g->l->set->n; i++) {
+        struct kust_resource *r = g->l->set->items[i];
+        for (size_t k = 0; strcmp(kust_kind(r), kind) == 0 && k < r->n_was; k++)
+            if (strcmp(r->was[k].name, name) == 0 && (!*ns || strcmp(r->was[k].ns, ns) == 0))
+                return r;
+    }
+    return NULL;
+}
+
+static int merge_generated(struct generator *g, const char *behavior, struct err *e)
+{
+    static const char *const parts[] = {"data", "binaryData", "metadata.labels",
+                                        "metadata.annotations"};
+    struct kust_resource *there = find_generated(g);
+    struct arena *a = g->l->a;
+    if (!there)
+        return kust_error(g->l, g->entry, e, "%s: behavior %s, but there is no \"%s\" yet",
+                          g->field, behavior, value_at_str(g->object, "metadata.name", ""));
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        if (strcmp(behavior, "replace") == 0 && i < 2)
+            (void)value_remove(there->object, parts[i]);
+        put_pairs(a, there->object, parts[i], value_at(g->object, parts[i]));
+    }
+    there->wants_hash = !value_bool(option(g, "disableNameSuffixHash"), false);
+    return 0;
+}
+
+static int generate(struct generator *g, struct err *e)
+{
+    static const char *const known[] = {"name", "namespace", "behavior", "literals", "files",
+                                        "envs", "env",       "options",  "type",     NULL};
+    static const char *const options[] = {"labels", "annotations", "disableNameSuffixHash",
+                                          "immutable", NULL};
+    int rc = kust_only(g->l, g->entry, g->field, known, e);
+    if (rc == 0)
+        rc = kust_only(g->l, value_get(g->entry, "options"), "options", options, e);
+    if (rc == 0)
+        rc = kust_only(g->l, value_get(g->l->doc, "generatorOptions"), "generatorOptions", options,
+                       e);
+    if (rc == 0)
+        rc = make_object(g, e);
+    if (rc < 0)
+        return rc;
+    const char *behavior = value_at_str(g->entry, "behavior", "create");
+    if (strcmp(behavior, "merge") == 0 || strcmp(behavior, "replace") == 0)
+        return merge_generated(g, behavior, e);
+    if (strcmp(behavior, "create") != 0 && *behavior)
+        return kust_error(g->l, g->entry, e, "%s: behavior %s is unknown", g->field, behavior);
+    struct kust_resource *made;
+    rc = kust_add(g->l->set, g->object, &made, e);
+    if (rc < 0)
+        return err_wrap(e, rc, "%s:%u", g->l->file, g->entry->line);
+    made->wants_hash = !value_bool(option(g, "disableNameSuffixHash"), false);
+    return 0;
+}
+
+int kust_generators(struct kust_layer *l, struct err *e)
+{
+    static const char *const fields[] = {"configMapGenerator", "secretGenerator"};
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        VALUE_EACH_ITEM(entry, value_get(l->doc, fields[i]))
+        {
+            struct generator g = {.l = l, .entry = entry, .field = fields[i], .secret = i == 1};
+            int rc = generate(&g, e);
+            if (rc < 0)
+                return rc;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,91 @@
+/* kust_int.h - layers, resources and what transformers share. */
+#pragma once
+#include <string.h>
+
+#include "render/kustomize/kustomize.h"
+#include "render/render.h"
+
+enum kust_behavior { KUST_CREATE, KUST_REPLACE, KUST_MERGE };
+
+enum { KUST_NAMES_MAX = 24, KUST_DEPTH_MAX = 24 };
+
+struct kust_resource {
+    struct value *object;
+    /* Every name and namespace it has had, oldest first; the last is the present one. */
+    struct {
+        const char *name, *ns;
+    } was[KUST_NAMES_MAX];
+    size_t n_was;
+    const char *prefixes, *suffixes; /* all that were put on, for telling equals apart */
+    bool wants_hash;
+};
+
+struct kust_set {
+    struct arena *a;
+    struct kust_resource **items;
+    size_t n, cap;
+};
+
+/* One kustomization at work on what it has gathered. */
+struct kust_layer {
+    struct tree *tree;
+    struct arena *a;
+    const char *dir, *file;
+    const struct value *doc;
+    struct kust_set *set;
+    int depth;
+};
+
+/* ---- resources ---- */
+const char *kust_kind(const struct kust_resource *r);
+const char *kust_group(struct arena *a, const struct kust_resource *r);
+const char *kust_name(const struct kust_resource *r);
+const char *kust_ns(const struct kust_resource *r); /* "" when none is written */
+bool kust_cluster_scoped(const struct kust_resource *r);
+/* Call after the object's name or namespace was changed. */
+void kust_renamed(struct kust_resource *r);
+/* ERR_INVALID when one with the same identity is there. */
+int kust_add(struct kust_set *s, struct value *object, struct kust_resource **out,
+             struct err *e) MUST_CHECK;
+struct kust_resource *kust_find(struct kust_set *s, const char *kind, const char *name,
+                                const char *ns);
+
+/* ---- places in an object ---- */
+/* Calls fn for every value at "spec/template/spec/containers/image": lists on the way are
+ * walked. With `create` a missing member is made (null) where its parent is an object. */
+typedef int (*kust_visit_fn)(void *arg, struct value *at, struct err *e);
+int kust_visit(struct arena *a, struct value *root, const char *path, bool create, kust_visit_fn fn,
+               void *arg, struct err *e) MUST_CHECK;
+
+/* Where a kind has something; kind NULL: any kind, group NULL: any group. */
+struct kust_place {
+    const char *group, *kind, *path;
+    bool create;
+};
+bool kust_place_fits(const struct kust_place *p, const struct kust_resource *r, struct arena *a);
+
+/* ---- errors with file and line ---- */
+int kust_error(const struct kust_layer *l, const struct value *at, struct err *e, const char *fmt,
+               ...) PRINTF(4, 5);
+/* Refuses members of `v` that are not among the names (NULL-terminated). */
+int kust_only(const struct kust_layer *l, const struct value *v, const char *what,
+              const char *const *names, struct err *e) MUST_CHECK;
+
+/* ---- the stages of a layer, in the order they run ---- */
+int kust_generators(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_patches(struct kust_layer *l, struct err *e) MUST_CHECK; /* SMP, then `patches` */
+int kust_namespace(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_names(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_labels(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_annotations(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_patches_json6902(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_replicas(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_images(struct kust_layer *l, struct err *e) MUST_CHECK;
+
+/* ---- once, at the end ---- */
+int kust_hash_names(struct kust_set *s, struct err *e) MUST_CHECK;
+int kust_references(struct kust_set *s, struct err *e) MUST_CHECK;
+void kust_order(struct kust_set *s);
+
+/* An Application's overrides laid over the root kustomization. */
+int kust_override(struct kust_layer *l, const struct value *overrides, struct err *e) MUST_CHECK;

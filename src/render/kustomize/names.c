@@ -1,0 +1,80 @@
+/* namespace, namePrefix and nameSuffix. */
+#include "render/kustomize/kust_int.h"
+
+static int set_ns(void *arg, struct value *at, struct err *e)
+{
+    (void)e;
+    const struct value *ns = arg;
+    uint32_t line = at->line;
+    *at = *ns;
+    at->line = line;
+    return 0;
+}
+
+/* Service accounts among the subjects of a binding: those of this build move along. */
+static void set_subjects(struct kust_layer *l, struct kust_resource *r, const struct value *ns)
+{
+    struct value *subjects = value_get_mut(r->object, "subjects");
+    for (size_t i = 0; i < value_count(subjects); i++) {
+        struct value *s = &subjects->items[i];
+        if (strcmp(value_at_str(s, "kind", ""), "ServiceAccount") != 0)
+            continue;
+        const char *name = value_at_str(s, "name", "");
+        bool ours = strcmp(name, "default") == 0;
+        for (size_t k = 0; k < l->set->n && !ours; k++)
+            ours = strcmp(kust_kind(l->set->items[k]), "ServiceAccount") == 0 &&
+                   strcmp(kust_name(l->set->items[k]), name) == 0;
+        if (ours)
+            (void)value_set(l->a, s, "namespace", ns);
+    }
+}
+
+int kust_namespace(struct kust_layer *l, struct err *e)
+{
+    const struct value *ns = value_get(l->doc, "namespace");
+    if (!ns || !*value_str(ns, ""))
+        return 0;
+    for (size_t i = 0; i < l->set->n; i++) {
+        struct kust_resource *r = l->set->items[i];
+        int rc = 0;
+        if (strcmp(kust_kind(r), "Namespace") == 0)
+            (void)value_set(l->a, value_make_object(l->a, r->object, "metadata"), "name", ns);
+        else if (!kust_cluster_scoped(r))
+            rc = kust_visit(l->a, r->object, "metadata/namespace", true, set_ns,
+                            value_copy(l->a, ns), e);
+        if (rc < 0)
+            return rc;
+        if (strstr(kust_kind(r), "RoleBinding"))
+            set_subjects(l, r, ns);
+    }
+    /* Only now: subjects are found by the names everything had before. */
+    for (size_t i = 0; i < l->set->n; i++)
+        kust_renamed(l->set->items[i]);
+    return 0;
+}
+
+static bool keeps_name(const struct kust_resource *r)
+{
+    return strcmp(kust_kind(r), "CustomResourceDefinition") == 0 ||
+           strcmp(kust_kind(r), "APIService") == 0 || strcmp(kust_kind(r), "Namespace") == 0;
+}
+
+int kust_names(struct kust_layer *l, struct err *e)
+{
+    const char *prefix = value_at_str(l->doc, "namePrefix", "");
+    const char *suffix = value_at_str(l->doc, "nameSuffix", "");
+    (void)e;
+    if (!*prefix && !*suffix)
+        return 0;
+    for (size_t i = 0; i < l->set->n; i++) {
+        struct kust_resource *r = l->set->items[i];
+        r->prefixes = arena_printf(l->a, "%s|%s", r->prefixes, prefix);
+        r->suffixes = arena_printf(l->a, "%s|%s", r->suffixes, suffix);
+        if (keeps_name(r))
+            continue;
+        const char *name = arena_printf(l->a, "%s%s%s", prefix, kust_name(r), suffix);
+        (void)value_set_str(l->a, value_make_object(l->a, r->object, "metadata"), "name", name);
+        kust_renamed(r);
+    }
+    return 0;
+}

@@ -1,0 +1,162 @@
+/* After names changed: mends what refers to them. */
+#include "render/kustomize/kust_int.h"
+
+/* "$pod" stands for every place where a kind keeps a pod's spec. */
+struct reference {
+    const char *to; /* kind referred to */
+    struct kust_place at;
+};
+
+static const struct reference references[] = {
+    {"ConfigMap",             {NULL, NULL, "$pod/volumes/configMap/name", false}                           },
+    {"ConfigMap",             {NULL, NULL, "$pod/volumes/projected/sources/configMap/name", false}         },
+    {"ConfigMap",             {NULL, NULL, "$pod/containers/env/valueFrom/configMapKeyRef/name", false}    },
+    {"ConfigMap",             {NULL, NULL, "$pod/initContainers/env/valueFrom/configMapKeyRef/name", false}},
+    {"ConfigMap",             {NULL, NULL, "$pod/containers/envFrom/configMapRef/name", false}             },
+    {"ConfigMap",             {NULL, NULL, "$pod/initContainers/envFrom/configMapRef/name", false}         },
+    {"ConfigMap",             {NULL, "Node", "spec/configSource/configMap/name", false}                    },
+    {"Secret",                {NULL, NULL, "$pod/volumes/secret/secretName", false}                        },
+    {"Secret",                {NULL, NULL, "$pod/volumes/projected/sources/secret/name", false}            },
+    {"Secret",                {NULL, NULL, "$pod/containers/env/valueFrom/secretKeyRef/name", false}       },
+    {"Secret",                {NULL, NULL, "$pod/initContainers/env/valueFrom/secretKeyRef/name", false}   },
+    {"Secret",                {NULL, NULL, "$pod/containers/envFrom/secretRef/name", false}                },
+    {"Secret",                {NULL, NULL, "$pod/initContainers/envFrom/secretRef/name", false}            },
+    {"Secret",                {NULL, NULL, "$pod/imagePullSecrets/name", false}                            },
+    {"Secret",                {NULL, "ServiceAccount", "imagePullSecrets/name", false}                     },
+    {"Secret",                {NULL, "ServiceAccount", "secrets/name", false}                              },
+    {"Secret",                {NULL, "Ingress", "spec/tls/secretName", false}                              },
+    {"ServiceAccount",        {NULL, NULL, "$pod/serviceAccountName", false}                               },
+    {"ServiceAccount",        {NULL, NULL, "$pod/serviceAccount", false}                                   },
+    {"ServiceAccount",        {NULL, "RoleBinding", "subjects", false}                                     },
+    {"ServiceAccount",        {NULL, "ClusterRoleBinding", "subjects", false}                              },
+    {"PersistentVolumeClaim", {NULL, NULL, "$pod/volumes/persistentVolumeClaim/claimName", false}          },
+    {"PersistentVolume",      {NULL, "PersistentVolumeClaim", "spec/volumeName", false}                    },
+    {"StorageClass",          {NULL, "PersistentVolumeClaim", "spec/storageClassName", false}              },
+    {"StorageClass",          {NULL, "PersistentVolume", "spec/storageClassName", false}                   },
+    {"StorageClass",
+     {NULL, "StatefulSet", "spec/volumeClaimTemplates/spec/storageClassName", false}                       },
+    {"PriorityClass",         {NULL, NULL, "$pod/priorityClassName", false}                                },
+    {"Service",               {NULL, "StatefulSet", "spec/serviceName", false}                             },
+    {"Service",               {NULL, "Ingress", "spec/rules/http/paths/backend/service/name", false}       },
+    {"Service",               {NULL, "Ingress", "spec/rules/http/paths/backend/serviceName", false}        },
+    {"Service",               {NULL, "Ingress", "spec/defaultBackend/service/name", false}                 },
+    {"Service",               {NULL, "Ingress", "spec/backend/serviceName", false}                         },
+    {"Service",               {NULL, "APIService", "spec/service/name", false}                             },
+    {"Service",
+     {NULL, "MutatingWebhookConfiguration", "webhooks/clientConfig/service/name", false}                   },
+    {"Service",
+     {NULL, "ValidatingWebhookConfiguration", "webhooks/clientConfig/service/name", false}                 },
+    {"Role",                  {NULL, "RoleBinding", "roleRef/name", false}                                 },
+    {"ClusterRole",           {NULL, "RoleBinding", "roleRef/name", false}                                 },
+    {"ClusterRole",           {NULL, "ClusterRoleBinding", "roleRef/name", false}                          },
+    {"Deployment",            {NULL, "HorizontalPodAutoscaler", "spec/scaleTargetRef/name", false}         },
+    {"StatefulSet",           {NULL, "HorizontalPodAutoscaler", "spec/scaleTargetRef/name", false}         },
+    {"ReplicaSet",            {NULL, "HorizontalPodAutoscaler", "spec/scaleTargetRef/name", false}         },
+    {"IngressClass",          {NULL, "Ingress", "spec/ingressClassName", false}                            },
+    {"ConfigMap",             {NULL, "Role", "rules/resourceNames", false}                                 },
+    {"Secret",                {NULL, "Role", "rules/resourceNames", false}                                 },
+};
+
+struct mend {
+    struct kust_set *set;
+    const struct kust_resource *from;
+    const char *to;
+};
+
+static bool once_was(const struct kust_resource *r, const char *name, const char *ns)
+{
+    for (size_t i = 0; i < r->n_was; i++)
+        if (strcmp(r->was[i].name, name) == 0 && (!*ns || strcmp(r->was[i].ns, ns) == 0))
+            return true;
+    return false;
+}
+
+/* Of several that once had the name: the one that went through the same layers. */
+static const struct kust_resource *find(const struct mend *m, const char *name, const char *ns)
+{
+    const struct kust_resource *best = NULL;
+    int score = -1;
+    for (size_t i = 0; i < m->set->n; i++) {
+        const struct kust_resource *r = m->set->items[i];
+        if (strcmp(kust_kind(r), m->to) != 0 || !once_was(r, name, ns))
+            continue;
+        bool same_ns = strcmp(kust_ns(r), kust_ns(m->from)) == 0 || kust_cluster_scoped(m->from);
+        int s = 4 * same_ns + 2 * (strcmp(r->prefixes, m->from->prefixes) == 0 &&
+                                   strcmp(r->suffixes, m->from->suffixes) == 0);
+        if (s > score)
+            best = r, score = s;
+    }
+    return best;
+}
+
+static int mend_at(void *arg, struct value *at, struct err *e)
+{
+    const struct mend *m = arg;
+    (void)e;
+    struct arena *a = m->set->a;
+    if (value_is(at, VALUE_OBJECT)) { /* a binding's subject */
+        const char *ns = value_at_str(at, "namespace", "");
+        if (strcmp(value_at_str(at, "kind", ""), m->to) != 0)
+            return 0;
+        const struct kust_resource *r = find(m, value_at_str(at, "name", ""), "");
+        if (r && (!*ns || strcmp(ns, kust_ns(r)) == 0 ||
+                  once_was(r, value_at_str(at, "name", ""), ns))) {
+            (void)value_set_str(a, at, "name", kust_name(r));
+            if (*ns && *kust_ns(r))
+                (void)value_set_str(a, at, "namespace", kust_ns(r));
+        }
+        return 0;
+    }
+    if (!value_is(at, VALUE_STRING))
+        return 0;
+    const struct kust_resource *r = find(m, at->text, "");
+    if (r && strcmp(kust_name(r), at->text) != 0)
+        *at = *value_new_str(a, kust_name(r));
+    return 0;
+}
+
+static int mend_path(struct kust_set *s, struct kust_resource *from, const struct reference *ref,
+                     const char *path, struct err *e)
+{
+    struct mend m = {s, from, ref->to};
+    return kust_visit(s->a, from->object, path, false, mend_at, &m, e);
+}
+
+/* roleRef and scaleTargetRef say which kind they mean. */
+static bool meant(const struct reference *ref, const struct kust_resource *r)
+{
+    const char *kind = ref->to;
+    if (strcmp(ref->at.path, "roleRef/name") == 0)
+        kind = value_at_str(r->object, "roleRef.kind", kind);
+    else if (strcmp(ref->at.path, "spec/scaleTargetRef/name") == 0)
+        kind = value_at_str(r->object, "spec.scaleTargetRef.kind", kind);
+    return strcmp(kind, ref->to) == 0;
+}
+
+static int mend_reference(struct kust_set *s, struct kust_resource *r, const struct reference *ref,
+                          struct err *e)
+{
+    static const char *const pods[] = {"spec", "spec/template/spec",
+                                       "spec/jobTemplate/spec/template/spec"};
+    if (!kust_place_fits(&ref->at, r, s->a) || !meant(ref, r))
+        return 0;
+    if (strncmp(ref->at.path, "$pod/", 5) != 0)
+        return mend_path(s, r, ref, ref->at.path, e);
+    bool pod = strcmp(kust_kind(r), "Pod") == 0;
+    int rc = 0;
+    for (size_t i = pod ? 0 : 1; rc == 0 && i < (pod ? 1 : ARRAY_LEN(pods)); i++)
+        rc = mend_path(s, r, ref, arena_printf(s->a, "%s/%s", pods[i], ref->at.path + 5), e);
+    return rc;
+}
+
+int kust_references(struct kust_set *s, struct err *e)
+{
+    bool any = false;
+    for (size_t i = 0; i < s->n; i++)
+        any |= s->items[i]->n_was > 1;
+    int rc = 0;
+    for (size_t i = 0; any && rc == 0 && i < s->n; i++)
+        for (size_t k = 0; rc == 0 && k < ARRAY_LEN(references); k++)
+            rc = mend_reference(s, s->items[i], &references[k], e);
+    return rc;
+}

@@ -1,0 +1,147 @@
+#include "render/kustomize/kust_int.h"
+
+const char *kust_kind(const struct kust_resource *r)
+{
+    return value_at_str(r->object, "kind", "");
+}
+
+const char *kust_group(struct arena *a, const struct kust_resource *r)
+{
+    const char *version = value_at_str(r->object, "apiVersion", ""), *slash = strchr(version, '/');
+    return slash ? arena_strndup(a, version, (size_t)(slash - version)) : "";
+}
+
+const char *kust_name(const struct kust_resource *r)
+{
+    return value_at_str(r->object, "metadata.name", "");
+}
+
+const char *kust_ns(const struct kust_resource *r)
+{
+    return value_at_str(r->object, "metadata.namespace", "");
+}
+
+bool kust_cluster_scoped(const struct kust_resource *r)
+{
+    static const char *const kinds[] = {
+        "APIService",
+        "CSIDriver",
+        "CSINode",
+        "CertificateSigningRequest",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "ComponentStatus",
+        "CustomResourceDefinition",
+        "FlowSchema",
+        "IngressClass",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PodSecurityPolicy",
+        "PriorityClass",
+        "PriorityLevelConfiguration",
+        "RuntimeClass",
+        "SelfSubjectAccessReview",
+        "SelfSubjectRulesReview",
+        "StorageClass",
+        "SubjectAccessReview",
+        "TokenReview",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+        "VolumeAttachment",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (strcmp(kinds[i], kust_kind(r)) == 0)
+            return true;
+    return false;
+}
+
+void kust_renamed(struct kust_resource *r)
+{
+    if (r->n_was < KUST_NAMES_MAX)
+        r->n_was++;
+    r->was[r->n_was - 1].name = kust_name(r);
+    r->was[r->n_was - 1].ns = kust_ns(r);
+}
+
+static const char *effective_ns(const char *ns)
+{
+    return *ns ? ns : "default";
+}
+
+struct kust_resource *kust_find(struct kust_set *s, const char *kind, const char *name,
+                                const char *ns)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (strcmp(kust_kind(s->items[i]), kind) == 0 &&
+            strcmp(kust_name(s->items[i]), name) == 0 &&
+            strcmp(effective_ns(kust_ns(s->items[i])), effective_ns(ns)) == 0)
+            return s->items[i];
+    return NULL;
+}
+
+int kust_add(struct kust_set *s, struct value *object, struct kust_resource **out, struct err *e)
+{
+    struct kust_resource *r = ARENA_NEW(s->a, struct kust_resource);
+    r->object = object;
+    r->prefixes = r->suffixes = "";
+    struct kust_resource *twin = kust_find(s, kust_kind(r), kust_name(r), kust_ns(r));
+    if (twin && *kust_name(r) && strcmp(kust_group(s->a, twin), kust_group(s->a, r)) == 0)
+        return err_set(e, ERR_INVALID, "%s %s is there twice", kust_kind(r), kust_name(r));
+    kust_renamed(r);
+    if (s->n == s->cap) {
+        size_t more = s->cap ? s->cap * 2 : 16;
+        s->items = arena_grow(s->a, s->items, s->cap * sizeof *s->items, more * sizeof *s->items);
+        s->cap = more;
+    }
+    s->items[s->n++] = r;
+    if (out)
+        *out = r;
+    return 0;
+}
+
+bool kust_place_fits(const struct kust_place *p, const struct kust_resource *r, struct arena *a)
+{
+    return (!p->kind || strcmp(p->kind, kust_kind(r)) == 0) &&
+           (!p->group || strcmp(p->group, kust_group(a, r)) == 0);
+}
+
+struct visit {
+    struct arena *a;
+    bool create;
+    kust_visit_fn fn;
+    void *arg;
+};
+
+static int visit(const struct visit *v, struct value *at, const char *path, struct err *e)
+{
+    if (value_is(at, VALUE_ARRAY)) {
+        for (size_t i = 0; i < value_count(at); i++) {
+            int rc = visit(v, &at->items[i], path, e);
+            if (rc < 0)
+                return rc;
+        }
+        return 0;
+    }
+    if (!*path)
+        return v->fn(v->arg, at, e);
+    size_t n = strcspn(path, "/");
+    const char *rest = path + n + (path[n] == '/'), *key = arena_strndup(v->a, path, n);
+    if (value_is(at, VALUE_NULL) && v->create)
+        *at = *value_new_object(v->a);
+    if (!value_is(at, VALUE_OBJECT))
+        return 0;
+    struct value *next = value_get_mut(at, key);
+    if (!next && v->create)
+        next = value_set(v->a, at, key, value_null(v->a));
+    return next ? visit(v, next, rest, e) : 0;
+}
+
+int kust_visit(struct arena *a, struct value *root, const char *path, bool create, kust_visit_fn fn,
+               void *arg, struct err *e)
+{
+    struct visit v = {a, create, fn, arg};
+    return visit(&v, root, path, e);
+}

@@ -1,0 +1,42 @@
+/* render.h - a folder of files in, objects out; pure.
+ *
+ * Model      What kind of folder it is decides the tool, as in Argo CD: Chart.yaml is Helm, a
+ *            kustomization file is Kustomize, everything else is plain YAML and JSON.
+ * Guarantees No clock, network or environment: the same tree gives the same objects in the same
+ *            order. A field or file that is not understood is refused with file and line;
+ *            nothing is ignored in silence.
+ * Threads    Any number of renderings side by side, one tree each.
+ * Lifetime   Objects live in the arena and are the caller's to change.                    */
+#pragma once
+#include "codec/value.h"
+#include "vcs/tree.h"
+
+enum render_tool { RENDER_DIRECTORY, RENDER_KUSTOMIZE, RENDER_HELM };
+
+struct render_opts {
+    const char *path;              /* folder in the tree; "" or "." is the root */
+    const struct value *directory; /* Application spec.source.directory, or NULL */
+    const struct value *kustomize; /* … .kustomize, or NULL */
+};
+
+struct render_result {
+    enum render_tool tool;
+    struct value **objects;
+    size_t n;
+};
+
+int render_detect(struct tree *t, const char *path, enum render_tool *out,
+                  struct err *e) MUST_CHECK;
+
+int render_objects(struct tree *t, const struct render_opts *opts, struct arena *a,
+                   struct render_result *out, struct err *e) MUST_CHECK;
+
+/* ---- what the tools share ---- */
+
+/* The objects of one file: every document, lists taken apart. Each must have apiVersion, kind
+ * and a name; errors name file and line. */
+int render_load(struct tree *t, const char *path, struct arena *a, struct value ***out, size_t *n,
+                struct err *e) MUST_CHECK;
+/* The same for text that is at hand; `path` is for errors. */
+int render_parse(const char *path, const char *text, size_t len, struct arena *a,
+                 struct value ***out, size_t *n, struct err *e) MUST_CHECK;
