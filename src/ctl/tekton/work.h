@@ -53,10 +53,10 @@ struct work_update {
     const struct work_caller *caller;
     const char *repository; /* the infrastructure repository's name */
     const char *branch;
-    const char *path;   /* file or folder with the image reference: "overlays/dev" */
-    const char *image;  /* name as the files spell it */
+    const char *path;     /* file or folder with the image reference: "overlays/dev" */
+    const char *image;    /* name as the files spell it */
     const char *new_name; /* "" when the name stays */
-    const char *tag;    /* "" when only the digest is wanted */
+    const char *tag;      /* "" when only the digest is wanted */
     const char *digest;
     const char *app_commit, *run; /* trailers: Slipway-App-Commit, Slipway-Run ("ns/name") */
 };
@@ -82,8 +82,8 @@ struct work_ports {
                 struct value **out, struct err *e);
     int (*sign)(void *arg, const struct work_image *r, struct work_progress *p, struct arena *a,
                 struct value **out, struct err *e);
-    int (*update)(void *arg, const struct work_update *r, struct work_progress *p,
-                  struct arena *a, struct value **out, struct err *e);
+    int (*update)(void *arg, const struct work_update *r, struct work_progress *p, struct arena *a,
+                  struct value **out, struct err *e);
 };
 
 struct work;

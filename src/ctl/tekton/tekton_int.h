@@ -1,0 +1,36 @@
+/* tekton_int.h - shared by this folder's control loops. */
+#pragma once
+#include "ctl/tekton/params.h"
+#include "ctl/tekton/tekton.h"
+#include "kube/cache.h"
+#include "kube/write.h"
+
+struct tekton {
+    struct tekton_ports ports;
+    char *entrypoint_dir, *tools_image;
+};
+
+extern const struct controller taskrun_controller;
+extern const struct controller pipelinerun_controller;
+extern const struct controller trigger_controller;
+
+/* What a reference was resolved to. */
+struct resolved {
+    const struct value *spec;
+    const char *name;
+    const struct value *labels, *annotations; /* of the definition, or NULL */
+};
+
+/* Resolves a taskRef, pipelineRef or step ref. `kind`: "Task", "Pipeline", "StepAction".
+ * ERR_NOT_FOUND: no such thing; ERR_UNSUPPORTED: a resolver that is not offered. */
+int tekton__resolve(struct controller_ctx *c, const char *ns, const char *kind,
+                    const struct value *ref, struct arena *a, struct resolved *out,
+                    struct err *e) MUST_CHECK;
+
+/* Makes the claims that workspaces' volumeClaimTemplates ask for; gives the bindings with the
+ * claims in their place. `only_names`: makes nothing. */
+int tekton__claims(struct controller_ctx *c, const struct resource *res, const struct object *run,
+                   struct arena *a, const struct value **bindings, struct err *e) MUST_CHECK;
+
+/* Labels and annotations of a definition, under those of the run. */
+void tekton__inherit(struct value *metadata, const struct resolved *from, struct arena *a);
