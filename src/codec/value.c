@@ -414,9 +414,9 @@ struct value *value_push_str(struct arena *a, struct value *array, const char *s
     return value_push(a, array, value_new_str(a, s));
 }
 
-bool value_remove(struct value *object, const char *key)
+bool value_removen(struct value *object, const char *key, size_t n)
 {
-    struct value *v = value_get_mut(object, key);
+    struct value *v = value_get_mutn(object, key, n);
     if (!v)
         return false;
     struct member *m = container_of(v, struct member, value);
@@ -424,6 +424,11 @@ bool value_remove(struct value *object, const char *key)
     memmove(m, m + 1, after * sizeof *m);
     object->n--;
     return true;
+}
+
+bool value_remove(struct value *object, const char *key)
+{
+    return value_removen(object, key, strlen(key));
 }
 
 void value_remove_at(struct value *array, size_t i)

@@ -135,4 +135,5 @@ struct value *value_push(struct arena *a, struct value *array, const struct valu
 struct value *value_insert(struct arena *a, struct value *array, size_t at, const struct value *v);
 struct value *value_push_str(struct arena *a, struct value *array, const char *s);
 bool value_remove(struct value *object, const char *key); /* keeps the order of the rest */
+bool value_removen(struct value *object, const char *key, size_t n);
 void value_remove_at(struct value *array, size_t i);
