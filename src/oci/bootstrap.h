@@ -16,6 +16,7 @@ struct bootstrap_debian {
     const char *suite;           /* NULL: this machine's, else "bookworm" */
     const char *mirror;          /* NULL: the one apt uses here */
     const char *const *packages; /* besides the minimal base; NULL-terminated, or NULL */
+    const char *http_proxy;      /* for the downloads, or NULL */
     int64_t epoch;               /* SOURCE_DATE_EPOCH; 0: 1970 */
     image_progress progress;     /* the tool's output, line by line; or NULL */
     void *progress_arg;
