@@ -1,0 +1,95 @@
+/* logdb.h - lines of text by stream and time, compressed, searchable, bounded.
+ *
+ * Model      A stream is a set of labels (namespace, pod, container …). Lines are appended to it
+ *            in time order, kept in memory and in a journal, and packed into zstd chunks in
+ *            segment files (docs/formats/logdb.md). There is no full-text index: streams and
+ *            time choose the chunks, and those are scanned.
+ * Guarantees An appended line survives kill -9 at once, and a power cut after logdb_sync().
+ *            A torn journal or segment loses its torn end only. Memory and disk stay within the
+ *            limits given; what retention removed is counted.
+ * Threads    Any. Queries do not hold up appends.
+ * Not here   Where lines come from (logs/), query languages and wire formats.               */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "codec/value.h"
+
+struct logdb;
+
+struct logdb_opts {
+    const char *dir;
+    const struct clock *clock;
+    uint64_t max_bytes; /* of segments on disk; 0: 1 GiB */
+    int64_t max_age_ms; /* 0: 30 days */
+    size_t flush_bytes; /* journal size that makes chunks; 0: 8 MiB */
+};
+
+int logdb_open(const struct logdb_opts *o, struct logdb **out, struct err *e) MUST_CHECK;
+void logdb_free(struct logdb *db); /* packs what is in memory */
+AUTO_DEFINE(logdb)
+
+/* The stream with exactly these labels (an object of strings), made when there is none. */
+int logdb_stream(struct logdb *db, const struct value *labels, uint32_t *out_id,
+                 struct err *e) MUST_CHECK;
+
+/* One line without its newline; bytes past 256 KiB are cut off. A time before the stream's last
+ * line is taken as that line's. */
+int logdb_append(struct logdb *db, uint32_t stream, int64_t time_ns, const char *line, size_t n,
+                 struct err *e) MUST_CHECK;
+
+/* The time of a stream's last line (0: it has none) and how many lines have exactly it: where a
+ * reader of a file goes on after a restart. */
+void logdb_last(struct logdb *db, uint32_t stream, int64_t *out_ns, unsigned *out_count);
+
+/* Journal to disk; packs and applies retention when due. Called every second or so. */
+int logdb_sync(struct logdb *db, struct err *e) MUST_CHECK;
+/* Packs everything now. */
+int logdb_flush(struct logdb *db, struct err *e) MUST_CHECK;
+
+enum logdb_op { LOGDB_EQ, LOGDB_NE, LOGDB_MATCH, LOGDB_NOT_MATCH };
+
+struct logdb_matcher {
+    const char *label; /* an absent label reads as "" */
+    enum logdb_op op;
+    const char *value; /* a regular expression, anchored, for the last two */
+};
+
+struct logdb_filter {
+    enum logdb_op op; /* EQ: contains, NE: lacks; MATCH, NOT_MATCH: regular expression, anywhere */
+    const char *text;
+};
+
+struct logdb_query {
+    const struct logdb_matcher *matchers;
+    size_t n_matchers;
+    const struct logdb_filter *filters;
+    size_t n_filters;
+    int64_t from_ns, to_ns; /* from <= time < to; to 0: no end */
+    size_t limit;           /* 0: 1000 */
+    bool newest_first;
+};
+
+struct logdb_line {
+    const struct value *labels; /* lives as long as the arena */
+    int64_t time_ns;
+    const char *text; /* NUL-terminated */
+    size_t n;
+};
+
+struct logdb_result {
+    struct logdb_line *lines; /* in the order asked for */
+    size_t n;
+    uint64_t scanned_bytes;
+};
+
+/* ERR_INVALID: a regular expression is malformed. */
+int logdb_query(struct logdb *db, const struct logdb_query *q, struct arena *a,
+                struct logdb_result *out, struct err *e) MUST_CHECK;
+
+struct logdb_stats {
+    uint64_t streams, lines_in, bytes_in, cut_lines, segments, disk_bytes, removed_segments;
+};
+void logdb_stats(struct logdb *db, struct logdb_stats *out);

@@ -1,0 +1,254 @@
+/* query.c - choose streams by labels and chunks by time, then scan. */
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/thread.h"
+#include "logdb/logdb_int.h"
+
+enum { DEFAULT_LIMIT = 1000, MATCH_LIMIT = 100000 };
+
+/* What one query has compiled and found so far. */
+struct scan {
+    const struct logdb_query *q;
+    struct arena *arena;
+    pcre2_code **matchers, **filters; /* NULL where no expression is asked for */
+    pcre2_match_data *match;
+    pcre2_match_context *context;
+    struct logdb_line *found; /* sorted as asked for, at most limit */
+    size_t n, limit;
+    uint64_t scanned;
+};
+
+static int compile(const char *text, bool anchored, pcre2_code **out, struct err *e)
+{
+    int code;
+    size_t at;
+    uint32_t options = anchored ? PCRE2_ANCHORED | PCRE2_ENDANCHORED : 0;
+    pcre2_code *c = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
+                                  options | PCRE2_NEVER_UTF, &code, &at, NULL);
+    if (!c) {
+        unsigned char why[128];
+        (void)pcre2_get_error_message(code, why, sizeof why);
+        return err_set(e, ERR_INVALID, "regular expression \"%.100s\": %s at %zu", text,
+                       (const char *)why, at);
+    }
+    *out = c;
+    return 0;
+}
+
+static bool is_expression(enum logdb_op op)
+{
+    return op == LOGDB_MATCH || op == LOGDB_NOT_MATCH;
+}
+
+static int scan_begin(struct scan *s, struct err *e)
+{
+    const struct logdb_query *q = s->q;
+    s->matchers = ARENA_ARRAY(s->arena, pcre2_code *, q->n_matchers + 1);
+    s->filters = ARENA_ARRAY(s->arena, pcre2_code *, q->n_filters + 1);
+    s->match = pcre2_match_data_create(1, NULL);
+    s->context = pcre2_match_context_create(NULL);
+    (void)pcre2_set_match_limit(s->context, MATCH_LIMIT);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < q->n_matchers; i++)
+        if (is_expression(q->matchers[i].op))
+            r = compile(q->matchers[i].value, true, &s->matchers[i], e);
+    for (size_t i = 0; r == 0 && i < q->n_filters; i++)
+        if (is_expression(q->filters[i].op))
+            r = compile(q->filters[i].text, false, &s->filters[i], e);
+    s->limit = q->limit ? q->limit : DEFAULT_LIMIT;
+    s->found = ARENA_ARRAY(s->arena, struct logdb_line, s->limit + 1);
+    return r;
+}
+
+static void scan_end(struct scan *s)
+{
+    for (size_t i = 0; i < s->q->n_matchers; i++)
+        pcre2_code_free(s->matchers[i]);
+    for (size_t i = 0; i < s->q->n_filters; i++)
+        pcre2_code_free(s->filters[i]);
+    pcre2_match_data_free(s->match);
+    pcre2_match_context_free(s->context);
+}
+
+static bool expression_matches(struct scan *s, const pcre2_code *c, const char *text, size_t n)
+{
+    return pcre2_match(c, (PCRE2_SPTR)text, n, 0, 0, s->match, s->context) >= 0;
+}
+
+static bool stream_wanted(struct scan *s, const struct value *labels)
+{
+    for (size_t i = 0; i < s->q->n_matchers; i++) {
+        const struct logdb_matcher *m = &s->q->matchers[i];
+        const char *have = value_str(value_get(labels, m->label), "");
+        bool yes = is_expression(m->op) ? expression_matches(s, s->matchers[i], have, strlen(have))
+                                        : strcmp(have, m->value) == 0;
+        if (yes != (m->op == LOGDB_EQ || m->op == LOGDB_MATCH))
+            return false;
+    }
+    return true;
+}
+
+static bool line_wanted(struct scan *s, const char *line, size_t n)
+{
+    for (size_t i = 0; i < s->q->n_filters; i++) {
+        const struct logdb_filter *f = &s->q->filters[i];
+        bool yes = is_expression(f->op) ? expression_matches(s, s->filters[i], line, n)
+                                        : memmem(line, n, f->text, strlen(f->text)) != NULL;
+        if (yes != (f->op == LOGDB_EQ || f->op == LOGDB_MATCH))
+            return false;
+    }
+    return true;
+}
+
+static bool comes_before(const struct scan *s, int64_t a, int64_t b)
+{
+    return s->q->newest_first ? a > b : a < b;
+}
+
+/* Sorts a line in behind its equals; the one past the limit falls out. */
+static void keep(struct scan *s, const struct value *labels, int64_t time_ns, const char *line,
+                 size_t n)
+{
+    if (s->n == s->limit && !comes_before(s, time_ns, s->found[s->n - 1].time_ns))
+        return;
+    size_t at = s->n;
+    while (at > 0 && comes_before(s, time_ns, s->found[at - 1].time_ns))
+        at--;
+    /* Lines of one time are read oldest first; newest first shows the later one first. */
+    while (s->q->newest_first && at > 0 && s->found[at - 1].time_ns == time_ns &&
+           s->found[at - 1].labels == labels)
+        at--;
+    memmove(&s->found[at + 1], &s->found[at], (s->n - at) * sizeof *s->found);
+    s->found[at] = (struct logdb_line){labels, time_ns, arena_strndup(s->arena, line, n), n};
+    if (s->n < s->limit)
+        s->n++;
+}
+
+static void scan_lines(struct scan *s, const struct value *labels, const struct buf *raw,
+                       int64_t from_ns)
+{
+    struct lines_reader r = {(const unsigned char *)raw->data,
+                             (const unsigned char *)raw->data + raw->len, from_ns};
+    const char *line;
+    size_t n;
+    s->scanned += raw->len;
+    while (lines_next(&r, &line, &n) > 0)
+        if (r.time_ns >= s->q->from_ns && (!s->q->to_ns || r.time_ns < s->q->to_ns) &&
+            line_wanted(s, line, n))
+            keep(s, labels, r.time_ns, line, n);
+}
+
+static bool overlaps(const struct logdb_query *q, int64_t from_ns, int64_t to_ns)
+{
+    return to_ns >= q->from_ns && (!q->to_ns || from_ns < q->to_ns);
+}
+
+/* One piece of work that was chosen under the lock and is read without it. */
+struct piece {
+    const struct value *labels;
+    struct chunk chunk;
+    struct buf head; /* a copy, when chunk.segment is NULL */
+};
+
+struct pieces {
+    struct piece *items;
+    size_t n, cap;
+};
+
+static struct piece *piece_add(struct pieces *p)
+{
+    if (p->n == p->cap) {
+        p->cap = p->cap ? p->cap * 2 : 32;
+        p->items = realloc(p->items, p->cap * sizeof *p->items);
+        if (!p->items)
+            log_die("out of memory");
+    }
+    struct piece *x = &p->items[p->n++];
+    *x = (struct piece){0};
+    return x;
+}
+
+static void choose(struct logdb *db, struct scan *s, struct pieces *p)
+{
+    LOCK_SCOPE(&db->lock);
+    for (size_t i = 0; i < db->n_streams; i++) {
+        const struct stream *st = &db->streams[i];
+        if (!stream_wanted(s, st->labels))
+            continue;
+        const struct value *labels = value_copy(s->arena, st->labels);
+        for (size_t k = 0; k < st->n_chunks; k++)
+            if (overlaps(s->q, st->chunks[k].from_ns, st->chunks[k].to_ns)) {
+                struct piece *x = piece_add(p);
+                x->labels = labels;
+                x->chunk = st->chunks[k];
+                (void)segment_ref(x->chunk.segment);
+            }
+        if (st->head.len && overlaps(s->q, st->head_from_ns, st->last_ns)) {
+            struct piece *x = piece_add(p);
+            x->labels = labels;
+            x->chunk = (struct chunk){.from_ns = st->head_from_ns, .to_ns = st->last_ns};
+            buf_init(&x->head, st->head.len);
+            buf_add(&x->head, st->head.data, st->head.len);
+        }
+    }
+}
+
+static int oldest_first(const void *a, const void *b)
+{
+    const struct piece *x = a, *y = b;
+    return x->chunk.from_ns < y->chunk.from_ns ? -1 : x->chunk.from_ns > y->chunk.from_ns;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct piece *x = a, *y = b;
+    return x->chunk.to_ns > y->chunk.to_ns ? -1 : x->chunk.to_ns < y->chunk.to_ns;
+}
+
+/* Nothing in it can still get among the lines found. */
+static bool too_late(const struct scan *s, const struct chunk *c)
+{
+    return s->n == s->limit &&
+           !comes_before(s, s->q->newest_first ? c->to_ns : c->from_ns, s->found[s->n - 1].time_ns);
+}
+
+static int scan_piece(struct scan *s, struct piece *p, struct buf *raw, struct err *e)
+{
+    if (!p->chunk.segment) {
+        scan_lines(s, p->labels, &p->head, p->chunk.from_ns);
+        return 0;
+    }
+    int r = chunk_read(&p->chunk, raw, e);
+    if (r == 0)
+        scan_lines(s, p->labels, raw, p->chunk.from_ns);
+    return r;
+}
+
+int logdb_query(struct logdb *db, const struct logdb_query *q, struct arena *a,
+                struct logdb_result *out, struct err *e)
+{
+    struct scan s = {.q = q, .arena = a};
+    struct pieces p = {0};
+    AUTO_BUF struct buf raw;
+    buf_init(&raw, LOG_CHUNK_MAX + LOG_LINE_MAX + 64);
+    int r = scan_begin(&s, e);
+    if (r == 0)
+        choose(db, &s, &p);
+    if (p.n)
+        qsort(p.items, p.n, sizeof *p.items, q->newest_first ? newest_first : oldest_first);
+    for (size_t i = 0; i < p.n; i++) {
+        if (r == 0 && !too_late(&s, &p.items[i].chunk))
+            r = scan_piece(&s, &p.items[i], &raw, e);
+        if (p.items[i].chunk.segment)
+            segment_unref(p.items[i].chunk.segment);
+        buf_done(&p.items[i].head);
+    }
+    free(p.items);
+    scan_end(&s);
+    if (r == 0)
+        *out = (struct logdb_result){s.found, s.n, s.scanned};
+    return r;
+}

@@ -1,0 +1,183 @@
+#include "logdb/logdb.h"
+
+#include <fcntl.h>
+
+#include "base/fs.h"
+#include "t.h"
+
+static struct err e;
+static char dir[64];
+
+static struct logdb *open_db(size_t flush_bytes)
+{
+    struct logdb *db = NULL;
+    struct logdb_opts o = {.dir = dir, .clock = &clock_system, .flush_bytes = flush_bytes};
+    T_RC(logdb_open(&o, &db, &e), &e, "open");
+    return db;
+}
+
+static void fresh_dir(void)
+{
+    (void)snprintf(dir, sizeof dir, "/tmp/slipway-logs-XXXXXX");
+    T_OK(mkdtemp(dir), "mkdtemp");
+}
+
+static uint32_t stream(struct logdb *db, const char *ns, const char *pod)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct value *labels = value_new_object(a);
+    (void)value_set_str(a, labels, "namespace", ns);
+    (void)value_set_str(a, labels, "pod", pod);
+    uint32_t id = 0;
+    T_RC(logdb_stream(db, labels, &id, &e), &e, pod);
+    return id;
+}
+
+static void add(struct logdb *db, uint32_t id, int64_t s, const char *text)
+{
+    T_RC(logdb_append(db, id, s * 1000000000, text, strlen(text), &e), &e, text);
+}
+
+/* The lines found, joined by spaces. */
+static const char *ask(struct logdb *db, const struct logdb_query *q)
+{
+    static char text[4096];
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct logdb_result r;
+    int rc = logdb_query(db, q, a, &r, &e);
+    if (rc < 0)
+        return err_code_name(rc);
+    text[0] = '\0';
+    size_t n = 0;
+    for (size_t i = 0; i < r.n && n < sizeof text - 64; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%.40s", i ? " " : "", r.lines[i].text);
+    return text;
+}
+
+static void fill(struct logdb *db)
+{
+    uint32_t web = stream(db, "shop", "web"), db0 = stream(db, "shop", "db"),
+             other = stream(db, "dev", "web");
+    add(db, web, 1, "w1");
+    add(db, db0, 2, "d2-error");
+    add(db, web, 3, "w3-error");
+    add(db, other, 4, "o4");
+    add(db, web, 5, "w5");
+}
+
+static void finds(struct logdb *db, const char *when)
+{
+    static const struct {
+        const char *name;
+        struct logdb_matcher matcher;
+        struct logdb_filter filter;
+        int64_t from_s, to_s;
+        size_t limit;
+        bool newest_first;
+        const char *want;
+    } cases[] = {
+        {"all",           {0},                             {0},                   0, 0, 0, false, "w1 d2-error w3-error o4 w5"},
+        {"newest first",  {0},                             {0},                   0, 0, 2, true,  "w5 o4"                     },
+        {"oldest first",  {0},                             {0},                   0, 0, 2, false, "w1 d2-error"               },
+        {"by namespace",
+         {"namespace", LOGDB_EQ, "shop"},
+         {0},
+         0,                                                                          0,
+         0,                                                                                false,
+         "w1 d2-error w3-error w5"                                                                                            },
+        {"by another",    {"namespace", LOGDB_NE, "shop"}, {0},                   0, 0, 0, false, "o4"                        },
+        {"by expression", {"pod", LOGDB_MATCH, "w.*"},     {0},                   0, 0, 0, false, "w1 w3-error o4 w5"         },
+        {"anchored",      {"pod", LOGDB_MATCH, "w"},       {0},                   0, 0, 0, false, ""                          },
+        {"absent label",  {"none", LOGDB_EQ, ""},          {LOGDB_EQ, "o4"},      0, 0, 0, false, "o4"                        },
+        {"by time",       {0},                             {0},                   2, 4, 0, false, "d2-error w3-error"         },
+        {"by text",       {0},                             {LOGDB_EQ, "error"},   0, 0, 0, false, "d2-error w3-error"         },
+        {"without text",  {0},                             {LOGDB_NE, "error"},   0, 0, 0, false, "w1 o4 w5"                  },
+        {"by line regex", {0},                             {LOGDB_MATCH, "\\d-"}, 0, 0, 0, false, "d2-error w3-error"         },
+        {"bad regex",     {0},                             {LOGDB_MATCH, "("},    0, 0, 0, false, "invalid"                   },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct logdb_query q = {.matchers = &cases[i].matcher,
+                                .n_matchers = cases[i].matcher.label != NULL,
+                                .filters = &cases[i].filter,
+                                .n_filters = cases[i].filter.text != NULL,
+                                .from_ns = cases[i].from_s * 1000000000,
+                                .to_ns = cases[i].to_s * 1000000000,
+                                .limit = cases[i].limit,
+                                .newest_first = cases[i].newest_first};
+        char name[64];
+        (void)snprintf(name, sizeof name, "%s, %s", cases[i].name, when);
+        T_EQ_STR(ask(db, &q), cases[i].want, name);
+    }
+}
+
+static void finds_everywhere(void)
+{
+    fresh_dir();
+    struct logdb *db = open_db(0);
+    fill(db);
+    finds(db, "in memory");
+    T_RC(logdb_flush(db, &e), &e, "flush");
+    finds(db, "packed");
+    add(db, stream(db, "shop", "web"), 6, "w6");
+    logdb_free(db);
+    db = open_db(0);
+    struct logdb_query q = {.newest_first = true, .limit = 1};
+    T_EQ_STR(ask(db, &q), "w6", "after a restart");
+    logdb_free(db);
+    T_RC(fs_remove_tree(dir, &e), &e, "clean up");
+}
+
+/* What a kill -9 leaves: the journal, here copied while the database is open, and torn. */
+static void survives_a_kill(void)
+{
+    fresh_dir();
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct logdb *db = open_db(0);
+    fill(db);
+    char *journal, *path = arena_printf(a, "%s/journal", dir);
+    size_t n;
+    T_RC(fs_read(path, 1 << 20, a, &journal, &n, &e), &e, "journal");
+    T_OK(n > 0, "every line is in it at once");
+    logdb_free(db);
+    T_RC(fs_remove_tree(arena_printf(a, "%s/000000000000.chunks", dir), &e), &e, "as if unpacked");
+    T_RC(fs_write_atomic(path, 0600, journal, n, &e), &e, "whole journal");
+    db = open_db(0);
+    finds(db, "replayed");
+    logdb_free(db);
+    T_RC(fs_remove_tree(arena_printf(a, "%s/000000000000.chunks", dir), &e), &e, "as if unpacked");
+    T_RC(fs_write_atomic(path, 0600, journal, n - 1, &e), &e, "torn journal");
+    db = open_db(0);
+    struct logdb_query q = {0};
+    T_EQ_STR(ask(db, &q), "w1 d2-error w3-error o4", "only the torn line is lost");
+    logdb_free(db);
+    T_RC(fs_remove_tree(dir, &e), &e, "clean up");
+}
+
+static void packs_when_due(void)
+{
+    fresh_dir();
+    struct logdb *db = open_db(1000);
+    uint32_t id = stream(db, "shop", "web");
+    for (int i = 0; i < 200; i++)
+        add(db, id, i, "a line that is written again and again");
+    T_RC(logdb_sync(db, &e), &e, "sync");
+    struct logdb_stats s;
+    logdb_stats(db, &s);
+    T_EQ_INT(s.segments, 1, "packed");
+    T_OK(s.disk_bytes < s.bytes_in / 4, "compressed");
+    int64_t last;
+    unsigned count;
+    add(db, id, 199, "same time");
+    logdb_last(db, id, &last, &count);
+    T_EQ_INT(last / 1000000000, 199, "last time");
+    T_EQ_INT(count, 2, "lines of that time");
+    static char big[300 * 1024];
+    memset(big, 'x', sizeof big);
+    T_RC(logdb_append(db, id, (int64_t)200 * 1000000000, big, sizeof big, &e), &e, "long line");
+    logdb_stats(db, &s);
+    T_EQ_INT(s.cut_lines, 1, "cut and counted");
+    logdb_free(db);
+    T_RC(fs_remove_tree(dir, &e), &e, "clean up");
+}
+
+T_MAIN(finds_everywhere, survives_a_kill, packs_when_due)
