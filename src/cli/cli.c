@@ -3,12 +3,83 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/verb.h"
+
+#define VERSION "0.1.0"
+
+static const struct {
+    const char *title;
+    const struct verb *verbs;
+} groups[] = {
+    {"Run it",         verbs_server},
+    {"Follow a push",  verbs_loop  },
+    {"Images",         verbs_image },
+    {NULL,             verbs_hidden},
+};
+
+static void print_help(FILE *to)
+{
+    (void)fputs("slipway: from git push to a healthy deployment, and back by itself\n\n"
+                "usage: slipway VERB [options]\n",
+                to);
+    for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
+        if (!groups[g].title)
+            continue;
+        (void)fprintf(to, "\n%s:\n", groups[g].title);
+        for (const struct verb *v = groups[g].verbs; v->name; v++)
+            (void)fprintf(to, "  %-18s %s\n", v->name, v->summary);
+    }
+    (void)fputs("\nslipway VERB --help tells more. Exit codes: 0 done, 1 failed, 2 wrong use.\n", to);
+}
+
+/* How many of argv's words the verb's name takes; 0: it is another verb. */
+static int matches(const struct verb *v, int argc, char **argv)
+{
+    const char *name = v->name;
+    for (int words = 0; words < argc;) {
+        size_t n = strcspn(name, " ");
+        if (strlen(argv[words]) != n || strncmp(argv[words], name, n) != 0)
+            return 0;
+        words++;
+        if (!name[n])
+            return words;
+        name += n + 1;
+    }
+    return 0;
+}
+
+static const struct verb *find(int argc, char **argv, int *out_words)
+{
+    const struct verb *best = NULL;
+    *out_words = 0;
+    for (size_t g = 0; g < ARRAY_LEN(groups); g++)
+        for (const struct verb *v = groups[g].verbs; v->name; v++) {
+            int words = matches(v, argc, argv);
+            if (words > *out_words) {
+                best = v;
+                *out_words = words;
+            }
+        }
+    return best;
+}
+
 int cli_main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "version") == 0) {
-        (void)puts("slipway 0.1.0");
-        return 0;
+    if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+        strcmp(argv[1], "-h") == 0) {
+        print_help(argc < 2 ? stderr : stdout);
+        return argc < 2 ? EXIT_USAGE : EXIT_OK;
     }
-    (void)fputs("usage: slipway VERB [options]\n", stderr);
-    return 2;
+    if (strcmp(argv[1], "version") == 0 || strcmp(argv[1], "--version") == 0) {
+        (void)puts("slipway " VERSION);
+        return EXIT_OK;
+    }
+    int words;
+    const struct verb *v = find(argc - 1, argv + 1, &words);
+    if (!v) {
+        (void)fprintf(stderr, "slipway: there is no verb \"%s\"\n  slipway help lists them\n",
+                      argv[1]);
+        return EXIT_USAGE;
+    }
+    return v->run(argc - 1 - words, argv + 1 + words);
 }

@@ -1,0 +1,71 @@
+/* up.c - slipway up: the server in the foreground. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/verb.h"
+#include "server/server.h"
+
+/* SIGTERM and SIGINT end it; blocked in every thread, taken here. */
+static void wait_for_end(sigset_t *signals)
+{
+    int sig = 0;
+    (void)sigwait(signals, &sig);
+    log_info("server", "%s: stopping; containers run on", sig == SIGINT ? "interrupted" : "terminated");
+}
+
+static int run_up(int argc, char **argv)
+{
+    struct server_opts o = {.api_address = "127.0.0.1:6443",
+                            .registry_address = "127.0.0.1:5000",
+                            .git_address = "127.0.0.1:3000",
+                            .metrics_address = "127.0.0.1:9090"};
+    struct option_list mirrors = {0};
+    bool quiet = false, debug = false;
+    const struct option table[] = {
+        {"data-dir",         'd', OPTION_TEXT, &o.data_dir,         "DIR",       "where everything is kept (" VERB_DEFAULT_DIR ")"},
+        {"api-address",      0,   OPTION_TEXT, &o.api_address,      "HOST:PORT", "Kubernetes API, TLS (127.0.0.1:6443)"},
+        {"registry-address", 0,   OPTION_TEXT, &o.registry_address, "HOST:PORT", "image registry (127.0.0.1:5000)"},
+        {"git-address",      0,   OPTION_TEXT, &o.git_address,      "HOST:PORT", "git over HTTP and webhooks (127.0.0.1:3000)"},
+        {"metrics-address",  0,   OPTION_TEXT, &o.metrics_address,  "HOST:PORT", "metrics and logs API (127.0.0.1:9090)"},
+        {"registry-mirror",  0,   OPTION_LIST, &mirrors,            "HOST=URL",  "pull images of HOST from URL; * for every host"},
+        {"no-node",          0,   OPTION_FLAG, &o.no_node,          NULL,        "run no containers: API and controllers only"},
+        {"no-controllers",   0,   OPTION_FLAG, &o.no_controllers,   NULL,        "the API alone"},
+        {"quiet",            'q', OPTION_FLAG, &quiet,              NULL,        "warnings and errors only"},
+        {"debug",            0,   OPTION_FLAG, &debug,              NULL,        "say more"},
+        {0}
+    };
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct arguments args;
+    struct err e = {0};
+    int code;
+    if (!verb_begin(&verbs_server[0], table, argc, argv, a, &args, &code))
+        return code;
+    if (args.n)
+        return verb_usage(&verbs_server[0]);
+    o.data_dir = verb_data_dir(o.data_dir);
+    if (mirrors.n) {
+        const char **list = ARENA_ARRAY(a, const char *, mirrors.n + 1);
+        memcpy(list, mirrors.items, mirrors.n * sizeof *list);
+        o.registry_mirrors = list;
+    }
+    log_set_level(debug ? LOG_DEBUG : quiet ? LOG_WARN : LOG_INFO);
+    (void)signal(SIGPIPE, SIG_IGN);
+    sigset_t signals;
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    AUTO(server) struct server *s = NULL;
+    if (server_start(&o, &s, &e) < 0)
+        return verb_fail(&e);
+    server_print_addresses(s);
+    wait_for_end(&signals);
+    return EXIT_OK;
+}
+
+const struct verb verbs_server[] = {
+    {"up", "[options]", "start slipway: API, registry, git, pipelines, deployments", run_up},
+    {0}
+};

@@ -1,0 +1,34 @@
+/* verb.h - what a command of slipway is, and what all of them share. */
+#pragma once
+#include "cli/options.h"
+#include "kube/kube.h"
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct verb {
+    const char *name;    /* "repo create" is two words */
+    const char *usage;   /* "NAME [--public]"; NULL: not for people, left out of help */
+    const char *summary; /* one line */
+    int (*run)(int argc, char **argv); /* what follows the verb; gives the exit code */
+};
+
+/* Each ends with a NULL name. */
+extern const struct verb verbs_server[], verbs_loop[], verbs_image[], verbs_hidden[];
+
+/* Prints "slipway: sentence" and the hint to standard error; gives EXIT_FAILED. */
+int verb_fail(const struct err *e);
+
+/* Parses, and for --help or a wrong option prints what is due and answers the exit code in
+ * *out_code with false. `usage` and `about` make the help text. */
+bool verb_begin(const struct verb *v, const struct option *table, int argc, char **argv,
+                struct arena *a, struct arguments *out, int *out_code);
+
+/* Wrong number of arguments: says the usage; gives EXIT_USAGE. */
+int verb_usage(const struct verb *v);
+
+/* The API: `kubeconfig`, else $KUBECONFIG, else the data folder's own. */
+int verb_connect(const char *kubeconfig, struct arena *a, struct kube **out,
+                 struct err *e) MUST_CHECK;
+
+#define VERB_DEFAULT_DIR "/var/lib/slipway"
+const char *verb_data_dir(const char *given); /* else $SLIPWAY_DATA_DIR, else the default */
