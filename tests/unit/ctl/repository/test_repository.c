@@ -1,0 +1,157 @@
+#include "ctl/repository/repository.h"
+
+#include "base/fs.h"
+#include "codec/json.h"
+#include "kube/fake.h"
+#include "t.h"
+#include "vcs/repo.h"
+
+struct world {
+    char dir[64];
+    struct arena *a;
+    struct kube *kube;
+    struct fake_clock clock;
+    struct runner *runner;
+    struct repository_opts opts;
+};
+
+static void setup(struct world *w)
+{
+    memset(w, 0, sizeof *w);
+    (void)snprintf(w->dir, sizeof w->dir, "/tmp/slipway-repository-XXXXXX");
+    T_OK(mkdtemp(w->dir) != NULL, "mkdtemp");
+    w->a = arena_new(1 << 24);
+    fake_clock_init(&w->clock, 1700000000000);
+    w->kube = kube_fake_new(&w->clock.clock);
+    w->opts = (struct repository_opts){arena_printf(w->a, "%s/git", w->dir), "http://h/git/"};
+    w->runner = runner_new(w->kube, &w->clock.clock, 0);
+    runner_add(w->runner, &repository_controller, &w->opts);
+}
+
+static void teardown(struct world *w)
+{
+    runner_free(w->runner);
+    kube_free(w->kube);
+    arena_free(w->a);
+    (void)!fs_remove_tree(w->dir, NULL);
+}
+
+static const struct value *get(struct world *w, const char *ns, const char *name)
+{
+    struct object *o = NULL;
+    struct err e = {0};
+    T_RC(kube_get(w->kube, &RES_REPOSITORY, ns, name, &o, &e), &e, name);
+    const struct object *held = object_hold(w->a, o);
+    object_unref(o);
+    return held->root;
+}
+
+static int edit(void *arg, struct repo *r, const char *parent, struct arena *a,
+                struct repo_draft *out, struct err *e)
+{
+    (void)r, (void)parent, (void)e;
+    struct repo_edit *x = ARENA_NEW(a, struct repo_edit);
+    *x = (struct repo_edit){.kind = REPO_WRITE, .path = "f", .bytes = arg, .n = strlen(arg)};
+    *out = (struct repo_draft){x, 1, "edit"};
+    return 0;
+}
+
+static void commit(struct world *w, const char *name, char *text, char sha[REPO_SHA_MAX])
+{
+    AUTO(repo) struct repo *r = NULL;
+    struct err e = {0};
+    bool changed;
+    struct repo_commit_opts o = {
+        .branch = "main", .author = {"t", "t@x", 1}
+    };
+    T_RC(repo_open(repository_path(&w->opts, name, w->a), &r, &e), &e, name);
+    T_RC(repo_commit_edit(r, &o, edit, text, sha, &changed, &e), &e, name);
+}
+
+static void hosts(void)
+{
+    struct world w;
+    char sha[REPO_SHA_MAX];
+    setup(&w);
+    kube_fake_load(w.kube, "apiVersion: slipway.dev/v1\nkind: Repository\n"
+                           "metadata: {name: shop, namespace: a}\nspec: {}\n");
+    (void)runner_settle(w.runner, 100);
+    T_EQ_STR(object_condition(get(&w, "a", "shop"), "Ready")
+                 ? value_at_str(object_condition(get(&w, "a", "shop"), "Ready"), "status", "")
+                 : "none",
+             "True", "ready");
+    T_EQ_STR(value_at_str(get(&w, "a", "shop"), "status.url", ""), "http://h/git/shop.git", "url");
+    commit(&w, "shop", "1", sha);
+    runner_kick(w.runner, "repository", "a", "shop");
+    (void)runner_settle(w.runner, 100);
+    const struct value *heads = value_at(get(&w, "a", "shop"), "status.heads");
+    T_EQ_STR(value_str(value_get(heads, "refs/heads/main"), ""), sha, "head");
+    kube_fake_load(w.kube, "apiVersion: slipway.dev/v1\nkind: Repository\n"
+                           "metadata: {name: shop, namespace: b}\nspec: {}\n");
+    (void)runner_settle(w.runner, 100);
+    T_EQ_STR(value_at_str(object_condition(get(&w, "b", "shop"), "Ready"), "reason", ""),
+             "NameTaken", "one name, one owner");
+    teardown(&w);
+}
+
+static void mirrors(void)
+{
+    struct world w;
+    char sha[REPO_SHA_MAX];
+    setup(&w);
+    kube_fake_load(w.kube, "apiVersion: slipway.dev/v1\nkind: Repository\n"
+                           "metadata: {name: shop, namespace: a}\nspec: {}\n");
+    (void)runner_settle(w.runner, 100);
+    commit(&w, "shop", "1", sha);
+    kube_fake_load(w.kube, arena_printf(w.a,
+                                        "apiVersion: slipway.dev/v1\nkind: Repository\n"
+                                        "metadata: {name: copy, namespace: a}\n"
+                                        "spec: {url: \"%s\", pollInterval: 30s}\n",
+                                        repository_path(&w.opts, "shop", w.a)));
+    (void)runner_settle(w.runner, 100);
+    const struct value *heads = value_at(get(&w, "a", "copy"), "status.heads");
+    T_EQ_STR(value_str(value_get(heads, "refs/heads/main"), ""), sha, "fetched");
+    commit(&w, "shop", "2", sha);
+    fake_clock_move(&w.clock, 31000);
+    (void)runner_settle(w.runner, 100);
+    heads = value_at(get(&w, "a", "copy"), "status.heads");
+    T_EQ_STR(value_str(value_get(heads, "refs/heads/main"), ""), sha, "polled");
+    teardown(&w);
+}
+
+static void grants(void)
+{
+    static const char text[] =
+        "{\"metadata\":{\"namespace\":\"ci\"},\"spec\":{\"access\":["
+        "{\"user\":\"ann\",\"role\":\"write\"},{\"group\":\"devs\",\"role\":\"read\"},"
+        "{\"serviceAccount\":\"robot\",\"role\":\"write\",\"paths\":[\"a/*\"]},"
+        "{\"serviceAccount\":\"robot\",\"role\":\"write\",\"paths\":[\"b/*\"]},"
+        "{\"serviceAccount\":\"other:robot\",\"role\":\"admin\"}]}}";
+    static const struct {
+        const char *user, *group, *want;
+    } cases[] = {
+        {"ann",                               NULL,             "2"        },
+        {"bob",                               "devs",           "1"        },
+        {"bob",                               NULL,             "0"        },
+        {"ann",                               "devs",           "2"        },
+        {"root",                              "system:masters", "3"        },
+        {"system:serviceaccount:ci:robot",    NULL,             "2 a/* b/*"},
+        {"system:serviceaccount:other:robot", NULL,             "3"        },
+    };
+    AUTO(arena) struct arena *a = arena_new(1 << 20);
+    struct value *v;
+    struct err e = {0};
+    T_RC(json_parse(a, text, sizeof text - 1, 0, &v, &e), &e, "parse");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *groups[] = {cases[i].group, NULL};
+        struct host_identity who = {cases[i].user, groups};
+        struct host_grant g;
+        repository_grant(v, &who, a, &g);
+        const char *got = arena_printf(a, "%d", g.role);
+        for (size_t p = 0; g.paths && g.paths[p]; p++)
+            got = arena_printf(a, "%s %s", got, g.paths[p]);
+        T_EQ_STR(got, cases[i].want, cases[i].user);
+    }
+}
+
+T_MAIN(hosts, mirrors, grants)
