@@ -124,7 +124,7 @@ int image_store_push(struct image_store *s, const char *source, const char *targ
 {
     AUTO(arena) struct arena *a = arena_new(64 << 20);
     struct reference r;
-    const char *digest;
+    const char *digest = NULL;
     int rc = find_source(s, source, a, &digest, e);
     if (rc < 0 || (rc = store__resolve(s, target, a, &r, e)) < 0)
         return rc;
