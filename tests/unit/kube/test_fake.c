@@ -91,7 +91,7 @@ static void finalizers_and_grace(void)
     AUTO(arena) struct arena *a = arena_new(0);
     AUTO(object) struct object *o = NULL, *p = NULL;
     struct err e = {0};
-    kube_fake_load(k, "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {nodeName: n}\n"
+    kube_fake_load(k, "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {nodeName: node-1}\n"
                       "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, finalizers: [f]}\n");
     T_RC(kube_delete(k, &RES_POD, "default", "p", NULL, &e), &e, "pod");
     T_RC(kube_get(k, &RES_POD, "default", "p", &o, &e), &e, "it stays");
