@@ -266,7 +266,7 @@ static const char *read_group(struct arena *a, const char *s, struct group *g)
         if (!end)
             return NULL;
         const char *dash = end + strspn(end, " \t");
-        if (*dash == '-' && dash > end && b.op == OP_EQ && is_digit(*(s + (*s == 'v'))))
+        if (*dash == '-' && dash > end && b.op == OP_EQ && strchr("0123456789xX*", s[*s == 'v']))
             b.op = OP_GE;
         g->bounds[g->n++] = b;
         g->has_pre = g->has_pre || *b.v.pre;
@@ -344,7 +344,7 @@ static bool differs(const struct bound *b, const struct semver *v)
     if (v->minor != b->v.minor)
         return true;
     if (b->patch_dirty)
-        return false;
+        return cmp_pre(v->pre, b->v.pre) != 0;
     return semver_cmp(v, &b->v) != 0;
 }
 
