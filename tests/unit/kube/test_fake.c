@@ -91,13 +91,14 @@ static void finalizers_and_grace(void)
     AUTO(arena) struct arena *a = arena_new(0);
     AUTO(object) struct object *o = NULL, *p = NULL;
     struct err e = {0};
-    kube_fake_load(k, "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {nodeName: node-1}\n"
-                      "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, finalizers: [f]}\n");
+    kube_fake_load(k,
+                   "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {nodeName: node-1}\n"
+                   "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, finalizers: [f]}\n");
     T_RC(kube_delete(k, &RES_POD, "default", "p", NULL, &e), &e, "pod");
     T_RC(kube_get(k, &RES_POD, "default", "p", &o, &e), &e, "it stays");
     T_OK(o->deleting, "it is being deleted");
-    T_RC(kube_delete(k, &RES_POD, "default", "p", &(struct kube_delete_opts){.grace_s = 0}, &e),
-         &e, "without grace");
+    T_RC(kube_delete(k, &RES_POD, "default", "p", &(struct kube_delete_opts){.grace_s = 0}, &e), &e,
+         "without grace");
     T_EQ_INT(kube_get(k, &RES_POD, "default", "p", &p, &e), ERR_NOT_FOUND, "gone");
 
     T_RC(kube_delete(k, &RES_CONFIG_MAP, "default", "c", NULL, &e), &e, "config map");
@@ -113,22 +114,28 @@ static void lists_by_selectors(void)
         const char *labels, *fields;
         size_t n;
     } cases[] = {
-        {NULL, NULL, 3},          {"app=a", NULL, 2},       {"app!=a", NULL, 1},
-        {"app in (a,b)", NULL, 3}, {"tier", NULL, 1},        {"!tier", NULL, 2},
-        {"app=a,!tier", NULL, 1}, {"app notin (b)", NULL, 2}, {NULL, "metadata.name=x", 1},
-        {NULL, "status.phase!=Running", 2},
+        {NULL,            NULL,                    3},
+        {"app=a",         NULL,                    2},
+        {"app!=a",        NULL,                    1},
+        {"app in (a,b)",  NULL,                    3},
+        {"tier",          NULL,                    1},
+        {"!tier",         NULL,                    2},
+        {"app=a,!tier",   NULL,                    1},
+        {"app notin (b)", NULL,                    2},
+        {NULL,            "metadata.name=x",       1},
+        {NULL,            "status.phase!=Running", 2},
     };
     struct fake_clock clock = at();
     AUTO(kube) struct kube *k = kube_fake_new(&clock.clock);
     kube_fake_load(k, "apiVersion: v1\nkind: Pod\nmetadata: {name: x, labels: {app: a}}\n"
                       "status: {phase: Running}\n---\n"
-                      "apiVersion: v1\nkind: Pod\nmetadata: {name: y, labels: {app: a, tier: t}}\n"
+                      "apiVersion: v1\nkind: Pod\nmetadata: {name: w, labels: {app: a, tier: t}}\n"
                       "---\napiVersion: v1\nkind: Pod\nmetadata: {name: z, labels: {app: b}}\n");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct kube_list l = {0};
         struct err e = {0};
-        T_RC(kube_list(k, &RES_POD, NULL, &(struct kube_list_opts){cases[i].labels, cases[i].fields},
-                       &l, &e),
+        T_RC(kube_list(k, &RES_POD, NULL,
+                       &(struct kube_list_opts){cases[i].labels, cases[i].fields}, &l, &e),
              &e, "list");
         T_EQ_INT(l.n, cases[i].n, cases[i].labels ? cases[i].labels : "fields");
         kube_list_done(&l);
@@ -145,10 +152,10 @@ static void watches_from_a_version(void)
     struct err e = {0};
     kube_fake_load(k, "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n");
     T_RC(kube_list(k, &RES_POD, NULL, NULL, &l, &e), &e, "list");
-    kube_fake_load(k, "apiVersion: v1\nkind: Pod\nmetadata: {name: y}\n");
+    kube_fake_load(k, "apiVersion: v1\nkind: Pod\nmetadata: {name: w}\n");
     T_RC(kube_watch_open(k, &RES_POD, NULL, NULL, l.rv, &w, &e), &e, "open");
     T_RC(kube_watch_next(k, w, 0, &ev, &e), &e, "one");
-    T_EQ_STR(ev.object->name, "y", "what came after the list");
+    T_EQ_STR(ev.object->name, "w", "what came after the list");
     object_unref(ev.object);
     T_EQ_INT(kube_watch_next(k, w, 0, &ev, &e), ERR_TIMEOUT, "no more");
     kube_fake_load(k, "apiVersion: v1\nkind: Pod\nmetadata: {name: z}\n");

@@ -44,7 +44,10 @@ static void of_secret(const struct object *o, struct controller_ctx *c, struct k
 }
 
 static const struct controller_watch WATCHES[] = {
-    {&RES_CONFIG_MAP, NULL}, {&RES_SECRET, of_secret}, {NULL, NULL}};
+    {&RES_CONFIG_MAP, NULL     },
+    {&RES_SECRET,     of_secret},
+    {NULL,            NULL     }
+};
 static const struct controller MIRROR = {.name = "mirror", .watches = WATCHES, .sync = mirror_sync};
 
 #define CM(name) "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: " name "}\n"

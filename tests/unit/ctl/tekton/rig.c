@@ -203,6 +203,13 @@ void rig_do(struct rig *r, const char *line)
         if (json_parse(a, line + at, strlen(line + at), 0, &patch, &e) < 0 ||
             kube_patch(r->kube, res, "default", name, NULL, KUBE_PATCH_MERGE, patch, NULL, &e) < 0)
             log_die("%s: %s", line, e.msg);
+    } else if (sscanf(line, "push %63s %127s %n", kind, name, &at) == 2) {
+        struct value *patch = value_new_object(a);
+        struct value *heads = value_make_object(a, patch, "status.heads");
+        (void)value_set_str(a, heads, name, line + at);
+        if (kube_patch(r->kube, &RES_REPOSITORY, "default", kind, "status", KUBE_PATCH_MERGE, patch,
+                       NULL, &e) < 0)
+            log_die("%s: %s", line, e.msg);
     } else if (strcmp(line, "settle") != 0) {
         log_die("what is \"%s\"?", line);
     }

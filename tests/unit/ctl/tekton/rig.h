@@ -24,5 +24,5 @@ void rig_settle(struct rig *r);
 /* One line a run, in name order: kind, name, condition, and what came of it. */
 char *rig_report(struct rig *r, struct arena *a);
 
-/* "advance 5s", "patch KIND NAME JSON", "settle". */
+/* "advance 5s", "patch KIND NAME JSON", "push REPOSITORY REF SHA", "settle". */
 void rig_do(struct rig *r, const char *line);
