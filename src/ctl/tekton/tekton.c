@@ -37,4 +37,5 @@ void tekton_add(struct runner *r, struct tekton *t)
 {
     runner_add(r, &taskrun_controller, t);
     runner_add(r, &pipelinerun_controller, t);
+    runner_add(r, &push_controller, t);
 }

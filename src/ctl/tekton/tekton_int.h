@@ -12,7 +12,7 @@ struct tekton {
 
 extern const struct controller taskrun_controller;
 extern const struct controller pipelinerun_controller;
-extern const struct controller trigger_controller;
+extern const struct controller push_controller;
 
 /* What a reference was resolved to. */
 struct resolved {
