@@ -34,8 +34,7 @@ struct event_secrets {
 /* Runs one interceptor of a trigger. 0: go on; ERR_DENIED: the event is not for this trigger,
  * with the reason; others: it cannot be judged. */
 int event_intercept(struct event *ev, const struct value *interceptor,
-                    const struct event_secrets *secrets, struct arena *a,
-                    struct err *e) MUST_CHECK;
+                    const struct event_secrets *secrets, struct arena *a, struct err *e) MUST_CHECK;
 /* The CEL interceptor: {filter, overlays: [{key, expression}]}. */
 int event_intercept_cel(struct event *ev, const struct value *params,
                         const struct event_secrets *secrets, struct arena *a,
@@ -45,13 +44,12 @@ int event_intercept_cel(struct event *ev, const struct value *params,
 void event_expressions(const char *text, struct arena *a, struct value *canonical,
                        struct value *original);
 /* What one of them means, as a piece of JSON text that may stand inside quotes. */
-int event_lookup(const struct event *ev, const char *expression, struct arena *a,
-                 const char **out, struct err *e) MUST_CHECK;
+int event_lookup(const struct event *ev, const char *expression, struct arena *a, const char **out,
+                 struct err *e) MUST_CHECK;
 
 /* {name: text} of bindings' params over the template's defaults. */
-int event_params(const struct event *ev, const struct value *bindings,
-                 const struct value *declared, struct arena *a, struct value **out,
-                 struct err *e) MUST_CHECK;
+int event_params(const struct event *ev, const struct value *bindings, const struct value *declared,
+                 struct arena *a, struct value **out, struct err *e) MUST_CHECK;
 /* One resource template with $(tt.params.…) and $(uid) replaced. */
 int event_resource(const struct value *template, const struct value *params, const char *uid,
                    struct arena *a, struct value **out, struct err *e) MUST_CHECK;

@@ -81,8 +81,8 @@ static void fire(struct http_request *q, struct kube *k, char *ns, char *name)
         answer(q, 400, name, ns, listener->uid, &ev, "Invalid event body format");
         return;
     }
-    const struct firing f = {.kube = k, .ns = ns, .listener = name, .seed = ev.id,
-                             .complain = complain, .arg = name};
+    const struct firing f = {
+        .kube = k, .ns = ns, .listener = name, .seed = ev.id, .complain = complain, .arg = name};
     size_t created;
     int r = trigger_fire(&f, listener->root, &ev, a, &created, &e);
     answer(q, r < 0 ? 503 : 202, name, ns, listener->uid, &ev, r < 0 ? e.msg : NULL);

@@ -19,7 +19,7 @@ struct calling {
 static const char *type_name(const struct value *v)
 {
     static const char *const names[] = {
-        [VALUE_NULL] = "null_type", [VALUE_BOOL] = "bool",   [VALUE_INT] = "int",
+        [VALUE_NULL] = "null_type", [VALUE_BOOL] = "bool",     [VALUE_INT] = "int",
         [VALUE_FLOAT] = "double",   [VALUE_STRING] = "string", [VALUE_ARRAY] = "list",
         [VALUE_OBJECT] = "map",
     };
@@ -41,13 +41,13 @@ static const struct value *header_values(const struct value *header, const char 
                                          struct arena *a, bool *bad)
 {
     *bad = !value_is(header, VALUE_OBJECT);
-    VALUE_EACH_MEMBER (m, header)
-        *bad = *bad || !value_is(&m->value, VALUE_ARRAY);
+    VALUE_EACH_MEMBER(m, header)
+    *bad = *bad || !value_is(&m->value, VALUE_ARRAY);
     return *bad ? NULL : value_get(header, event_canonical(name, a));
 }
 
-static int fn_match(void *ctx, struct arena *a, const struct value *const *args,
-                    struct value **out, struct err *e)
+static int fn_match(void *ctx, struct arena *a, const struct value *const *args, struct value **out,
+                    struct err *e)
 {
     (void)ctx;
     bool bad;
@@ -82,9 +82,8 @@ static int fn_truncate(void *ctx, struct arena *a, const struct value *const *ar
     return 0;
 }
 
-static int compare_secret(const struct calling *c, struct arena *a,
-                          const struct value *const *args, const char *ns, struct value **out,
-                          struct err *e)
+static int compare_secret(const struct calling *c, struct arena *a, const struct value *const *args,
+                          const char *ns, struct value **out, struct err *e)
 {
     const char *text, *name = value_str(args[2], ""), *key = value_str(args[1], "");
     size_t n;
@@ -92,8 +91,9 @@ static int compare_secret(const struct calling *c, struct arena *a,
     if (!value_is(args[0], VALUE_STRING))
         return no_overload("compareSecret", args, 3, e);
     if (c->secrets->get(c->secrets->arg, ns, name, key, a, &text, &n, &why) < 0)
-        return err_set(e, ERR_INVALID, "failed to find secret '%s/%s' key '%s' in compareSecret: %s",
-                       ns, name, key, why.msg);
+        return err_set(e, ERR_INVALID,
+                       "failed to find secret '%s/%s' key '%s' in compareSecret: %s", ns, name, key,
+                       why.msg);
     unsigned char diff = n != args[0]->n;
     for (size_t i = 0; i < n && i < args[0]->n; i++)
         diff |= (unsigned char)(text[i] ^ args[0]->text[i]);
@@ -210,15 +210,15 @@ static int list_end(const char *fn, const struct value *const *args, bool last, 
     return 0;
 }
 
-static int fn_last(void *ctx, struct arena *a, const struct value *const *args,
-                   struct value **out, struct err *e)
+static int fn_last(void *ctx, struct arena *a, const struct value *const *args, struct value **out,
+                   struct err *e)
 {
     (void)ctx;
     return list_end("last", args, true, out, a, e);
 }
 
-static int fn_first(void *ctx, struct arena *a, const struct value *const *args,
-                    struct value **out, struct err *e)
+static int fn_first(void *ctx, struct arena *a, const struct value *const *args, struct value **out,
+                    struct err *e)
 {
     (void)ctx;
     return list_end("first", args, false, out, a, e);
@@ -243,11 +243,10 @@ static int fn_translate(void *ctx, struct arena *a, const struct value *const *a
             return no_overload("translate", args, 3, e);
     int code;
     PCRE2_SIZE where;
-    pcre2_code *re = pcre2_compile((PCRE2_SPTR)args[1]->text, args[1]->n, PCRE2_UTF, &code, &where,
-                                   NULL);
+    pcre2_code *re =
+        pcre2_compile((PCRE2_SPTR)args[1]->text, args[1]->n, PCRE2_UTF, &code, &where, NULL);
     if (!re)
-        return err_set(e, ERR_INVALID,
-                       "failed to parse regular expression for translation: %s",
+        return err_set(e, ERR_INVALID, "failed to parse regular expression for translation: %s",
                        args[1]->text);
     arena_defer(a, free_code, re);
     pcre2_match_data *found = pcre2_match_data_create_from_pattern(re, NULL);
@@ -294,15 +293,15 @@ static const struct value *as_doubles(const struct value *v, struct arena *a)
         return value_new_float(a, (double)v->i);
     if (value_is(v, VALUE_ARRAY)) {
         struct value *out = value_new_array(a);
-        VALUE_EACH_ITEM (item, v)
-            (void)value_push(a, out, as_doubles(item, a));
+        VALUE_EACH_ITEM(item, v)
+        (void)value_push(a, out, as_doubles(item, a));
         return out;
     }
     if (!value_is(v, VALUE_OBJECT))
         return v;
     struct value *out = value_new_object(a);
-    VALUE_EACH_MEMBER (m, v)
-        (void)value_set(a, out, m->key, as_doubles(&m->value, a));
+    VALUE_EACH_MEMBER(m, v)
+    (void)value_set(a, out, m->key, as_doubles(&m->value, a));
     return out;
 }
 
@@ -311,10 +310,10 @@ static int evaluate(const struct event *ev, const char *text, const struct event
 {
     struct calling calling = {secrets};
     const struct cel_var vars[] = {
-        {"body",       ev->body ? as_doubles(ev->body, a) : value_new_object(a)},
-        {"header",     ev->header                                              },
-        {"extensions", as_doubles(ev->extensions, a)                           },
-        {"requestURL", value_new_str(a, ev->url)                               },
+        {"body",                     ev->body ? as_doubles(ev->body, a) : value_new_object(a)},
+        {"header",                   ev->header                    },
+        {"extensions", as_doubles(ev->extensions,                             a)                        },
+        {"requestURL",           value_new_str(a,                       ev->url)},
     };
     const struct cel_function functions[] = {
         {"match",         3, fn_match,      NULL    },
@@ -354,7 +353,8 @@ int event_intercept_cel(struct event *ev, const struct value *params,
     if (*filter && !(value_is(v, VALUE_BOOL) && v->boolean))
         return err_set(e, ERR_DENIED, "expression %s did not return true", filter);
     struct value *added = value_copy(a, ev->extensions);
-    VALUE_EACH_ITEM (o, value_get(params, "overlays")) {
+    VALUE_EACH_ITEM(o, value_get(params, "overlays"))
+    {
         r = evaluate(ev, value_at_str(o, "expression", ""), secrets, a, &v, e);
         if (r < 0)
             return err_wrap(e, r, "error evaluating cel expression");

@@ -319,6 +319,13 @@ static int make_step(struct making *m, const struct value *step, size_t i, struc
     (void)value_set(a, c, "command", command);
     (void)value_set(a, c, "args", args);
     (void)value_set_str(a, c, "terminationMessagePath", "/tekton/termination");
+    if (m->in->work_url) {
+        struct value *env = value_make_array(a, c, "env"), *var = value_new_object(a);
+        (void)value_set_str(a, var, "name", "SLIPWAY_WORK_URL");
+        (void)value_set_str(a, var, "value", m->in->work_url);
+        if (!named(env, "SLIPWAY_WORK_URL"))
+            (void)value_push(a, env, var);
+    }
     (void)value_push(a, out, c);
     return 0;
 }

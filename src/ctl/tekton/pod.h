@@ -21,6 +21,7 @@ struct pod_input {
     /* Where the node keeps the entrypoint; NULL: an init container copies it. */
     const char *entrypoint_dir;
     const char *tools_image; /* has /usr/bin/slipway-entrypoint */
+    const char *work_url;    /* SLIPWAY_WORK_URL of every step, or NULL */
 };
 
 /* "build-pod", "build-pod-retry1": the same for the same attempt. */

@@ -227,6 +227,7 @@ static int attempt_pod(struct controller_ctx *c, const struct object *run,
         .credentials = credentials,
         .entrypoint_dir = t->entrypoint_dir,
         .tools_image = t->tools_image,
+        .work_url = t->work_url,
     };
     if ((r = pod_make(&in, a, pod, e)) < 0)
         return r;

@@ -36,6 +36,7 @@ struct tekton_opts {
     struct tekton_ports ports;
     const char *entrypoint_dir; /* on the node: holds `entrypoint`; NULL: copied by a container */
     const char *tools_image;    /* NULL: "slipway.local/tools" */
+    const char *work_url;       /* of the work API as pods reach it, for `slipway step`; or NULL */
 };
 
 struct tekton;

@@ -7,7 +7,7 @@
 
 struct tekton {
     struct tekton_ports ports;
-    char *entrypoint_dir, *tools_image;
+    char *entrypoint_dir, *tools_image, *work_url;
 };
 
 extern const struct controller taskrun_controller;

@@ -13,8 +13,8 @@ static bool worth_retrying(int r)
 
 /* ---- secrets for interceptors ---- */
 
-static int get_secret(void *arg, const char *ns, const char *name, const char *key,
-                      struct arena *a, const char **out, size_t *out_n, struct err *e)
+static int get_secret(void *arg, const char *ns, const char *name, const char *key, struct arena *a,
+                      const char **out, size_t *out_n, struct err *e)
 {
     struct kube *k = arg;
     AUTO(object) struct object *secret = NULL;
@@ -50,22 +50,22 @@ static int collect_bindings(const struct firing *f, const struct value *trigger,
                             struct value **out, struct err *e)
 {
     struct value *all = value_new_array(a);
-    VALUE_EACH_ITEM (b, value_get(trigger, "bindings")) {
+    VALUE_EACH_ITEM(b, value_get(trigger, "bindings"))
+    {
         const char *ref = value_at_str(b, "ref", "");
         const struct value *root = NULL, *params = value_at(b, "spec.params");
         if (value_get(b, "value"))
             (void)value_push(a, all, b);
         if (*ref) {
             bool cluster = strcmp(value_at_str(b, "kind", ""), "ClusterTriggerBinding") == 0;
-            int r = get_held(f->kube,
-                             cluster ? &RES_CLUSTER_TRIGGER_BINDING : &RES_TRIGGER_BINDING,
+            int r = get_held(f->kube, cluster ? &RES_CLUSTER_TRIGGER_BINDING : &RES_TRIGGER_BINDING,
                              cluster ? NULL : f->ns, ref, a, &root, e);
             if (r < 0)
                 return err_wrap(e, r, "failed to resolve bindings");
             params = value_at(root, "spec.params");
         }
-        VALUE_EACH_ITEM (p, params)
-            (void)value_push(a, all, p);
+        VALUE_EACH_ITEM(p, params)
+        (void)value_push(a, all, p);
     }
     *out = all;
     return 0;
@@ -90,13 +90,13 @@ static int find_template(const struct firing *f, const struct value *trigger, st
 
 static void set_all(struct value *meta, const char *key, const struct value *add, struct arena *a)
 {
-    VALUE_EACH_MEMBER (m, add)
-        (void)value_set(a, value_make_object(a, meta, key), m->key, &m->value);
+    VALUE_EACH_MEMBER(m, add)
+    (void)value_set(a, value_make_object(a, meta, key), m->key, &m->value);
 }
 
 /* A generated name follows from the event, so that the event is acted on once. */
-static void settle_name(const struct firing *f, const char *trigger, size_t i,
-                        struct value *meta, struct arena *a)
+static void settle_name(const struct firing *f, const char *trigger, size_t i, struct value *meta,
+                        struct arena *a)
 {
     const char *base = value_at_str(meta, "generateName", "");
     if (*value_at_str(meta, "name", "") || !*base)
@@ -106,10 +106,10 @@ static void settle_name(const struct firing *f, const char *trigger, size_t i,
     const char *key = arena_printf(a, "%s/%s/%s/%s/%zu", f->ns, f->listener, trigger, f->seed, i);
     uint64_t hash = map_hash(key, strlen(key));
     (void)value_remove(meta, "generateName");
-    (void)value_set_str(a, meta, "name",
-                        child_name(stem, arena_printf(a, "-%010llx",
-                                                      (unsigned long long)(hash & 0xffffffffffull)),
-                                   a));
+    (void)value_set_str(
+        a, meta, "name",
+        child_name(stem, arena_printf(a, "-%010llx", (unsigned long long)(hash & 0xffffffffffull)),
+                   a));
 }
 
 static int create_resource(const struct firing *f, const char *trigger, size_t i,
@@ -155,7 +155,8 @@ static int create_all(const struct firing *f, const char *name, const struct val
     if (!list)
         list = value_get(template, "resourceTemplates");
     size_t i = 0;
-    VALUE_EACH_ITEM (t, list) {
+    VALUE_EACH_ITEM(t, list)
+    {
         r = event_resource(t, params, ev->id, a, &obj, e);
         if (r == 0)
             r = create_resource(f, name, i++, ev, obj, a, e);
@@ -172,7 +173,8 @@ static int intercept_all(const struct firing *f, const struct value *list, struc
                          struct arena *a, struct err *e)
 {
     const struct event_secrets secrets = {get_secret, f->kube, f->ns};
-    VALUE_EACH_ITEM (i, list) {
+    VALUE_EACH_ITEM(i, list)
+    {
         int r = event_intercept(ev, i, &secrets, a, e);
         if (r < 0)
             return r;
@@ -182,8 +184,7 @@ static int intercept_all(const struct firing *f, const struct value *list, struc
 
 /* ERR_DENIED is an answer: the trigger does not want the event. */
 static int fire_one(const struct firing *f, const char *name, const struct value *trigger,
-                    const struct event *original, struct arena *a, size_t *created,
-                    struct err *e)
+                    const struct event *original, struct arena *a, size_t *created, struct err *e)
 {
     struct event ev = *original;
     struct err why = {0};
@@ -218,8 +219,8 @@ static int fire_ref(const struct firing *f, const char *name, const struct event
 static const char *selector_text(const struct value *labels, struct arena *a)
 {
     const char *out = "";
-    VALUE_EACH_MEMBER (m, labels)
-        out = arena_printf(a, "%s%s%s=%s", out, *out ? "," : "", m->key, value_str(&m->value, ""));
+    VALUE_EACH_MEMBER(m, labels)
+    out = arena_printf(a, "%s%s%s=%s", out, *out ? "," : "", m->key, value_str(&m->value, ""));
     return *out ? out : NULL;
 }
 
@@ -227,8 +228,8 @@ static const char *selector_text(const struct value *labels, struct arena *a)
 static int fire_selected(const struct firing *f, const struct value *selector,
                          const struct event *ev, struct arena *a, size_t *created, struct err *e)
 {
-    const struct kube_list_opts opts = {
-        .labels = selector_text(value_at(selector, "matchLabels"), a)};
+    const struct kube_list_opts opts = {.labels =
+                                            selector_text(value_at(selector, "matchLabels"), a)};
     struct kube_list list;
     int r = kube_list(f->kube, &RES_TRIGGER, f->ns, &opts, &list, e);
     if (r < 0)
@@ -248,8 +249,8 @@ static int fire_group(const struct firing *f, const struct value *group, const s
     struct err why = {0};
     int r = intercept_all(f, value_get(group, "interceptors"), &own, a, &why);
     if (r == 0)
-        return fire_selected(f, value_at(group, "triggerSelector.labelSelector"), &own, a,
-                             created, e);
+        return fire_selected(f, value_at(group, "triggerSelector.labelSelector"), &own, a, created,
+                             e);
     if (r != ERR_DENIED)
         f->complain(f->arg, value_at_str(group, "name", ""), why.msg);
     return 0;
@@ -261,16 +262,17 @@ int trigger_fire(const struct firing *f, const struct value *listener, const str
     const struct value *spec = value_get(listener, "spec");
     int r = 0;
     *created = 0;
-    VALUE_EACH_ITEM (t, value_get(spec, "triggers")) {
+    VALUE_EACH_ITEM(t, value_get(spec, "triggers"))
+    {
         const char *ref = value_at_str(t, "triggerRef", "");
         r = *ref ? fire_ref(f, ref, ev, a, created, e)
                  : fire_one(f, value_at_str(t, "name", ""), t, ev, a, created, e);
         if (r < 0)
             return r;
     }
-    VALUE_EACH_ITEM (g, value_get(spec, "triggerGroups"))
-        if ((r = fire_group(f, g, ev, a, created, e)) < 0)
-            return r;
+    VALUE_EACH_ITEM(g, value_get(spec, "triggerGroups"))
+    if ((r = fire_group(f, g, ev, a, created, e)) < 0)
+        return r;
     if (value_get(spec, "labelSelector") || value_get(spec, "namespaceSelector"))
         r = fire_selected(f, value_get(spec, "labelSelector"), ev, a, created, e);
     return r;

@@ -5,9 +5,9 @@
 
 struct firing {
     struct kube *kube;
-    const char *ns;           /* of the listener */
-    const char *listener;     /* its name */
-    const char *seed;         /* what makes this event this event: names follow from it */
+    const char *ns;       /* of the listener */
+    const char *listener; /* its name */
+    const char *seed;     /* what makes this event this event: names follow from it */
     const struct value *labels, *annotations; /* for what is created, or NULL */
     /* Called for each trigger that could not be judged or carried out. */
     void (*complain)(void *arg, const char *trigger, const char *message);

@@ -23,6 +23,7 @@ struct work_caller {
     const char *ns, *service_account, *pod, *pod_uid;
     const char *task_run, *pipeline_run, *pipeline, *task; /* names, from the pod's labels */
     const char *repository, *commit, *ref;                 /* of the app: slipway.dev/… labels */
+    const struct value *run; /* the PipelineRun, or the TaskRun where there is none, or NULL */
 };
 
 /* Where progress goes; a line without its newline. */
