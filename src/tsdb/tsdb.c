@@ -1,0 +1,130 @@
+#include "tsdb/tsdb.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/thread.h"
+#include "tsdb/tsdb_int.h"
+
+enum { RETAIN_EVERY_MS = 60000 };
+
+int tsdb_open(const struct tsdb_opts *o, struct tsdb **out, struct err *e)
+{
+    AUTO(tsdb) struct tsdb *db = calloc(1, sizeof *db);
+    if (!db)
+        log_die("out of memory");
+    db->opts = *o;
+    db->opts.retention_ms = o->retention_ms ? o->retention_ms : (int64_t)24 * 3600 * 1000;
+    db->opts.max_series = o->max_series ? o->max_series : 200000;
+    map_init(&db->by_key);
+    map_init(&db->postings);
+    (void)pthread_mutex_init(&db->lock, NULL);
+    int r = wal__open(db, e);
+    if (r < 0)
+        return err_wrap(e, r, "metrics");
+    *out = take_ptr(db);
+    return 0;
+}
+
+void tsdb_free(struct tsdb *db)
+{
+    if (!db)
+        return;
+    struct err e;
+    if (db->wal.fd >= 0 && wal__write(db, &e) < 0)
+        log_warn("metrics", "%s", e.msg);
+    for (uint32_t i = 0; i < db->n_slots; i++)
+        if (db->slots[i].series)
+            head__drop(db, i);
+    wal__close(&db->wal);
+    map_done(&db->by_key);
+    map_done(&db->postings);
+    free(db->slots);
+    (void)pthread_mutex_destroy(&db->lock);
+    free(db);
+}
+
+int tsdb_series(struct tsdb *db, const struct labels *l, uint64_t *out_ref, struct err *e)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    char *key = series__key(l, a);
+    LOCK_SCOPE(&db->lock);
+    uintptr_t known = (uintptr_t)map_get(&db->by_key, key);
+    if (!known && db->live >= db->opts.max_series) {
+        db->stats.refused++;
+        return err_set(e, ERR_TOO_LARGE, "there are %zu time series already, the most allowed",
+                       db->live);
+    }
+    uint32_t slot = known ? (uint32_t)(known - 1) : head__add(db, l, key);
+    *out_ref = ref_of(db, slot);
+    if (!known)
+        wal__series(&db->wal, *out_ref, &db->slots[slot].series->labels);
+    return 0;
+}
+
+int tsdb_append(struct tsdb *db, uint64_t ref, int64_t t_ms, double v, struct err *e)
+{
+    LOCK_SCOPE(&db->lock);
+    struct mem_series *s = head__get(db, ref);
+    if (!s)
+        return err_set(e, ERR_NOT_FOUND, "the time series is gone");
+    if (!head__append(s, (struct sample){t_ms, v})) {
+        db->stats.refused++;
+        return err_set(e, ERR_CONFLICT, "a sample at %lld is not newer than the last one",
+                       (long long)t_ms);
+    }
+    wal__sample(&db->wal, ref, (struct sample){t_ms, v});
+    db->stats.samples_in++;
+    return 0;
+}
+
+int tsdb_commit(struct tsdb *db, struct err *e)
+{
+    LOCK_SCOPE(&db->lock);
+    return wal__write(db, e);
+}
+
+int tsdb_sync(struct tsdb *db, struct err *e)
+{
+    int fd;
+    {
+        LOCK_SCOPE(&db->lock);
+        int r = wal__write(db, e);
+        if (r < 0)
+            return r;
+        int64_t now = db->opts.clock->real_ms(db->opts.clock);
+        if (now - db->retained_ms >= RETAIN_EVERY_MS) {
+            head__retain(db, now - db->opts.retention_ms);
+            wal__retain(db, now - db->opts.retention_ms);
+            db->retained_ms = now;
+        }
+        fd = db->wal.dirty ? dup(db->wal.fd) : -1;
+        db->wal.dirty = false;
+    }
+    if (fd < 0)
+        return 0;
+    int r = fdatasync(fd) < 0 ? err_sys(e, errno, "sync metrics log") : 0;
+    (void)close(fd);
+    return r;
+}
+
+void tsdb_stats(struct tsdb *db, struct tsdb_stats *out)
+{
+    LOCK_SCOPE(&db->lock);
+    *out = db->stats;
+    out->series = db->live;
+    for (uint32_t i = 0; i < db->n_slots; i++) {
+        const struct mem_series *s = db->slots[i].series;
+        for (size_t k = 0; s && k < s->n_chunks; k++) {
+            const struct chunk *c = &s->chunks[k];
+            out->chunk_bytes += c->cap_bits / 8;
+            if (!out->oldest_ms || c->first_t < out->oldest_ms)
+                out->oldest_ms = c->first_t;
+            if (c->last_t > out->newest_ms)
+                out->newest_ms = c->last_t;
+        }
+    }
+    for (size_t i = 0; i < db->wal.n; i++)
+        out->log_bytes += db->wal.segments[i].bytes;
+}

@@ -1,0 +1,78 @@
+/* tsdb.h - time series: samples by labels, compressed in memory, journaled on disk.
+ *
+ * Model      A series is named by its labels and holds samples in time order. Samples within the
+ *            retention are in memory, Gorilla-packed (1.5 to 3 bytes each); appends are
+ *            collected and written to a log by tsdb_commit(), which is read back on opening
+ * (docs/formats/tsdb.md). Guarantees What tsdb_commit() returned for survives kill -9, and a power
+ * cut after the next tsdb_sync(). Memory is bounded by max_series and the retention; what is
+ * refused is counted. Threads    Any; selects do not hold up appends for longer than copying takes.
+ * Not here   Query language (promql/), scraping and rules (monitor/).                        */
+#pragma once
+#include "base/clock.h"
+#include "tsdb/chunk.h"
+#include "tsdb/labels.h"
+
+struct tsdb;
+
+struct tsdb_opts {
+    const char *dir; /* NULL: memory only */
+    const struct clock *clock;
+    int64_t retention_ms; /* 0: 24 h */
+    size_t max_series;    /* 0: 200,000 */
+};
+
+int tsdb_open(const struct tsdb_opts *o, struct tsdb **out, struct err *e) MUST_CHECK;
+void tsdb_free(struct tsdb *db);
+AUTO_DEFINE(tsdb)
+
+/* The series with these labels, made when there is none; good for as long as it gets samples.
+ * ERR_TOO_LARGE past max_series. */
+int tsdb_series(struct tsdb *db, const struct labels *l, uint64_t *out_ref,
+                struct err *e) MUST_CHECK;
+
+/* ERR_CONFLICT: not newer than the series' last sample. ERR_NOT_FOUND: the series was dropped
+ * for want of samples: ask for it again. */
+int tsdb_append(struct tsdb *db, uint64_t ref, int64_t t_ms, double v, struct err *e) MUST_CHECK;
+
+/* Writes the appends since the last commit to the log: once a scrape. */
+int tsdb_commit(struct tsdb *db, struct err *e) MUST_CHECK;
+
+/* Log to disk; drops what is older than the retention. Called every second or so. */
+int tsdb_sync(struct tsdb *db, struct err *e) MUST_CHECK;
+
+enum match_op { MATCH_EQ, MATCH_NE, MATCH_RE, MATCH_NOT_RE };
+
+struct matcher {
+    const char *name;
+    enum match_op op;
+    const char *value; /* a regular expression, anchored, for the last two */
+};
+
+struct series {
+    struct labels labels;
+    const struct sample *samples; /* min_t <= t <= max_t, in time order, stale markers included */
+    size_t n;
+};
+
+struct series_set {
+    struct series *items; /* sorted by labels */
+    size_t n;
+};
+
+/* Series that all matchers fit and that have samples in the span. ERR_INVALID: malformed regular
+ * expression; ERR_TOO_LARGE: more samples than max_samples. */
+int tsdb_select(struct tsdb *db, const struct matcher *m, size_t n, int64_t min_t, int64_t max_t,
+                size_t max_samples, struct arena *a, struct series_set *out,
+                struct err *e) MUST_CHECK;
+
+/* Sorted and distinct; n = 0 matchers: of all series. */
+int tsdb_label_names(struct tsdb *db, const struct matcher *m, size_t n, struct arena *a,
+                     const char ***out, size_t *out_n, struct err *e) MUST_CHECK;
+int tsdb_label_values(struct tsdb *db, const char *name, const struct matcher *m, size_t n,
+                      struct arena *a, const char ***out, size_t *out_n, struct err *e) MUST_CHECK;
+
+struct tsdb_stats {
+    uint64_t series, samples_in, refused, chunk_bytes, log_bytes;
+    int64_t oldest_ms, newest_ms;
+};
+void tsdb_stats(struct tsdb *db, struct tsdb_stats *out);

@@ -1,0 +1,261 @@
+/* wal.c - the log that memory is read back from.
+ *
+ * A segment begins with all series that live, so that older segments can go when their samples are
+ * past the retention. Record: length (u32), CRC-32 (u32), then 1 = a series or 2 = samples. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "tsdb/tsdb_int.h"
+
+enum { SEGMENT_BYTES = 16 << 20, PENDING_BYTES = 64 << 20, RECORD_SERIES = 1, RECORD_SAMPLE = 2 };
+
+struct head {
+    uint32_t length, sum;
+};
+
+static void path_of(const struct wal *w, uint64_t seq, char *out, size_t room)
+{
+    (void)snprintf(out, room, "%s/%012" PRIu64 ".wal", w->dir, seq);
+}
+
+static void put_record(struct wal *w, const void *body, size_t n)
+{
+    struct head h = {(uint32_t)n, (uint32_t)crc32_z(0, body, n)};
+    buf_add(&w->pending, &h, sizeof h);
+    buf_add(&w->pending, body, n);
+}
+
+void wal__series(struct wal *w, uint64_t ref, const struct labels *l)
+{
+    if (!w->dir)
+        return;
+    AUTO_BUF struct buf b;
+    buf_init(&b, 1 << 20);
+    buf_putc(&b, RECORD_SERIES);
+    buf_add(&b, &ref, sizeof ref);
+    for (size_t i = 0; i < l->n; i++) {
+        buf_add(&b, l->items[i].name, strlen(l->items[i].name) + 1);
+        buf_add(&b, l->items[i].value, strlen(l->items[i].value) + 1);
+    }
+    put_record(w, b.data, b.len);
+}
+
+struct __attribute__((packed)) sample_record {
+    char type;
+    uint64_t ref;
+    struct sample sample;
+};
+
+void wal__sample(struct wal *w, uint64_t ref, struct sample x)
+{
+    if (!w->dir)
+        return;
+    struct sample_record r = {RECORD_SAMPLE, ref, x};
+    put_record(w, &r, sizeof r);
+    struct wal_segment *last = &w->segments[w->n - 1];
+    if (x.t > last->newest_ms)
+        last->newest_ms = x.t;
+}
+
+static int segment_open(struct wal *w, uint64_t seq, struct err *e)
+{
+    char path[512];
+    path_of(w, seq, path, sizeof path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_sys(e, errno, "open %s", path);
+    w->segments = realloc(w->segments, (w->n + 1) * sizeof *w->segments);
+    if (!w->segments)
+        log_die("out of memory");
+    w->segments[w->n++] = (struct wal_segment){.seq = seq};
+    if (w->fd >= 0)
+        (void)close(w->fd);
+    w->fd = fd;
+    return 0;
+}
+
+/* ---- reading back ---- */
+
+/* References in the segment → references now. */
+static void replay_series(struct tsdb *db, struct map *refs, const char *p, size_t n)
+{
+    struct label labels[256];
+    size_t count = 0;
+    uint64_t old;
+    char key[32];
+    if (n < sizeof old || (n > sizeof old && p[n - 1] != '\0'))
+        return;
+    memcpy(&old, p, sizeof old);
+    const char *end = p + n;
+    for (p += sizeof old; p < end && count < ARRAY_LEN(labels); count++) {
+        labels[count].name = p;
+        p += strlen(p) + 1;
+        labels[count].value = p < end ? p : "";
+        p += p < end ? strlen(p) + 1 : 0;
+    }
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct labels l = labels_make(a, labels, count);
+    char *text = series__key(&l, a);
+    uintptr_t known = (uintptr_t)map_get(&db->by_key, text);
+    uint32_t slot = known ? (uint32_t)(known - 1) : head__add(db, &l, text);
+    (void)snprintf(key, sizeof key, "%" PRIu64, old);
+    (void)map_put(refs, key, (void *)(uintptr_t)(slot + 1));
+}
+
+static void replay_sample(struct tsdb *db, struct map *refs, const char *p, size_t n)
+{
+    struct sample_record r;
+    char key[32];
+    if (n != sizeof r - 1)
+        return;
+    memcpy((char *)&r + 1, p, n);
+    (void)snprintf(key, sizeof key, "%" PRIu64, r.ref);
+    uintptr_t slot = (uintptr_t)map_get(refs, key);
+    struct sample x = r.sample;
+    if (slot)
+        (void)head__append(db->slots[slot - 1].series, x);
+    struct wal_segment *s = &db->wal.segments[db->wal.n - 1];
+    if (x.t > s->newest_ms)
+        s->newest_ms = x.t;
+}
+
+/* Gives the length of what is whole. */
+static size_t replay(struct tsdb *db, const char *bytes, size_t n)
+{
+    struct map refs;
+    size_t at = 0;
+    map_init(&refs);
+    for (struct head h; n - at >= sizeof h;) {
+        memcpy(&h, bytes + at, sizeof h);
+        const char *body = bytes + at + sizeof h;
+        if (h.length == 0 || h.length > n - at - sizeof h ||
+            (uint32_t)crc32_z(0, (const unsigned char *)body, h.length) != h.sum)
+            break;
+        if (*body == RECORD_SERIES)
+            replay_series(db, &refs, body + 1, h.length - 1);
+        else if (*body == RECORD_SAMPLE)
+            replay_sample(db, &refs, body + 1, h.length - 1);
+        at += sizeof h + h.length;
+    }
+    map_done(&refs);
+    return at;
+}
+
+static int replay_file(struct tsdb *db, uint64_t seq, struct err *e)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    char path[512], *bytes;
+    size_t n;
+    path_of(&db->wal, seq, path, sizeof path);
+    int r = fs_read(path, (size_t)1 << 30, a, &bytes, &n, e);
+    if (r == 0)
+        r = segment_open(&db->wal, seq, e);
+    if (r < 0)
+        return r;
+    size_t whole = replay(db, bytes, n);
+    db->wal.segments[db->wal.n - 1].bytes = whole;
+    if (whole < n && ftruncate(db->wal.fd, (off_t)whole) < 0)
+        return err_sys(e, errno, "cut %s", path);
+    return 0;
+}
+
+static int is_segment(const struct dirent *f)
+{
+    const char *dot = strchr(f->d_name, '.');
+    return dot && strcmp(dot, ".wal") == 0;
+}
+
+static int by_number(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int start_segment(struct tsdb *db, uint64_t seq, struct err *e)
+{
+    int r = segment_open(&db->wal, seq, e);
+    for (uint32_t i = 0; r == 0 && i < db->n_slots; i++)
+        if (db->slots[i].series)
+            wal__series(&db->wal, ref_of(db, i), &db->slots[i].series->labels);
+    return r;
+}
+
+int wal__open(struct tsdb *db, struct err *e)
+{
+    struct wal *w = &db->wal;
+    struct dirent **files;
+    w->fd = -1;
+    if (!db->opts.dir)
+        return 0;
+    if (!(w->dir = strdup(db->opts.dir)))
+        log_die("out of memory");
+    buf_init(&w->pending, PENDING_BYTES);
+    int r = fs_mkdirs(w->dir, 0700, e);
+    if (r < 0)
+        return r;
+    int n = scandir(w->dir, &files, is_segment, by_number);
+    if (n < 0)
+        return err_sys(e, errno, "read %s", w->dir);
+    uint64_t next = 0;
+    for (int i = 0; i < n; i++) {
+        next = strtoull(files[i]->d_name, NULL, 10);
+        if (r == 0)
+            r = replay_file(db, next++, e);
+        free(files[i]);
+    }
+    free(files);
+    /* References start anew with every process, and so does the segment they are defined in. */
+    return r < 0 ? r : start_segment(db, next, e);
+}
+
+void wal__close(struct wal *w)
+{
+    if (!w->dir)
+        return;
+    if (w->fd >= 0)
+        (void)close(w->fd);
+    buf_done(&w->pending);
+    free(w->segments);
+    free(w->dir);
+}
+
+int wal__write(struct tsdb *db, struct err *e)
+{
+    struct wal *w = &db->wal;
+    if (!w->dir || w->pending.len == 0)
+        return 0;
+    struct wal_segment *s = &w->segments[w->n - 1];
+    int r = buf_check(&w->pending, e);
+    if (r == 0 && write(w->fd, w->pending.data, w->pending.len) != (ssize_t)w->pending.len) {
+        r = err_sys(e, errno ? errno : ENOSPC, "write metrics log %s", w->dir);
+        if (ftruncate(w->fd, (off_t)s->bytes) < 0)
+            log_warn("metrics", "cannot cut a half written record off %s", w->dir);
+    }
+    if (r == 0) {
+        s->bytes += w->pending.len;
+        w->dirty = true;
+    }
+    buf_clear(&w->pending);
+    return r == 0 && s->bytes >= SEGMENT_BYTES ? start_segment(db, s->seq + 1, e) : r;
+}
+
+void wal__retain(struct tsdb *db, int64_t oldest_ms)
+{
+    struct wal *w = &db->wal;
+    size_t gone = 0;
+    while (gone + 1 < w->n && w->segments[gone].newest_ms < oldest_ms) {
+        char path[512];
+        path_of(w, w->segments[gone++].seq, path, sizeof path);
+        (void)unlink(path);
+    }
+    w->n -= gone;
+    if (gone)
+        memmove(w->segments, w->segments + gone, w->n * sizeof *w->segments);
+}
