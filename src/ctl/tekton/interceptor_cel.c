@@ -146,8 +146,7 @@ static const char *cut(struct arena *a, const char **rest, const char *stops, bo
 
 static void put_query(struct value *url, const char *query, struct arena *a)
 {
-    struct value *strings = value_make_object(a, url, "queryStrings");
-    struct value *map = value_make_object(a, url, "query");
+    struct value *strings = value_new_object(a), *map = value_new_object(a);
     for (const char *rest = query; *rest;) {
         const char *pair = cut(a, &rest, "&", false);
         const char *name = cut(a, &pair, "=", false);
@@ -158,6 +157,8 @@ static void put_query(struct value *url, const char *query, struct arena *a)
         const char *had = value_str(value_get(map, name), NULL);
         (void)value_set_str(a, map, name, had ? arena_printf(a, "%s,%s", had, pair) : pair);
     }
+    (void)value_set(a, url, "queryStrings", strings);
+    (void)value_set(a, url, "query", map);
 }
 
 static int fn_parse_url(void *ctx, struct arena *a, const struct value *const *args,

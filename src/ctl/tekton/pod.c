@@ -299,6 +299,18 @@ static void mount_tekton(struct making *m, struct value *c, size_t i)
     add_mount(c, "tekton-internal-artifacts", "/tekton/artifacts", false, a);
 }
 
+/* Unless the step says otherwise. */
+static void add_env(struct value *container, const char *name, const char *text, struct arena *a)
+{
+    struct value *env = text ? value_make_array(a, container, "env") : NULL;
+    if (!env || named(env, name))
+        return;
+    struct value *var = value_new_object(a);
+    (void)value_set_str(a, var, "name", name);
+    (void)value_set_str(a, var, "value", text);
+    (void)value_push(a, env, var);
+}
+
 static int make_step(struct making *m, const struct value *step, size_t i, struct value *out,
                      struct err *e)
 {
@@ -319,13 +331,8 @@ static int make_step(struct making *m, const struct value *step, size_t i, struc
     (void)value_set(a, c, "command", command);
     (void)value_set(a, c, "args", args);
     (void)value_set_str(a, c, "terminationMessagePath", "/tekton/termination");
-    if (m->in->work_url) {
-        struct value *env = value_make_array(a, c, "env"), *var = value_new_object(a);
-        (void)value_set_str(a, var, "name", "SLIPWAY_WORK_URL");
-        (void)value_set_str(a, var, "value", m->in->work_url);
-        if (!named(env, "SLIPWAY_WORK_URL"))
-            (void)value_push(a, env, var);
-    }
+    add_env(c, "SLIPWAY_WORK_URL", m->in->work_url, a);
+    add_env(c, "SLIPWAY_GIT_URL", m->in->git_url, a);
     (void)value_push(a, out, c);
     return 0;
 }

@@ -22,6 +22,7 @@ struct pod_input {
     const char *entrypoint_dir;
     const char *tools_image; /* has /usr/bin/slipway-entrypoint */
     const char *work_url;    /* SLIPWAY_WORK_URL of every step, or NULL */
+    const char *git_url;     /* SLIPWAY_GIT_URL, or NULL */
 };
 
 /* "build-pod", "build-pod-retry1": the same for the same attempt. */

@@ -29,10 +29,13 @@ static void put_header(struct event *ev, const char *name, const char *v, struct
 static struct value *push_body(const struct pushing *p, struct arena *a)
 {
     const struct object *repo = p->repository;
+    const struct tekton *t = p->c->arg;
     const char *url = value_at_str(repo->root, "status.url", "");
-    if (!*url)
+    if (t->git_url) /* mirrors of remote ones are served, too */
+        url = arena_printf(a, "%s%s.git", t->git_url, repo->name);
+    else if (!*url)
         url = value_at_str(repo->root, "spec.url", "");
-    struct value *body = value_new_object(a), *r = value_make_object(a, body, "repository");
+    struct value *body = value_new_object(a), *r = value_new_object(a);
     (void)value_set_str(a, body, "ref", p->ref);
     (void)value_set_str(a, body, "before", p->before);
     (void)value_set_str(a, body, "after", p->after);
@@ -43,6 +46,7 @@ static struct value *push_body(const struct pushing *p, struct arena *a)
     (void)value_set_str(a, r, "clone_url", url);
     (void)value_set_str(a, r, "url", url);
     (void)value_set_str(a, r, "default_branch", value_at_str(repo->root, "spec.branch", "main"));
+    (void)value_set(a, body, "repository", r);
     (void)value_set_str(a, value_make_object(a, body, "head_commit"), "id", p->after);
     return body;
 }

@@ -228,6 +228,7 @@ static int attempt_pod(struct controller_ctx *c, const struct object *run,
         .entrypoint_dir = t->entrypoint_dir,
         .tools_image = t->tools_image,
         .work_url = t->work_url,
+        .git_url = t->git_url,
     };
     if ((r = pod_make(&in, a, pod, e)) < 0)
         return r;

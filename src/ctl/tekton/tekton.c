@@ -22,6 +22,7 @@ struct tekton *tekton_new(const struct tekton_opts *o)
     t->entrypoint_dir = copy(o->entrypoint_dir);
     t->tools_image = copy(o->tools_image ? o->tools_image : "slipway.local/tools");
     t->work_url = copy(o->work_url);
+    t->git_url = copy(o->git_url);
     return t;
 }
 
@@ -32,6 +33,7 @@ void tekton_free(struct tekton *t)
     free(t->entrypoint_dir);
     free(t->tools_image);
     free(t->work_url);
+    free(t->git_url);
     free(t);
 }
 

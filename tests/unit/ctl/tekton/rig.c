@@ -7,6 +7,7 @@
 #include "codec/yaml.h"
 #include "ctl/tekton/params.h"
 #include "ctl/tekton/tekton.h"
+#include "kube/events.h"
 
 static int fake_image(void *arg, const char *image, struct arena *a, struct value **out,
                       struct err *e)
@@ -249,6 +250,24 @@ static void report_run(struct buf *b, const char *kind, const struct object *o, 
         buf_printf(b, "  retries: %zu\n", value_count(value_get(st, "retriesStatus")));
 }
 
+/* Warnings about what is not a run: those tell themselves. */
+static void report_warnings(struct rig *r, struct buf *b)
+{
+    struct kube_list l;
+    struct err e;
+    recorder_flush(runner_recorder(r->runner));
+    if (kube_list(r->kube, &RES_EVENT, NULL, NULL, &l, &e) < 0)
+        log_die("%s", e.msg);
+    for (size_t i = 0; i < l.n; i++) {
+        const struct value *o = l.items[i]->root;
+        const char *kind = value_at_str(o, "involvedObject.kind", "");
+        if (strcmp(value_at_str(o, "type", ""), "Warning") == 0 && !strstr(kind, "Run"))
+            buf_printf(b, "warning: %s %s: %s\n", kind, value_at_str(o, "involvedObject.name", ""),
+                       value_at_str(o, "message", ""));
+    }
+    kube_list_done(&l);
+}
+
 char *rig_report(struct rig *r, struct arena *a)
 {
     static const struct {
@@ -270,6 +289,7 @@ char *rig_report(struct rig *r, struct arena *a)
             report_run(&b, kinds[k].kind, l.items[i], a);
         kube_list_done(&l);
     }
+    report_warnings(r, &b);
     buf_printf(&b, "pods: %u\n", r->pods_played);
     return arena_strdup(a, buf_text(&b));
 }
