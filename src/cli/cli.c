@@ -14,6 +14,7 @@ static const struct {
     {"Run it",         verbs_server},
     {"Follow a push",  verbs_loop  },
     {"Images",         verbs_image },
+    {"In a pipeline's steps", verbs_step},
     {NULL,             verbs_hidden},
 };
 
