@@ -23,19 +23,18 @@ struct apiserver;
 struct pod_door;
 
 struct apiserver_opts {
-    struct store *store;        /* borrowed; outlives the server */
-    const struct clock *clock;  /* NULL: the system's */
-    const char *admin_token;    /* bearer token of a system:masters user, or NULL */
-    const char *sa_key_pem;     /* EC P-256 private key that signs ServiceAccount tokens; NULL: a
-                                   fresh one, tokens die with the process */
-    const char *ca_pem;         /* what clients should trust; goes to kube-root-ca.crt */
-    const char *service_cidr;   /* NULL: "10.96.0.0/16" */
+    struct store *store;       /* borrowed; outlives the server */
+    const struct clock *clock; /* NULL: the system's */
+    const char *admin_token;   /* bearer token of a system:masters user, or NULL */
+    const char *sa_key_pem;    /* EC P-256 private key that signs ServiceAccount tokens; NULL: a
+                                  fresh one, tokens die with the process */
+    const char *ca_pem;        /* what clients should trust; goes to kube-root-ca.crt */
+    const char *service_cidr;  /* NULL: "10.96.0.0/16" */
     unsigned node_port_first, node_port_last; /* 0: 30000, 32767 */
-    const char *address;        /* "127.0.0.1:6443": for the kubernetes Service's endpoints */
+    const char *address; /* "127.0.0.1:6443": for the kubernetes Service's endpoints */
 };
 
-int apiserver_new(const struct apiserver_opts *o, struct apiserver **out,
-                  struct err *e) MUST_CHECK;
+int apiserver_new(const struct apiserver_opts *o, struct apiserver **out, struct err *e) MUST_CHECK;
 /* Ends all watches and refuses new ones; call before http_server_free(). */
 void apiserver_stop(struct apiserver *s);
 void apiserver_free(struct apiserver *s);

@@ -20,34 +20,34 @@ static const char *phrase(int status)
         int status;
         const char *phrase;
     } known[] = {
-        {101, "Switching Protocols"},
-        {200, "OK"},
-        {201, "Created"},
-        {202, "Accepted"},
-        {204, "No Content"},
-        {206, "Partial Content"},
-        {301, "Moved Permanently"},
-        {302, "Found"},
-        {304, "Not Modified"},
-        {307, "Temporary Redirect"},
-        {400, "Bad Request"},
-        {401, "Unauthorized"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {406, "Not Acceptable"},
-        {409, "Conflict"},
-        {410, "Gone"},
-        {412, "Precondition Failed"},
+        {101, "Switching Protocols"     },
+        {200, "OK"                      },
+        {201, "Created"                 },
+        {202, "Accepted"                },
+        {204, "No Content"              },
+        {206, "Partial Content"         },
+        {301, "Moved Permanently"       },
+        {302, "Found"                   },
+        {304, "Not Modified"            },
+        {307, "Temporary Redirect"      },
+        {400, "Bad Request"             },
+        {401, "Unauthorized"            },
+        {403, "Forbidden"               },
+        {404, "Not Found"               },
+        {405, "Method Not Allowed"      },
+        {406, "Not Acceptable"          },
+        {409, "Conflict"                },
+        {410, "Gone"                    },
+        {412, "Precondition Failed"     },
         {413, "Request Entity Too Large"},
-        {415, "Unsupported Media Type"},
-        {416, "Range Not Satisfiable"},
-        {422, "Unprocessable Entity"},
-        {429, "Too Many Requests"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {503, "Service Unavailable"},
-        {504, "Gateway Timeout"},
+        {415, "Unsupported Media Type"  },
+        {416, "Range Not Satisfiable"   },
+        {422, "Unprocessable Entity"    },
+        {429, "Too Many Requests"       },
+        {500, "Internal Server Error"   },
+        {501, "Not Implemented"         },
+        {503, "Service Unavailable"     },
+        {504, "Gateway Timeout"         },
     };
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
         if (known[i].status == status)
@@ -121,7 +121,10 @@ void http_send(struct http_request *q, int status, const char *content_type, con
     AUTO_BUF struct buf head;
     buf_init(&head, 128 * 1024);
     put_head(c, &head, status, content_type, (int64_t)n);
-    struct iovec v[2] = {{head.data, head.len}, {(void *)(uintptr_t)body, n}};
+    struct iovec v[2] = {
+        {head.data,               head.len},
+        {(void *)(uintptr_t)body, n       }
+    };
     (void)http__send(c, v, c->head || n == 0 ? 1 : 2);
 }
 
@@ -137,7 +140,9 @@ void http_send_parts(struct http_request *q, int status, const char *content_typ
     AUTO_BUF struct buf head;
     buf_init(&head, 128 * 1024);
     put_head(c, &head, status, content_type, (int64_t)total);
-    struct iovec v[8] = {{head.data, head.len}};
+    struct iovec v[8] = {
+        {head.data, head.len}
+    };
     if (n > 7)
         log_die("http_send_parts: %d parts", n);
     memcpy(v + 1, parts, sizeof *parts * (size_t)n);
@@ -206,7 +211,11 @@ int http_stream_write(struct http_request *q, const void *bytes, size_t n, struc
     if (n == 0 || c->head)
         return 0;
     char size[24];
-    struct iovec v[3] = {{size, 0}, {(void *)(uintptr_t)bytes, n}, {size, 0}};
+    struct iovec v[3] = {
+        {size,                     0},
+        {(void *)(uintptr_t)bytes, n},
+        {size,                     0}
+    };
     int rc;
     if (c->http10) {
         rc = http__send(c, v + 1, 1);
@@ -291,8 +300,10 @@ static void *pump_main(void *arg)
     if (c->in_pos < c->in_len || c->raw_pos < c->raw_len)
         in_open = from_client(c, p->fd, piece);
     for (;;) {
-        struct pollfd f[2] = {{.fd = p->fd, .events = POLLIN},
-                              {.fd = in_open ? c->fd : -1, .events = POLLIN}};
+        struct pollfd f[2] = {
+            {.fd = p->fd,                .events = POLLIN},
+            {.fd = in_open ? c->fd : -1, .events = POLLIN}
+        };
         if (poll(f, 2, -1) < 0 && errno != EINTR)
             break;
         if (f[1].revents && !from_client(c, p->fd, piece)) {

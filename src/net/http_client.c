@@ -1,7 +1,7 @@
 #include "net/http_client.h"
 
-#include <curl/curl.h>
 #include <ctype.h>
+#include <curl/curl.h>
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -303,8 +303,8 @@ static int failed(struct transfer *t, CURLcode rc, const char *detail, struct er
     if (t->stopped)
         return err_set(e, ERR_CANCELLED, "%s %s: stopped by its reader", call->method, call->url);
     if (t->body.overflow)
-        return err_set(e, ERR_TOO_LARGE, "%s %s: the answer is larger than %zu bytes",
-                       call->method, call->url, t->body.max);
+        return err_set(e, ERR_TOO_LARGE, "%s %s: the answer is larger than %zu bytes", call->method,
+                       call->url, t->body.max);
     if (rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL)
         return err_set(e, ERR_INVALID, "%s is not an http(s) address", call->url);
     if (rc == CURLE_WRITE_ERROR)

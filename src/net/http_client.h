@@ -13,14 +13,14 @@
 struct http_client;
 
 struct http_client_opts {
-    const char *ca_pem;               /* trusted roots; NULL: the system's */
-    const char *cert_pem, *key_pem;   /* client certificate, or NULL */
-    const char *bearer;               /* Authorization, or NULL */
-    const char *user, *password;      /* basic, or NULL */
-    bool insecure;                    /* do not verify the server */
-    int64_t timeout_ms;               /* whole request; 0: none */
-    int64_t connect_timeout_ms;       /* 0: 10 s */
-    const char *unix_socket;          /* or NULL */
+    const char *ca_pem;             /* trusted roots; NULL: the system's */
+    const char *cert_pem, *key_pem; /* client certificate, or NULL */
+    const char *bearer;             /* Authorization, or NULL */
+    const char *user, *password;    /* basic, or NULL */
+    bool insecure;                  /* do not verify the server */
+    int64_t timeout_ms;             /* whole request; 0: none */
+    int64_t connect_timeout_ms;     /* 0: 10 s */
+    const char *unix_socket;        /* or NULL */
 };
 
 struct http_call {
@@ -28,10 +28,10 @@ struct http_call {
     const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
     const void *body;
     size_t body_len;
-    int body_fd;                /* when body is NULL and >= 0 body_fd is sent, body_len bytes */
+    int body_fd; /* when body is NULL and >= 0 body_fd is sent, body_len bytes */
     bool has_body_fd;
-    size_t max_answer;          /* 0: 64 MiB */
-    int answer_fd;              /* >= 0 with to_fd: the body of a 2xx answer is written there */
+    size_t max_answer; /* 0: 64 MiB */
+    int answer_fd;     /* >= 0 with to_fd: the body of a 2xx answer is written there */
     bool to_fd;
     /* With on_data the body of a 2xx answer is handed over as it comes; non-zero stops. */
     int (*on_data)(void *arg, const void *bytes, size_t n);

@@ -16,10 +16,11 @@ static struct http_conn *conn_of(const struct http_request *q)
 static void refuse(struct http_conn *c, int status, const char *why)
 {
     char text[256];
-    int n = snprintf(text, sizeof text,
-                     "HTTP/1.1 %d Bad Request\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n"
-                     "Connection: close\r\n\r\n%s",
-                     status, strlen(why), why);
+    int n =
+        snprintf(text, sizeof text,
+                 "HTTP/1.1 %d Bad Request\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n"
+                 "Connection: close\r\n\r\n%s",
+                 status, strlen(why), why);
     struct iovec v = {text, (size_t)n};
     (void)http__send(c, &v, 1);
     c->broken = true;
@@ -193,13 +194,29 @@ int http__parse(struct http_conn *c, struct http_request *q)
     return 0;
 }
 
-const char *http_header(const struct http_request *q, const char *name)
+const char *http_header_nth(const struct http_request *q, const char *name, size_t nth)
 {
     struct http_conn *c = conn_of(q);
     for (size_t i = 0; i < c->n_fields; i++)
-        if (strcasecmp(c->fields[i].name, name) == 0)
+        if (strcasecmp(c->fields[i].name, name) == 0 && nth-- == 0)
             return c->fields[i].value;
     return NULL;
+}
+
+const char *http_header(const struct http_request *q, const char *name)
+{
+    return http_header_nth(q, name, 0);
+}
+
+bool http_header_next(const struct http_request *q, size_t *cursor, const char **name,
+                      const char **value)
+{
+    struct http_conn *c = conn_of(q);
+    if (*cursor >= c->n_fields)
+        return false;
+    *name = c->fields[*cursor].name;
+    *value = c->fields[(*cursor)++].value;
+    return true;
 }
 
 bool http_query_next(const struct http_request *q, size_t *cursor, const char **name,
@@ -366,8 +383,8 @@ static long read_gzip(struct http_request *q, void *into, size_t room, struct er
 void http_accept_gzip(struct http_request *q)
 {
     const char *encoding = http_header(q, "Content-Encoding");
-    conn_of(q)->want_gzip = encoding && (strcasecmp(encoding, "gzip") == 0 ||
-                                         strcasecmp(encoding, "x-gzip") == 0);
+    conn_of(q)->want_gzip =
+        encoding && (strcasecmp(encoding, "gzip") == 0 || strcasecmp(encoding, "x-gzip") == 0);
 }
 
 long http_read(struct http_request *q, void *into, size_t room, struct err *e)

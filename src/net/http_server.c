@@ -12,8 +12,8 @@
 #include "net/http_int.h"
 
 enum {
-    CONN_STACK_KIB = 2048,                   /* reserved, not used: deep documents recurse */
-    REQUEST_ARENA = 64 * 1024 * 1024,        /* what a request may make a handler allocate */
+    CONN_STACK_KIB = 2048,            /* reserved, not used: deep documents recurse */
+    REQUEST_ARENA = 64 * 1024 * 1024, /* what a request may make a handler allocate */
 };
 
 struct http_server {

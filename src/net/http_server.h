@@ -18,20 +18,25 @@
 struct http_server;
 
 struct http_request {
-    const char *method;  /* "GET" */
-    const char *path;    /* percent-decoded, without the query; raw_path is as sent */
+    const char *method; /* "GET" */
+    const char *path;   /* percent-decoded, without the query; raw_path is as sent */
     const char *raw_path;
-    const char *query;   /* raw, without '?'; "" when absent */
-    const char *remote;  /* "127.0.0.1:5123" */
-    const char *client_cn; /* of a verified TLS client certificate, or NULL */
-    const char *client_o;  /* its organisations, comma separated, or NULL */
-    struct arena *arena; /* dies with the request */
+    const char *query;      /* raw, without '?'; "" when absent */
+    const char *remote;     /* "127.0.0.1:5123" */
+    const char *client_cn;  /* of a verified TLS client certificate, or NULL */
+    const char *client_o;   /* its organisations, comma separated, or NULL */
+    struct arena *arena;    /* dies with the request */
     int64_t content_length; /* -1: chunked or none */
     void *impl;
 };
 
 /* NULL when absent; names compare without case. */
 const char *http_header(const struct http_request *q, const char *name);
+/* The same where a header may be repeated; `i` counts from 0. */
+const char *http_header_nth(const struct http_request *q, const char *name, size_t i);
+/* Walks all headers as sent; false at the end. */
+bool http_header_next(const struct http_request *q, size_t *cursor, const char **name,
+                      const char **value);
 /* The first decoded value of a query parameter, NULL when absent. */
 const char *http_query(const struct http_request *q, const char *name);
 /* Walks all query parameters in order; false at the end. */

@@ -38,8 +38,8 @@ static int new_key(gnutls_x509_privkey_t *key)
 static int key_text(gnutls_x509_privkey_t key, struct arena *a, const char **out)
 {
     gnutls_datum_t d = {0};
-    int rc = gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN,
-                                               &d);
+    int rc =
+        gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &d);
     if (rc < 0)
         return rc;
     *out = arena_strndup(a, (char *)d.data, d.size);
@@ -78,7 +78,8 @@ static int start_cert(struct work *w, int64_t days)
     if (rc >= 0)
         rc = gnutls_x509_crt_set_activation_time(w->cert, now - 3600);
     if (rc >= 0)
-        rc = gnutls_x509_crt_set_expiration_time(w->cert, now + (time_t)(days ? days : 3650) * 86400);
+        rc = gnutls_x509_crt_set_expiration_time(w->cert,
+                                                 now + (time_t)(days ? days : 3650) * 86400);
     if (rc >= 0)
         rc = gnutls_x509_crt_set_key(w->cert, w->key);
     unsigned char id[64];
@@ -106,8 +107,8 @@ int tls_make_authority(const char *common_name, struct arena *a, struct tls_pair
     if (rc >= 0)
         rc = gnutls_x509_crt_set_basic_constraints(w.cert, 1, -1);
     if (rc >= 0)
-        rc = gnutls_x509_crt_set_key_usage(w.cert, GNUTLS_KEY_KEY_CERT_SIGN |
-                                                       GNUTLS_KEY_DIGITAL_SIGNATURE);
+        rc = gnutls_x509_crt_set_key_usage(w.cert,
+                                           GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_DIGITAL_SIGNATURE);
     if (rc >= 0)
         rc = gnutls_x509_crt_sign2(w.cert, w.cert, w.key, GNUTLS_DIG_SHA256, 0);
     if (rc >= 0)

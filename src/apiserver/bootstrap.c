@@ -1,0 +1,260 @@
+#include <string.h>
+
+#include "apiserver/apiserver_int.h"
+#include "apiserver/rest_int.h"
+#include "codec/yaml.h"
+
+/* What a fresh cluster has: namespaces, the roles and bindings that upstream's documentation
+ * promises, two priority classes and the kubernetes Service. A rule is "groups|resources|verbs",
+ * or "paths|verbs". Objects that are there already are left alone. */
+
+#define READ  "get,list,watch"
+#define WRITE "create,delete,deletecollection,patch,update"
+#define ALL   READ "," WRITE
+
+struct role_spec {
+    const char *name;
+    const char *aggregate_to;   /* "view,edit,admin" or NULL */
+    const char *aggregate_from; /* or NULL */
+    const char *rules[24];
+};
+
+static const struct role_spec roles[] = {
+    {"cluster-admin",             NULL,    NULL,              {"*|*|*", "*|*"}                                  },
+    {"system:discovery",
+     NULL,                                 NULL,
+     {"/api,/api/*,/apis,/apis/*,/healthz,/livez,/openapi,/openapi/*,/readyz,/version,/version/|"
+      "get"}                                                                                                    },
+    {"system:basic-user",
+     NULL,                                 NULL,
+     {"authorization.k8s.io|selfsubjectaccessreviews,selfsubjectrulesreviews|create",
+      "authentication.k8s.io|selfsubjectreviews|create"}                                                        },
+    {"system:public-info-viewer", NULL,    NULL,              {"/healthz,/livez,/readyz,/version,/version/|get"}},
+    {"system:monitoring",
+     NULL,                                 NULL,
+     {"/healthz,/healthz/*,/livez,/livez/*,/metrics,/metrics/slis,/readyz,/readyz/*|get"}                       },
+    {"admin",                     NULL,    "admin,edit,view", {NULL}                                            },
+    {"edit",                      "admin", "edit,view",       {NULL}                                            },
+    {"view",                      "edit",  "view",            {NULL}                                            },
+    {"system:aggregate-to-admin",
+     "admin",                              NULL,
+     {"authorization.k8s.io|localsubjectaccessreviews|create",
+      "rbac.authorization.k8s.io|roles,rolebindings|" ALL}                                                      },
+    {"system:aggregate-to-edit",
+     "edit",                               NULL,
+     {"|pods/attach,pods/exec,pods/portforward,pods/proxy,secrets,services/proxy|" READ,
+      "|serviceaccounts|impersonate",
+      "|pods,pods/attach,pods/exec,pods/portforward,pods/proxy|" WRITE, "|pods/eviction|create",
+      "|configmaps,events,persistentvolumeclaims,replicationcontrollers,"
+      "replicationcontrollers/scale,secrets,serviceaccounts,services,services/proxy|" WRITE,
+      "|serviceaccounts/token|create",
+      "apps|daemonsets,deployments,deployments/rollback,deployments/scale,replicasets,"
+      "replicasets/scale,statefulsets,statefulsets/scale|" WRITE,
+      "autoscaling|horizontalpodautoscalers|" WRITE, "batch|cronjobs,jobs|" WRITE,
+      "policy|poddisruptionbudgets|" WRITE, "networking.k8s.io|ingresses,networkpolicies|" WRITE,
+      "coordination.k8s.io|leases|" ALL}                                                                        },
+    {"system:aggregate-to-view",
+     "view",                               NULL,
+     {"|configmaps,endpoints,persistentvolumeclaims,persistentvolumeclaims/status,pods,"
+      "replicationcontrollers,replicationcontrollers/scale,serviceaccounts,services,"
+      "services/status|" READ,
+      "|bindings,events,limitranges,namespaces/status,pods/log,pods/status,"
+      "replicationcontrollers/status,resourcequotas,resourcequotas/status|" READ,
+      "|namespaces|" READ, "discovery.k8s.io|endpointslices|" READ,
+      "apps|controllerrevisions,daemonsets,daemonsets/status,deployments,deployments/scale,"
+      "deployments/status,replicasets,replicasets/scale,replicasets/status,statefulsets,"
+      "statefulsets/scale,statefulsets/status|" READ,
+      "autoscaling|horizontalpodautoscalers,horizontalpodautoscalers/status|" READ,
+      "batch|cronjobs,cronjobs/status,jobs,jobs/status|" READ,
+      "policy|poddisruptionbudgets,poddisruptionbudgets/status|" READ,
+      "networking.k8s.io|ingresses,ingresses/status,networkpolicies|" READ}                                     },
+    {"slipway:aggregate-to-view",
+     "view",                               NULL,
+     {"tekton.dev,triggers.tekton.dev,argoproj.io,slipway.dev|*|" READ}                                         },
+    {"slipway:aggregate-to-edit",
+     "edit",                               NULL,
+     {"tekton.dev,triggers.tekton.dev,argoproj.io|*|" WRITE}                                                    },
+    {"system:auth-delegator",
+     NULL,                                 NULL,
+     {"authentication.k8s.io|tokenreviews|create",
+      "authorization.k8s.io|subjectaccessreviews|create"}                                                       },
+    {"system:node",
+     NULL,                                 NULL,
+     {"|nodes|create,get,list,watch,patch,update", "|nodes/status|patch,update",
+      "|pods|get,list,watch,create,delete", "|pods/status|patch,update", "|pods/eviction|create",
+      "|services,configmaps,secrets,persistentvolumes,persistentvolumeclaims|" READ,
+      "|serviceaccounts/token|create", "|events|create,patch,update",
+      "coordination.k8s.io|leases|create,delete,get,patch,update"}                                              },
+    {"system:kube-scheduler",
+     NULL,                                 NULL,
+     {"|pods|delete,get,list,watch", "|pods/binding,bindings|create", "|pods/status|patch,update",
+      "|nodes|" READ, "|events|create,patch,update"}                                                            },
+};
+
+static const struct {
+    const char *name, *role, *groups;
+} bindings[] = {
+    {"cluster-admin",             "cluster-admin",             "system:masters"      },
+    {"system:discovery",          "system:discovery",          "system:authenticated"},
+    {"system:basic-user",         "system:basic-user",         "system:authenticated"},
+    {"system:public-info-viewer", "system:public-info-viewer",
+     "system:authenticated,system:unauthenticated"                                   },
+    {"system:monitoring",         "system:monitoring",         "system:monitoring"   },
+};
+
+static void push_split(struct arena *a, struct value *list, const char *text, size_t n)
+{
+    if (n == 0)
+        value_push_str(a, list, "");
+    for (size_t i = 0; i < n;) {
+        size_t len = 0;
+        while (i + len < n && text[i + len] != ',')
+            len++;
+        value_push(a, list, value_new_strn(a, text + i, len));
+        i += len + 1;
+    }
+}
+
+static void add_rule(struct arena *a, struct value *rules, const char *text)
+{
+    struct value *r = value_new_object(a);
+    const char *first = strchr(text, '|'), *last = strrchr(text, '|');
+    push_split(a, value_make_array(a, r, "verbs"), last + 1, strlen(last + 1));
+    if (first == last) {
+        push_split(a, value_make_array(a, r, "nonResourceURLs"), text, (size_t)(first - text));
+    } else {
+        push_split(a, value_make_array(a, r, "apiGroups"), text, (size_t)(first - text));
+        push_split(a, value_make_array(a, r, "resources"), first + 1, (size_t)(last - first - 1));
+    }
+    value_push(a, rules, r);
+}
+
+static struct value *new_object(struct arena *a, const struct served *k, const char *name)
+{
+    struct value *o = value_new_object(a);
+    value_set_str(a, o, "apiVersion", k->api_version);
+    value_set_str(a, o, "kind", k->res->kind);
+    value_set_str(a, value_make_object(a, o, "metadata"), "name", name);
+    return o;
+}
+
+static int put(struct apiserver *s, const struct resource *r, const char *ns, struct arena *a,
+               struct value *obj, struct err *e)
+{
+    struct call c;
+    call_init_internal(&c, s, a, "kube-apiserver");
+    struct result res;
+    const struct served *k = kinds__of(s, r);
+    AUTO(object) struct object *had = peek(s, r, ns, value_at_str(obj, "metadata.name", ""));
+    if (had)
+        return 0;
+    int rc = rest_create(&c, k, ns, obj, &res);
+    if (rc == 0 || rc == ERR_EXISTS)
+        return 0;
+    refusal_err(&c.refusal, rc, e);
+    return err_wrap(e, rc, "first objects");
+}
+
+static int put_role(struct apiserver *s, const struct role_spec *spec, struct err *e)
+{
+    AUTO(arena) struct arena *a = arena_new(8 << 20);
+    struct value *o = new_object(a, kinds__of(s, &RES_CLUSTER_ROLE), spec->name);
+    struct value *labels = value_make_object(a, o, "metadata.labels");
+    value_set_str(a, labels, "kubernetes.io/bootstrapping", "rbac-defaults");
+    if (spec->aggregate_to)
+        value_set_str(
+            a, labels,
+            arena_printf(a, "rbac.authorization.k8s.io/aggregate-to-%s", spec->aggregate_to),
+            "true");
+    struct value *rules = value_make_array(a, o, "rules");
+    for (size_t i = 0; spec->rules[i]; i++)
+        add_rule(a, rules, spec->rules[i]);
+    struct value *from = value_new_array(a);
+    if (spec->aggregate_from)
+        push_split(a, from, spec->aggregate_from, strlen(spec->aggregate_from));
+    VALUE_EACH_ITEM(f, from)
+    {
+        struct value *sel = value_new_object(a), *match = value_new_object(a);
+        value_set_str(
+            a, match,
+            arena_printf(a, "rbac.authorization.k8s.io/aggregate-to-%s", value_str(f, "")), "true");
+        value_set(a, sel, "matchLabels", match);
+        value_push(a, value_make_array(a, o, "aggregationRule.clusterRoleSelectors"), sel);
+    }
+    return put(s, &RES_CLUSTER_ROLE, NULL, a, o, e);
+}
+
+static int put_binding(struct apiserver *s, size_t i, struct err *e)
+{
+    AUTO(arena) struct arena *a = arena_new(8 << 20);
+    struct value *o = new_object(a, kinds__of(s, &RES_CLUSTER_ROLE_BINDING), bindings[i].name);
+    value_set_str(a, value_make_object(a, o, "metadata.labels"), "kubernetes.io/bootstrapping",
+                  "rbac-defaults");
+    struct value *ref = value_make_object(a, o, "roleRef");
+    value_set_str(a, ref, "apiGroup", "rbac.authorization.k8s.io");
+    value_set_str(a, ref, "kind", "ClusterRole");
+    value_set_str(a, ref, "name", bindings[i].role);
+    struct value *groups = value_new_array(a), *subjects = value_make_array(a, o, "subjects");
+    push_split(a, groups, bindings[i].groups, strlen(bindings[i].groups));
+    VALUE_EACH_ITEM(g, groups)
+    {
+        struct value *subject = value_new_object(a);
+        value_set_str(a, subject, "kind", "Group");
+        value_set_str(a, subject, "apiGroup", "rbac.authorization.k8s.io");
+        value_set(a, subject, "name", g);
+        value_push(a, subjects, subject);
+    }
+    return put(s, &RES_CLUSTER_ROLE_BINDING, NULL, a, o, e);
+}
+
+static int put_priority(struct apiserver *s, const char *name, int64_t value, struct err *e)
+{
+    AUTO(arena) struct arena *a = arena_new(8 << 20);
+    struct value *o = new_object(a, kinds__of(s, &RES_PRIORITY_CLASS), name);
+    value_set_int(a, o, "value", value);
+    return put(s, &RES_PRIORITY_CLASS, NULL, a, o, e);
+}
+
+/* The first address of the range is the API's own. */
+static int put_kubernetes_service(struct apiserver *s, struct err *e)
+{
+    AUTO(arena) struct arena *a = arena_new(8 << 20);
+    struct value *o = new_object(a, kinds__of(s, &RES_SERVICE), "kubernetes");
+    struct value *labels = value_make_object(a, o, "metadata.labels");
+    value_set_str(a, labels, "component", "apiserver");
+    value_set_str(a, labels, "provider", "kubernetes");
+    struct value *port = value_new_object(a);
+    value_set_str(a, port, "name", "https");
+    value_set_int(a, port, "port", 443);
+    value_set_int(
+        a, port, "targetPort",
+        strtol(strrchr(s->address, ':') ? strrchr(s->address, ':') + 1 : "6443", NULL, 10));
+    value_push(a, value_make_array(a, o, "spec.ports"), port);
+    value_set_str(a, value_get_mut(o, "spec"), "clusterIP", services__first(s, a));
+    return put(s, &RES_SERVICE, "default", a, o, e);
+}
+
+int bootstrap__install(struct apiserver *s, struct err *e)
+{
+    static const char *const namespaces[] = {"default", "kube-system", "kube-public",
+                                             "kube-node-lease"};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(namespaces); i++) {
+        AUTO(arena) struct arena *a = arena_new(8 << 20);
+        rc = put(s, &RES_NAMESPACE, NULL, a,
+                 new_object(a, kinds__of(s, &RES_NAMESPACE), namespaces[i]), e);
+    }
+    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(roles); i++)
+        rc = put_role(s, &roles[i], e);
+    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(bindings); i++)
+        rc = put_binding(s, i, e);
+    if (rc == 0)
+        rc = put_priority(s, "system-cluster-critical", 2000000000, e);
+    if (rc == 0)
+        rc = put_priority(s, "system-node-critical", 2000001000, e);
+    if (rc == 0)
+        rc = put_kubernetes_service(s, e);
+    for (size_t i = 0; rc == 0 && crd_builtin(i); i++)
+        rc = apiserver_install_crds(s, crd_builtin(i), strlen(crd_builtin(i)), e);
+    return rc;
+}

@@ -1,0 +1,333 @@
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "apiserver/web_int.h"
+#include "codec/json.h"
+#include "codec/yaml.h"
+
+/* Query parameters are read as upstream's conversion reads them: anything but "false", "0" is
+ * true for a flag; numbers are Go's ParseInt. */
+
+bool web__truth(const char *text)
+{
+    return strcasecmp(text, "false") != 0 && strcmp(text, "0") != 0;
+}
+
+static int number(struct web *w, const char *name, int64_t *out)
+{
+    const char *text = http_query(w->q, name);
+    if (!text)
+        return 0;
+    char *end = NULL;
+    errno = 0;
+    long long v = strtoll(text, &end, 10);
+    if (errno == ERANGE)
+        return refuse_bad_request(&w->call, "strconv.ParseInt: parsing \"%s\": value out of range",
+                                  text);
+    if (end == text || *end || *text == ' ')
+        return refuse_bad_request(&w->call, "strconv.ParseInt: parsing \"%s\": invalid syntax",
+                                  text);
+    *out = v;
+    return 0;
+}
+
+int web__list_opts(struct web *w, struct list_opts *o)
+{
+    *o = (struct list_opts){.send_initial = -1};
+    o->labels = http_query(w->q, "labelSelector");
+    o->fields = http_query(w->q, "fieldSelector");
+    o->cont = http_query(w->q, "continue");
+    o->rv = http_query(w->q, "resourceVersion");
+    o->rv_match = http_query(w->q, "resourceVersionMatch");
+    const char *watch = http_query(w->q, "watch");
+    const char *bookmarks = http_query(w->q, "allowWatchBookmarks");
+    const char *initial = http_query(w->q, "sendInitialEvents");
+    o->watch = watch && web__truth(watch);
+    o->bookmarks = bookmarks && web__truth(bookmarks);
+    o->send_initial = initial ? web__truth(initial) : -1;
+    int rc = number(w, "limit", &o->limit);
+    return rc < 0 ? rc : number(w, "timeoutSeconds", &o->timeout_s);
+}
+
+/* ---- write options ---- */
+
+static const char *manager_from_agent(struct web *w)
+{
+    const char *agent = http_header(w->q, "User-Agent");
+    if (!agent || !*agent)
+        return "unknown";
+    size_t n = strcspn(agent, "/");
+    return arena_strndup(w->call.a, agent, n < 128 ? n : 128);
+}
+
+static int check_dry_run(struct web *w, struct field_errors *l)
+{
+    size_t cursor = 0;
+    const char *name, *value;
+    struct value *all = value_new_array(w->call.a);
+    while (http_query_next(w->q, &cursor, &name, &value)) {
+        if (strcmp(name, "dryRun") == 0 && *value)
+            value_push_str(w->call.a, all, value);
+    }
+    bool good = value_count(all) == 1 && strcmp(value_str(value_item(all, 0), ""), "All") == 0;
+    w->call.dry_run = good;
+    if (value_count(all) > 0 && !good) {
+        VALUE_EACH_ITEM(v, all)
+        {
+            static const char *const known[] = {"All"};
+            if (strcmp(value_str(v, ""), "All") != 0)
+                field_errors_add_unsupported(l, "dryRun", value_str(v, ""), known, 1);
+        }
+    }
+    return 0;
+}
+
+static void check_validation(struct web *w, struct field_errors *l)
+{
+    static const char *const known[] = {"", "Ignore", "Strict", "Warn"};
+    const char *v = http_query(w->q, "fieldValidation");
+    w->call.validation = VALIDATE_WARN;
+    if (!v || !*v || strcmp(v, "Warn") == 0)
+        return;
+    if (strcmp(v, "Strict") == 0)
+        w->call.validation = VALIDATE_STRICT;
+    else if (strcmp(v, "Ignore") == 0)
+        w->call.validation = VALIDATE_IGNORE;
+    else
+        field_errors_add_unsupported(l, "fieldValidation", v, known, ARRAY_LEN(known));
+}
+
+static void check_manager(struct web *w, struct field_errors *l)
+{
+    const char *m = http_query(w->q, "fieldManager");
+    w->call.manager = m && *m ? m : manager_from_agent(w);
+    size_t n = m ? strlen(m) : 0;
+    if (n > 128)
+        field_errors_add(l, FIELD_TOO_LONG, "fieldManager", NULL, "may not be more than 128 bytes");
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)m[i] < 0x20 || m[i] == 0x7f) {
+            field_errors_addf(l, FIELD_INVALID, "fieldManager", value_new_str(w->call.a, m),
+                              "should only contain printable characters");
+            break;
+        }
+}
+
+int web__write_opts(struct web *w, const struct served *k, const char *kind)
+{
+    struct field_errors l;
+    (void)k;
+    field_errors_init(&l, w->call.a);
+    bool patch = strcmp(kind, "PatchOptions") == 0;
+    const char *type = http_header(w->q, "Content-Type");
+    bool apply = patch && type && strncmp(type, "application/apply-patch", 23) == 0;
+    const char *force = http_query(w->q, "force");
+    w->call.force = force && web__truth(force);
+    const char *manager = http_query(w->q, "fieldManager");
+    if (patch && !apply && force)
+        field_errors_add(&l, FIELD_FORBIDDEN, "force", NULL,
+                         "may not be specified for non-apply patch");
+    if (apply && !(manager && *manager))
+        field_errors_add(&l, FIELD_REQUIRED, "fieldManager", NULL, "is required for apply patch");
+    check_manager(w, &l);
+    (void)check_dry_run(w, &l);
+    check_validation(w, &l);
+    return l.n ? refuse_invalid_as(&w->call, "meta.k8s.io", kind, "", &l) : 0;
+}
+
+/* ---- bodies ---- */
+
+static bool is_type(const char *header, const char *type)
+{
+    size_t n = strlen(type);
+    return strncasecmp(header, type, n) == 0 &&
+           (header[n] == '\0' || header[n] == ';' || header[n] == ' ');
+}
+
+static int read_body(struct web *w, char **text, size_t *n)
+{
+    struct err e = {0};
+    int rc = http_read_all(w->q, API_BODY_MAX, text, n, &e);
+    if (rc == ERR_TOO_LARGE)
+        return refuse(&w->call, rc, 413, "RequestEntityTooLarge",
+                      "Request entity too large: limit is %d", API_BODY_MAX);
+    return rc < 0 ? refuse_bad_request(&w->call, "%s", e.msg) : 0;
+}
+
+static int bad_body(struct web *w, const char *why)
+{
+    const struct served *k =
+        kinds__find(w->call.s, w->t.group, w->t.version, w->t.plural ? w->t.plural : "");
+    if (!k)
+        return refuse_bad_request(&w->call, "%s", why);
+    return refuse_bad_request(&w->call, "%s in version \"%s\" cannot be handled as a %s: %s",
+                              k->res->kind, k->res->version, k->res->kind, why);
+}
+
+static int parse_body(struct web *w, const char *text, size_t n, bool yaml, struct value **out)
+{
+    struct err e = {0};
+    struct call *c = &w->call;
+    int rc = yaml ? yaml_parse(c->a, text, n, 0, out, &e) : json_parse(c->a, text, n, 0, out, &e);
+    if (rc < 0)
+        return refuse_bad_request(c,
+                                  yaml ? "error converting YAML to JSON: %s"
+                                       : "couldn't get version/kind; json parse error: %s",
+                                  e.msg);
+    if (c->validation != VALIDATE_IGNORE) {
+        if (yaml)
+            admit_yaml_duplicates(text, n, &c->body_errors, c->a);
+        else
+            admit_json_duplicates(text, n, &c->body_errors, c->a);
+    }
+    return 0;
+}
+
+int web__body(struct web *w, struct value **out)
+{
+    char *text = NULL;
+    size_t n = 0;
+    const char *type = http_header(w->q, "Content-Type");
+    bool yaml = type && (is_type(type, "application/yaml") || is_type(type, "application/x-yaml"));
+    if (type && *type && !yaml && !is_type(type, "application/json"))
+        return refuse(&w->call, ERR_UNSUPPORTED, 415, "UnsupportedMediaType",
+                      "the body of the request was in an unknown format - accepted media types "
+                      "include: application/json, application/yaml, "
+                      "application/vnd.kubernetes.protobuf");
+    int rc = read_body(w, &text, &n);
+    if (rc < 0)
+        return rc;
+    if (n == 0)
+        return bad_body(w, "EOF");
+    return parse_body(w, text, n, yaml, out);
+}
+
+int web__patch_type(struct web *w, const struct served *k, enum patch_type *out)
+{
+    static const struct {
+        const char *type;
+        enum patch_type as;
+    } types[] = {
+        {"application/json-patch+json",            PATCH_JSON     },
+        {"application/merge-patch+json",           PATCH_MERGE    },
+        {"application/strategic-merge-patch+json", PATCH_STRATEGIC},
+        {"application/apply-patch+yaml",           PATCH_APPLY    },
+    };
+    const char *type = http_header(w->q, "Content-Type");
+    for (size_t i = 0; type && i < ARRAY_LEN(types); i++) {
+        if (!is_type(type, types[i].type))
+            continue;
+        if (types[i].as == PATCH_STRATEGIC && k->kind.crd)
+            break;
+        *out = types[i].as;
+        return 0;
+    }
+    bool strategic = type && is_type(type, types[2].type);
+    if (strategic)
+        return refuse(&w->call, ERR_UNSUPPORTED, 415, "UnsupportedMediaType",
+                      "the body of the request was in an unknown format - accepted media types "
+                      "include: application/json-patch+json, application/merge-patch+json, "
+                      "application/apply-patch+yaml");
+    refuse(&w->call, ERR_UNSUPPORTED, 415, "UnsupportedMediaType", "415: Unsupported Media Type");
+    w->call.refusal.details = value_new_object(w->call.a);
+    return ERR_UNSUPPORTED;
+}
+
+int web__patch_body(struct web *w, const struct served *k, enum patch_type type, struct value **out)
+{
+    (void)k;
+    char *text = NULL;
+    size_t n = 0;
+    struct err e = {0};
+    struct call *c = &w->call;
+    int rc = read_body(w, &text, &n);
+    if (rc < 0)
+        return rc;
+    if (type == PATCH_APPLY) {
+        if (yaml_parse(c->a, text, n, 0, out, &e) < 0)
+            return refuse_bad_request(c, "error decoding YAML: %s", e.msg);
+        if (c->validation != VALIDATE_IGNORE)
+            admit_yaml_duplicates(text, n, &c->body_errors, c->a);
+    } else {
+        if (json_parse(c->a, text, n, 0, out, &e) < 0)
+            return refuse_bad_request(c, "%s", e.msg);
+        if (c->validation != VALIDATE_IGNORE)
+            admit_json_duplicates(text, n, &c->body_errors, c->a);
+    }
+    if (type != PATCH_JSON && !value_is(*out, VALUE_OBJECT))
+        return refuse_bad_request(c,
+                                  "json: cannot unmarshal %s into Go value of type "
+                                  "map[string]interface {}",
+                                  value_kind_name((*out)->kind));
+    if (type == PATCH_JSON && !value_is(*out, VALUE_ARRAY))
+        return refuse_bad_request(c, "error decoding patch: json: cannot unmarshal object into Go "
+                                     "value of type jsonpatch.Patch");
+    return 0;
+}
+
+/* ---- DeleteOptions, from the query or the body ---- */
+
+static int read_delete_body(struct web *w, struct delete_opts *o)
+{
+    char *text = NULL;
+    size_t n = 0;
+    struct value *v = NULL;
+    int rc = read_body(w, &text, &n);
+    if (rc < 0 || n == 0)
+        return rc;
+    const char *type = http_header(w->q, "Content-Type");
+    bool yaml = type && is_type(type, "application/yaml");
+    struct err e = {0};
+    rc = yaml ? yaml_parse(w->call.a, text, n, 0, &v, &e)
+              : json_parse(w->call.a, text, n, 0, &v, &e);
+    if (rc < 0)
+        return refuse_bad_request(&w->call, "couldn't get version/kind; json parse error: %s",
+                                  e.msg);
+    const char *kind = value_at_str(v, "kind", "DeleteOptions");
+    if (strcmp(kind, "DeleteOptions") != 0)
+        return refuse_bad_request(&w->call, "decoded object cannot be converted to DeleteOptions");
+    o->grace_s = value_at_int(v, "gracePeriodSeconds", -1);
+    o->propagation = value_at_str(v, "propagationPolicy", NULL);
+    o->uid = value_at_str(v, "preconditions.uid", NULL);
+    o->rv = value_at_str(v, "preconditions.resourceVersion", NULL);
+    const struct value *orphan = value_get(v, "orphanDependents");
+    if (value_is(orphan, VALUE_BOOL))
+        o->orphan_dependents = orphan->boolean;
+    VALUE_EACH_ITEM(d, value_get(v, "dryRun"))
+    {
+        if (strcmp(value_str(d, ""), "All") == 0)
+            w->call.dry_run = true;
+    }
+    return 0;
+}
+
+static int check_delete_opts(struct web *w, const struct delete_opts *o, struct field_errors *l)
+{
+    static const char *const known[] = {"Foreground", "Background", "Orphan", "nil"};
+    const char *p = o->propagation;
+    if (p && o->orphan_dependents >= 0)
+        field_errors_add(l, FIELD_INVALID, "propagationPolicy", value_new_str(w->call.a, p),
+                         "orphanDependents and deletionPropagation cannot be both set");
+    if (p && strcmp(p, "Foreground") != 0 && strcmp(p, "Background") != 0 &&
+        strcmp(p, "Orphan") != 0)
+        field_errors_add_unsupported(l, "propagationPolicy", p, known, ARRAY_LEN(known));
+    return l->n ? refuse_invalid_as(&w->call, "meta.k8s.io", "DeleteOptions", "", l) : 0;
+}
+
+int web__delete_opts(struct web *w, struct delete_opts *o)
+{
+    *o = DELETE_DEFAULT;
+    struct field_errors l;
+    field_errors_init(&l, w->call.a);
+    w->call.manager = manager_from_agent(w);
+    (void)check_dry_run(w, &l);
+    int rc = number(w, "gracePeriodSeconds", &o->grace_s);
+    if (rc < 0)
+        return rc;
+    o->propagation = http_query(w->q, "propagationPolicy");
+    const char *orphan = http_query(w->q, "orphanDependents");
+    if (orphan)
+        o->orphan_dependents = web__truth(orphan);
+    rc = read_delete_body(w, o);
+    return rc < 0 ? rc : check_delete_opts(w, o, &l);
+}

@@ -1,0 +1,328 @@
+#include <string.h>
+#include <sys/random.h>
+
+#include "apiserver/rest_int.h"
+#include "base/log.h"
+#include "codec/json.h"
+
+static void unref_entry(void *n)
+{
+    entry_unref(n);
+}
+
+int rest__load(struct call *c, const struct served *k, const char *ns, const char *name,
+               struct entry **out)
+{
+    struct err e = {0};
+    struct entry *n;
+    int rc = store_get(c->s->store, stored__key(k, ns, name, c->a), 0, &n, &e);
+    if (rc == ERR_NOT_FOUND)
+        return refuse_not_found(c, k, name);
+    if (rc < 0)
+        return refuse_err(c, &e);
+    arena_defer(c->a, unref_entry, n);
+    *out = n;
+    return 0;
+}
+
+int rest_get(struct call *c, const struct served *k, const char *ns, const char *name,
+             struct result *out)
+{
+    struct entry *n = NULL;
+    int rc = rest__load(c, k, ns, name, &n);
+    if (rc == 0)
+        *out = (struct result){.entry = n, .rv = n->rev};
+    return rc;
+}
+
+struct value *rest__tree(struct call *c, const struct served *k, struct result *r)
+{
+    struct err e = {0};
+    if (!r->tree && stored__decode(k, r->entry, c->a, &r->tree, &e) < 0)
+        log_die("the store holds what was never written: %s", e.msg);
+    return r->tree;
+}
+
+/* ---- bodies ---- */
+
+static const char *cannot_handle(struct call *c, const struct served *k, const char *why)
+{
+    return arena_printf(c->a, "%s in version \"%s\" cannot be handled as a %s: %s", k->res->kind,
+                        k->res->version, k->res->kind, why);
+}
+
+static int check_type(struct call *c, const struct served *k, struct value *obj)
+{
+    const char *kind = value_str(value_get(obj, "kind"), "");
+    const char *version = value_str(value_get(obj, "apiVersion"), "");
+    if (*version && strcmp(version, k->api_version) != 0)
+        return refuse_bad_request(c,
+                                  "the API version in the data (%s) does not match the expected "
+                                  "API version (%s)",
+                                  version, k->api_version);
+    if (*kind && strcmp(kind, k->res->kind) != 0)
+        return refuse_bad_request(c,
+                                  "%s in version \"%s\" cannot be handled as a %s: converting "
+                                  "(%s.%s) to (%s.%s): unknown conversion",
+                                  kind, k->res->version, k->res->kind, k->res->version, kind,
+                                  k->res->group, k->res->kind);
+    value_set_str(c->a, obj, "kind", k->res->kind);
+    value_set_str(c->a, obj, "apiVersion", k->api_version);
+    return 0;
+}
+
+int rest__strict(struct call *c, const struct strict_errors *found, const char **out)
+{
+    struct strict_errors all = c->body_errors;
+    all.items = ARENA_ARRAY(c->a, const char *, all.n + found->n + 1);
+    for (size_t i = 0; i < c->body_errors.n; i++)
+        all.items[i] = c->body_errors.items[i];
+    for (size_t i = 0; i < found->n; i++)
+        all.items[all.n++] = found->items[i];
+    if (all.n == 0 || c->validation == VALIDATE_IGNORE)
+        return 0;
+    if (c->validation == VALIDATE_STRICT) {
+        *out = strict_errors_text(&all, c->a);
+        return ERR_INVALID;
+    }
+    for (size_t i = 0; i < all.n; i++)
+        call_warn(c, all.items[i]);
+    return 0;
+}
+
+int rest__decode_body(struct call *c, const struct served *k, struct value *obj)
+{
+    if (!value_is(obj, VALUE_OBJECT))
+        return refuse_bad_request(c, "%s",
+                                  cannot_handle(c, k, "json: cannot unmarshal into Go value"));
+    int rc = check_type(c, k, obj);
+    if (rc < 0)
+        return rc;
+    struct strict_errors found = {0};
+    struct err e = {0};
+    if (admit_decode(&k->kind, obj, &found, c->a, &e) < 0)
+        return refuse_bad_request(c, "%s", cannot_handle(c, k, e.msg));
+    const char *strict = NULL;
+    if (rest__strict(c, &found, &strict) < 0)
+        return refuse_bad_request(c, "%s", k->kind.crd ? strict : cannot_handle(c, k, strict));
+    admit_default(&k->kind, obj, c->a);
+    admit_normalize(&k->kind, obj, c->a);
+    return 0;
+}
+
+/* ---- system fields ---- */
+
+const char *rest__uid(struct arena *a)
+{
+    unsigned char b[16];
+    if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b)
+        log_die("no random numbers");
+    b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+    b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+    return arena_printf(a, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+                        b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11],
+                        b[12], b[13], b[14], b[15]);
+}
+
+const char *rest__suffix(struct arena *a)
+{
+    static const char letters[] = "bcdfghjklmnpqrstvwxz2456789";
+    unsigned char b[5];
+    if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b)
+        log_die("no random numbers");
+    char out[6] = "";
+    for (size_t i = 0; i < 5; i++)
+        out[i] = letters[b[i] % (sizeof letters - 1)];
+    return arena_strdup(a, out);
+}
+
+const char *rest__now(struct call *c)
+{
+    char text[CLOCK_TEXT_MAX];
+    clock_format_rfc3339(c->now_ms, text);
+    return arena_strdup(c->a, text);
+}
+
+static bool generate_name(struct call *c, struct value *meta)
+{
+    const char *base = value_str(value_get(meta, "generateName"), "");
+    if (*value_str(value_get(meta, "name"), "") || !*base)
+        return false;
+    value_set_str(c->a, meta, "name", arena_printf(c->a, "%.58s%s", base, rest__suffix(c->a)));
+    return true;
+}
+
+static int fill_system_fields(struct call *c, const struct served *k, const char *ns,
+                              struct value *obj)
+{
+    struct value *meta = value_make_object(c->a, obj, "metadata");
+    const char *sent = value_str(value_get(meta, "namespace"), "");
+    if (!k->res->namespaced) {
+        if (*sent && strcmp(k->res->kind, "Namespace") != 0)
+            return refuse_bad_request(c, "the namespace of the provided object does not match the "
+                                         "namespace sent on the request");
+        value_remove(meta, "namespace");
+    } else if (*sent && strcmp(sent, ns) != 0) {
+        return refuse_bad_request(c, "the namespace of the provided object does not match the "
+                                     "namespace sent on the request");
+    } else {
+        value_set_str(c->a, meta, "namespace", ns);
+    }
+    const char *rv = value_str(value_get(meta, "resourceVersion"), "");
+    if (*rv && strcmp(rv, "0") != 0)
+        return refuse_bad_request(c, "resourceVersion should not be set on objects to be created");
+    static const char *const own[] = {"resourceVersion", "selfLink", "deletionTimestamp",
+                                      "deletionGracePeriodSeconds"};
+    for (size_t i = 0; i < ARRAY_LEN(own); i++)
+        value_remove(meta, own[i]);
+    value_set_str(c->a, meta, "uid", rest__uid(c->a));
+    value_set_str(c->a, meta, "creationTimestamp", rest__now(c));
+    return 0;
+}
+
+static struct managed_opts managed_of(const struct call *c, const char *sub)
+{
+    return (struct managed_opts){.manager = c->manager ? c->manager : "unknown",
+                                 .subresource = sub ? sub : "",
+                                 .now_ms = c->now_ms,
+                                 .force = c->force};
+}
+
+int rest__own(struct call *c, const struct served *k, const char *sub, const struct value *live,
+              struct value *obj)
+{
+    struct err e = {0};
+    struct managed_opts o = managed_of(c, sub);
+    return managed_update(&k->kind, live, obj, &o, c->a, &e) < 0 ? refuse_err(c, &e) : 0;
+}
+
+/* ---- storing ---- */
+
+static int encode(struct call *c, const struct served *k, struct value *obj, struct buf *out)
+{
+    struct value *stored = obj;
+    if (k->storage != k) {
+        stored = value_copy(c->a, obj);
+        convert__object(k, k->storage, stored, c->a);
+    }
+    stored__encode(stored, out);
+    struct err e = {0};
+    return buf_check(out, &e) < 0 ? refuse(c, ERR_TOO_LARGE, 413, "RequestEntityTooLarge",
+                                           "Request entity too large: limit is %d", API_OBJECT_MAX)
+                                  : 0;
+}
+
+int rest__store(struct call *c, const struct served *k, struct value *obj, const char *key,
+                uint64_t expect, struct result *out)
+{
+    AUTO_BUF struct buf b;
+    buf_init(&b, API_OBJECT_MAX);
+    int rc = encode(c, k, obj, &b);
+    if (rc < 0)
+        return rc;
+    struct entry *made = ARENA_NEW(c->a, struct entry);
+    *made = (struct entry){.key = key, .len = b.len, .create_rev = expect, .rev = expect};
+    struct err e = {0};
+    if (!c->dry_run) {
+        rc = store_put(c->s->store, key, b.data, b.len, expect, &made->rev, &e);
+        if (rc == ERR_CONFLICT || rc == ERR_EXISTS || rc == ERR_NOT_FOUND)
+            return rc; /* the caller knows what it means */
+        if (rc < 0)
+            return refuse_err(c, &e);
+    }
+    made->bytes = arena_dup(c->a, b.data, b.len + 1);
+    struct value *meta = value_get_mut(obj, "metadata");
+    if (made->rev)
+        value_set(c->a, meta, "resourceVersion",
+                  value_new_strf(c->a, "%llu", (unsigned long long)made->rev));
+    *out = (struct result){.tree = obj, .entry = made->rev ? made : NULL, .rv = made->rev};
+    if (!c->dry_run)
+        admission_wrote(c->s, k, obj, false);
+    return 0;
+}
+
+static int validate_create(struct call *c, const struct served *k, const struct value *obj)
+{
+    struct field_errors l;
+    field_errors_init(&l, c->a);
+    admit_validate_create(&k->kind, obj, &l);
+    if (l.n == 0)
+        return 0;
+    const struct value *meta = value_get(obj, "metadata");
+    const char *name = value_str(value_get(meta, "name"), "");
+    return refuse_invalid(c, k, name, &l);
+}
+
+void rest__warn(struct call *c, const struct served *k, const struct value *obj,
+                const struct value *old)
+{
+    struct strict_errors found = {0};
+    admit_warnings(&k->kind, obj, old, &found, c->a);
+    for (size_t i = 0; i < found.n; i++)
+        call_warn(c, found.items[i]);
+}
+
+static int put_new(struct call *c, const struct served *k, const char *ns, struct value *obj,
+                   bool generated, struct result *out)
+{
+    const char *name = value_at_str(obj, "metadata.name", "");
+    int rc = rest__store(c, k, obj, stored__key(k, ns, name, c->a), 0, out);
+    if (rc == ERR_EXISTS || rc == ERR_CONFLICT) {
+        (void)refuse_exists(c, k, name);
+        if (generated) {
+            c->refusal.message = arena_printf(
+                c->a, "%s, the server was not able to generate a unique name for the object",
+                c->refusal.message);
+        }
+        rc = ERR_EXISTS;
+    }
+    return rc;
+}
+
+static int exists_already(struct call *c, const struct served *k, const char *ns, const char *name)
+{
+    struct entry *n = NULL;
+    struct err e = {0};
+    if (!*name || strchr(name, '/') ||
+        store_get(c->s->store, stored__key(k, ns, name, c->a), 0, &n, &e) < 0)
+        return 0;
+    entry_unref(n);
+    return refuse_exists(c, k, name);
+}
+
+int rest__create_decoded(struct call *c, const struct served *k, const char *ns, struct value *obj,
+                         bool owned, struct result *out)
+{
+    int rc = fill_system_fields(c, k, ns, obj);
+    if (rc == 0 && !owned)
+        rc = rest__own(c, k, NULL, NULL, obj);
+    struct value *meta = value_get_mut(obj, "metadata");
+    bool generated = rc == 0 && generate_name(c, meta);
+    if (rc == 0)
+        rc = admission_create(c, k, ns, obj);
+    if (rc < 0)
+        return rc;
+    admit_prepare_create(&k->kind, obj, c->a);
+    rc = validate_create(c, k, obj);
+    if (rc == 0)
+        rc = admission_check_create(c, k, ns, obj);
+    if (rc == 0 && c->dry_run)
+        rc = exists_already(c, k, ns, value_at_str(obj, "metadata.name", ""));
+    if (rc == 0) {
+        admit_normalize(&k->kind, obj, c->a);
+        rest__warn(c, k, obj, NULL);
+        rc = put_new(c, k, ns, obj, generated, out);
+    }
+    if (rc < 0 || c->dry_run)
+        admission_undo(c);
+    if (rc == 0)
+        out->created = true;
+    return rc;
+}
+
+int rest_create(struct call *c, const struct served *k, const char *ns, struct value *obj,
+                struct result *out)
+{
+    int rc = rest__decode_body(c, k, obj);
+    return rc < 0 ? rc : rest__create_decoded(c, k, ns, obj, false, out);
+}

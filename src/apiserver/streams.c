@@ -1,0 +1,489 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "apiserver/pod_door.h"
+#include "apiserver/subs_int.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "codec/json.h"
+#include "net/websocket.h"
+
+enum {
+    CH_STDIN = 0,
+    CH_STDOUT = 1,
+    CH_STDERR = 2,
+    CH_ERROR = 3,
+    CH_RESIZE = 4,
+    CH_CLOSE = 255, /* v5: the next byte names a channel that ends */
+    MESSAGE_MAX = 4 * 1024 * 1024,
+    PIECE = 16 * 1024,
+};
+
+static int unavailable(struct call *c)
+{
+    return refuse(c, ERR_AGAIN, 503, "ServiceUnavailable",
+                  "no node agent runs here: logs, exec, attach and port-forward are not offered");
+}
+
+/* ---- which container ---- */
+
+static bool in_list(const struct value *list, const char *name)
+{
+    VALUE_EACH_ITEM(v, list)
+    {
+        if (strcmp(value_at_str(v, "name", ""), name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_names(struct buf *b, const struct value *list)
+{
+    VALUE_EACH_ITEM(v, list)
+    {
+        buf_printf(b, "%s%s", b->len ? " " : "", value_at_str(v, "name", ""));
+    }
+}
+
+static int choose_container(struct call *c, const struct object *pod, const char *asked,
+                            const char **out)
+{
+    const struct value *spec = value_get(pod->root, "spec");
+    const struct value *main = value_get(spec, "containers"),
+                       *init = value_get(spec, "initContainers");
+    const char *marked = object_annotation(pod, "kubectl.kubernetes.io/default-container");
+    if (asked && *asked) {
+        if (!in_list(main, asked) && !in_list(init, asked) &&
+            !in_list(value_get(spec, "ephemeralContainers"), asked))
+            return refuse_bad_request(c, "container %s is not valid for pod %s", asked, pod->name);
+        *out = asked;
+        return 0;
+    }
+    if (marked && in_list(main, marked)) {
+        *out = marked;
+        return 0;
+    }
+    if (value_count(main) == 1 && value_count(init) == 0) {
+        *out = value_at_str(value_item(main, 0), "name", "");
+        return 0;
+    }
+    AUTO_BUF struct buf names;
+    buf_init(&names, 64 * 1024);
+    add_names(&names, init);
+    add_names(&names, main);
+    return refuse_bad_request(c,
+                              "a container name must be specified for pod %s, choose one of: [%s]",
+                              pod->name, buf_text(&names));
+}
+
+/* ---- logs ---- */
+
+struct log_stream {
+    struct web *w;
+    bool started;
+};
+
+static int begin_log(struct log_stream *s, struct err *e)
+{
+    if (s->started)
+        return 0;
+    s->started = true;
+    s->w->status = 200;
+    return http_stream_begin(s->w->q, 200, "text/plain", e);
+}
+
+static int write_log(void *arg, const void *bytes, size_t n, struct err *e)
+{
+    struct log_stream *s = arg;
+    int rc = begin_log(s, e);
+    if (rc < 0)
+        return rc;
+    if (n == 0)
+        return http_client_gone(s->w->q) || s->w->call.s->stopping
+                   ? err_set(e, ERR_CANCELLED, "the client went away")
+                   : 0;
+    return http_stream_write(s->w->q, bytes, n, e);
+}
+
+static int flag(struct web *w, const char *name)
+{
+    const char *v = http_query(w->q, name);
+    return v && web__truth(v);
+}
+
+static int64_t number(struct web *w, const char *name, int64_t dflt)
+{
+    const char *v = http_query(w->q, name);
+    return v && *v ? strtoll(v, NULL, 10) : dflt;
+}
+
+static int serve_log(struct web *w, const struct object *pod)
+{
+    struct call *c = &w->call;
+    struct pod_log_opts o = {.follow = flag(w, "follow"),
+                             .previous = flag(w, "previous"),
+                             .timestamps = flag(w, "timestamps"),
+                             .tail_lines = number(w, "tailLines", -1),
+                             .limit_bytes = number(w, "limitBytes", -1)};
+    int rc = choose_container(c, pod, http_query(w->q, "container"), &o.container);
+    if (rc < 0)
+        return rc;
+    int64_t seconds = number(w, "sinceSeconds", -1);
+    const char *since = http_query(w->q, "sinceTime");
+    struct err e = {0};
+    if (seconds >= 0)
+        o.since_ns = (c->now_ms - seconds * 1000) * 1000000;
+    else if (since && clock_parse_rfc3339(since, &o.since_ns, &e) < 0)
+        return refuse_bad_request(c, "%s", e.msg);
+    if (!*value_at_str(pod->root, "spec.nodeName", "")) { /* nowhere yet: nothing to say */
+        w->status = 204;
+        http_send(w->q, 204, NULL, "", 0);
+        return 0;
+    }
+    if (!c->s->door)
+        return unavailable(c);
+    struct log_stream s = {.w = w};
+    rc = c->s->door->ops->logs(c->s->door, pod, &o, write_log, &s, &e);
+    if (rc < 0 && !s.started)
+        return refuse_err(c, &e);
+    if (rc < 0)
+        http_stream_abort(w->q);
+    else if (begin_log(&s, &e) < 0)
+        http_stream_abort(w->q);
+    return 0;
+}
+
+/* ---- exec and attach ---- */
+
+struct session {
+    struct web *w;
+    struct websocket *ws;
+    int in_write, resize_write; /* our ends of the process's pipes; -1: none */
+    int out_read, err_read;
+};
+
+static void put_size(struct session *s, const unsigned char *text, size_t n)
+{
+    AUTO(arena) struct arena *a = arena_new(64 * 1024);
+    struct value *v = NULL;
+    struct err e = {0};
+    if (s->resize_write < 0 || json_parse(a, (const char *)text, n, 0, &v, &e) < 0)
+        return;
+    struct pod_size size = {.cols = (uint16_t)value_at_int(v, "Width", 0),
+                            .rows = (uint16_t)value_at_int(v, "Height", 0)};
+    ssize_t put = write(s->resize_write, &size, sizeof size);
+    (void)put; /* a terminal that misses a resize goes on */
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+    *fd = -1;
+}
+
+static bool write_all(int fd, const unsigned char *p, size_t n)
+{
+    while (n > 0) {
+        ssize_t put = write(fd, p, n);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return false;
+        p += put;
+        n -= (size_t)put;
+    }
+    return true;
+}
+
+/* Client → process, until the client leaves. */
+static void *input_main(void *arg)
+{
+    struct session *s = arg;
+    struct websocket_message m;
+    while (websocket_receive(s->ws, &m, NULL) == 0) {
+        if (m.n == 0)
+            continue;
+        if (m.bytes[0] == CH_STDIN && s->in_write >= 0) {
+            if (!write_all(s->in_write, m.bytes + 1, m.n - 1))
+                close_fd(&s->in_write);
+        } else if (m.bytes[0] == CH_RESIZE) {
+            put_size(s, m.bytes + 1, m.n - 1);
+        } else if (m.bytes[0] == CH_CLOSE && m.n > 1 && m.bytes[1] == CH_STDIN) {
+            close_fd(&s->in_write);
+        }
+    }
+    close_fd(&s->in_write);
+    close_fd(&s->resize_write);
+    return NULL;
+}
+
+/* Process → client, until both of its outputs have ended. */
+static void *output_main(void *arg)
+{
+    struct session *s = arg;
+    char piece[PIECE];
+    while (s->out_read >= 0 || s->err_read >= 0) {
+        struct pollfd f[2] = {
+            {.fd = s->out_read, .events = POLLIN},
+            {.fd = s->err_read, .events = POLLIN}
+        };
+        if (poll(f, 2, -1) < 0 && errno != EINTR)
+            break;
+        for (int i = 0; i < 2; i++) {
+            if (!f[i].revents)
+                continue;
+            ssize_t n = read(f[i].fd, piece, sizeof piece);
+            int *fd = i == 0 ? &s->out_read : &s->err_read;
+            if (n <= 0 || websocket_send_channel(s->ws, i == 0 ? CH_STDOUT : CH_STDERR, piece,
+                                                 (size_t)n, NULL) < 0)
+                close_fd(fd);
+        }
+    }
+    return NULL;
+}
+
+/* How it ended, as a Status on the error channel. */
+static void send_end(struct session *s, int rc, int exit_code, const struct err *e)
+{
+    struct arena *a = s->w->call.a;
+    struct value *v = value_new_object(a);
+    value_set(a, v, "metadata", value_new_object(a));
+    value_set_str(a, v, "status", rc == 0 && exit_code == 0 ? "Success" : "Failure");
+    if (rc < 0) {
+        value_set_str(a, v, "message", e->msg);
+        value_set_str(a, v, "reason", "InternalError");
+        value_set_int(a, v, "code", 500);
+    } else if (exit_code != 0) {
+        value_set_str(a, v, "message",
+                      arena_printf(a, "command terminated with non-zero exit code: exit status %d",
+                                   exit_code));
+        value_set_str(a, v, "reason", "NonZeroExitCode");
+        struct value *cause = value_new_object(a);
+        value_set_str(a, cause, "reason", "ExitCode");
+        value_set_str(a, cause, "message", arena_printf(a, "%d", exit_code));
+        value_push(a, value_make_array(a, v, "details.causes"), cause);
+    }
+    const char *text = json_text(a, v, 0);
+    (void)!websocket_send_channel(s->ws, CH_ERROR, text, strlen(text), NULL);
+}
+
+struct pipes {
+    int in[2], out[2], err[2], resize[2];
+};
+
+static int open_pipes(struct pipes *p, bool in, bool out, bool err, bool tty, struct err *e)
+{
+    *p = (struct pipes){
+        {-1, -1},
+        {-1, -1},
+        {-1, -1},
+        {-1, -1}
+    };
+    if ((in && pipe2(p->in, O_CLOEXEC) < 0) || (out && pipe2(p->out, O_CLOEXEC) < 0) ||
+        (err && !tty && pipe2(p->err, O_CLOEXEC) < 0) || (tty && pipe2(p->resize, O_CLOEXEC) < 0))
+        return err_sys(e, errno, "pipes");
+    return 0;
+}
+
+static void run_session(struct session *s, const struct object *pod, struct pod_exec_opts *o,
+                        struct pipes *p)
+{
+    struct call *c = &s->w->call;
+    pthread_t input, output;
+    struct err e = {0};
+    int code = 0;
+    s->in_write = p->in[1];
+    s->resize_write = p->resize[1];
+    s->out_read = p->out[0];
+    s->err_read = p->err[0];
+    o->in_fd = p->in[0];
+    o->out_fd = p->out[1];
+    o->err_fd = p->err[1];
+    o->resize_fd = p->resize[0];
+    int rc = thread_start(&input, "exec-in", 0, input_main, s, &e);
+    bool has_input = rc == 0, has_output = false;
+    if (rc == 0)
+        rc = thread_start(&output, "exec-out", 0, output_main, s, &e);
+    has_output = rc == 0;
+    if (rc == 0)
+        rc = c->s->door->ops->exec(c->s->door, pod, o, &code, &e);
+    close_fd(&o->out_fd);
+    close_fd(&o->err_fd);
+    if (has_output)
+        (void)pthread_join(output, NULL);
+    send_end(s, rc, code, &e);
+    websocket_close(s->ws, 1000);
+    close_fd(&o->in_fd);
+    close_fd(&o->resize_fd);
+    if (has_input)
+        (void)pthread_join(input, NULL);
+}
+
+static const char *const *command(struct web *w)
+{
+    const char **argv = ARENA_ARRAY(w->call.a, const char *, 1024);
+    size_t n = 0, cursor = 0;
+    const char *name, *value;
+    while (n < 1023 && http_query_next(w->q, &cursor, &name, &value))
+        if (strcmp(name, "command") == 0)
+            argv[n++] = value;
+    return argv;
+}
+
+static int serve_exec(struct web *w, const struct object *pod, bool attach)
+{
+    static const char *const protocols[] = {"v5.channel.k8s.io", "v4.channel.k8s.io",
+                                            "channel.k8s.io", NULL};
+    struct call *c = &w->call;
+    struct session s = {.w = w, .in_write = -1, .resize_write = -1, .out_read = -1, .err_read = -1};
+    struct pod_exec_opts o = {.tty = flag(w, "tty")};
+    struct pipes p;
+    struct err e = {0};
+    int rc = choose_container(c, pod, http_query(w->q, "container"), &o.container);
+    if (rc < 0)
+        return rc;
+    o.argv = attach ? NULL : command(w);
+    if (!attach && !o.argv[0])
+        return refuse_bad_request(c, "you must specify at least 1 command for the container");
+    if (!c->s->door)
+        return unavailable(c);
+    if (!websocket_asked(w->q))
+        return refuse_bad_request(c, "Upgrade request required: WebSocket with %s or %s",
+                                  protocols[0], protocols[1]);
+    if (open_pipes(&p, flag(w, "stdin"), flag(w, "stdout"), flag(w, "stderr"), o.tty, &e) < 0)
+        return refuse_err(c, &e);
+    const char *protocol;
+    rc = websocket_accept(w->q, protocols, MESSAGE_MAX, &s.ws, &protocol, &e);
+    if (rc < 0) {
+        int *all[] = {p.in, p.out, p.err, p.resize};
+        for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+            close_fd(&all[i][0]);
+            close_fd(&all[i][1]);
+        }
+        return refuse_err(c, &e);
+    }
+    w->status = 101;
+    run_session(&s, pod, &o, &p);
+    return 0;
+}
+
+/* ---- port-forward: two channels a port, each beginning with the port's number ---- */
+
+struct forward {
+    struct websocket *ws;
+    unsigned ports[32];
+    int fds[32];
+    size_t n;
+};
+
+static void *forward_main(void *arg)
+{
+    struct forward *f = arg;
+    char piece[PIECE];
+    size_t open = f->n;
+    struct pollfd p[32];
+    for (size_t i = 0; i < f->n; i++)
+        p[i] = (struct pollfd){.fd = f->fds[i], .events = POLLIN};
+    while (open > 0 && (poll(p, f->n, -1) >= 0 || errno == EINTR)) {
+        for (size_t i = 0; i < f->n; i++) {
+            if (!p[i].revents)
+                continue;
+            ssize_t n = recv(p[i].fd, piece, sizeof piece, 0);
+            if (n > 0 &&
+                websocket_send_channel(f->ws, (unsigned char)(2 * i), piece, (size_t)n, NULL) == 0)
+                continue;
+            p[i].fd = -1;
+            open--;
+        }
+    }
+    websocket_close(f->ws, 1000);
+    return NULL;
+}
+
+static int open_forward(struct web *w, const struct object *pod, struct forward *f)
+{
+    struct call *c = &w->call;
+    size_t cursor = 0;
+    const char *name, *value;
+    struct err e = {0};
+    while (f->n < ARRAY_LEN(f->ports) && http_query_next(w->q, &cursor, &name, &value)) {
+        if (strcmp(name, "ports") != 0)
+            continue;
+        for (const char *t = value; *t && f->n < ARRAY_LEN(f->ports); t += *t == ',') {
+            char *end = NULL;
+            unsigned long port = strtoul(t, &end, 10);
+            if (end == t || port == 0 || port > 65535)
+                return refuse_bad_request(c, "\"%s\" is not a port", value);
+            int rc = c->s->door->ops->connect(c->s->door, pod, (unsigned)port, &f->fds[f->n], &e);
+            if (rc < 0)
+                return refuse_err(c, &e);
+            f->ports[f->n++] = (unsigned)port;
+            t = end;
+        }
+    }
+    return f->n ? 0 : refuse_bad_request(c, "query parameter \"ports\" is required");
+}
+
+static int run_forward(struct web *w, struct forward *f)
+{
+    static const char *const protocols[] = {"v4.channel.k8s.io", "portforward.k8s.io", NULL};
+    const char *protocol;
+    struct err e = {0};
+    if (websocket_accept(w->q, protocols, MESSAGE_MAX, &f->ws, &protocol, &e) < 0)
+        return refuse_err(&w->call, &e);
+    w->status = 101;
+    for (size_t i = 0; i < f->n; i++) {
+        unsigned char port[2] = {(unsigned char)f->ports[i], (unsigned char)(f->ports[i] >> 8)};
+        (void)!websocket_send_channel(f->ws, (unsigned char)(2 * i), port, 2, NULL);
+        (void)!websocket_send_channel(f->ws, (unsigned char)(2 * i + 1), port, 2, NULL);
+    }
+    pthread_t back;
+    if (thread_start(&back, "port-forward", 0, forward_main, f, &e) < 0)
+        return 0;
+    struct websocket_message m;
+    while (websocket_receive(f->ws, &m, NULL) == 0) {
+        size_t i = m.n ? m.bytes[0] / 2 : 0;
+        if (m.n > 1 && m.bytes[0] % 2 == 0 && i < f->n &&
+            !write_all(f->fds[i], m.bytes + 1, m.n - 1))
+            break;
+    }
+    for (size_t i = 0; i < f->n; i++)
+        (void)shutdown(f->fds[i], SHUT_RDWR);
+    (void)pthread_join(back, NULL);
+    return 0;
+}
+
+static int serve_forward(struct web *w, const struct object *pod)
+{
+    struct forward f = {0};
+    if (!w->call.s->door)
+        return unavailable(&w->call);
+    if (!websocket_asked(w->q))
+        return refuse_bad_request(&w->call, "Upgrade request required: WebSocket with "
+                                            "v4.channel.k8s.io");
+    int rc = open_forward(w, pod, &f);
+    if (rc == 0)
+        rc = run_forward(w, &f);
+    for (size_t i = 0; i < f.n; i++)
+        close_fd(&f.fds[i]);
+    return rc;
+}
+
+int streams_serve(struct web *w, const struct served *k)
+{
+    AUTO(object) struct object *pod = peek(w->call.s, &RES_POD, w->t.ns, w->t.name);
+    if (!pod)
+        return refuse_not_found(&w->call, k, w->t.name);
+    bool get = strcmp(w->q->method, "GET") == 0, post = strcmp(w->q->method, "POST") == 0;
+    if (!get && !post)
+        return subs_not_allowed(w);
+    if (strcmp(w->t.sub, "log") == 0)
+        return get ? serve_log(w, pod) : subs_not_allowed(w);
+    if (strcmp(w->t.sub, "portforward") == 0)
+        return serve_forward(w, pod);
+    return serve_exec(w, pod, strcmp(w->t.sub, "attach") == 0);
+}

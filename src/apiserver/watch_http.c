@@ -1,0 +1,190 @@
+#include <string.h>
+
+#include "apiserver/rest_int.h"
+#include "apiserver/watching_int.h"
+#include "apiserver/web_int.h"
+#include "codec/json.h"
+
+enum { POLL_MS = 5000, BOOKMARK_MS = 60000, DEFAULT_TIMEOUT_S = 1800, BATCH_MAX = 64 * 1024 };
+
+struct stream {
+    struct web *w;
+    const struct served *k;
+    struct selection sel;
+    struct watch *watch;
+    struct buf out; /* events not sent yet */
+    bool first;     /* a table's first row brings the columns */
+    bool started;
+};
+
+static int flush(struct stream *s)
+{
+    if (s->out.len == 0)
+        return 0;
+    struct err e = {0};
+    int rc = http_stream_write(s->w->q, s->out.data, s->out.len, &e);
+    buf_clear(&s->out);
+    return rc;
+}
+
+static void put_event(struct stream *s, const char *type, struct value *obj)
+{
+    buf_printf(&s->out, "{\"type\":\"%s\",\"object\":", type);
+    json_print(&s->out, obj, 0);
+    buf_puts(&s->out, "}\n");
+}
+
+/* An event with its own arena, so that a watch that lives for hours does not grow. */
+static void put_entry(struct stream *s, const char *type, const struct entry *n)
+{
+    if (s->k->plain && s->w->media.as == MEDIA_OBJECT) {
+        buf_printf(&s->out, "{\"type\":\"%s\",\"object\":", type);
+        stored__splice(s->k, n, 0, false, &s->out);
+        buf_puts(&s->out, "}\n");
+        return;
+    }
+    AUTO(arena) struct arena *a = arena_new(SIZE_MAX);
+    struct arena *kept = s->w->call.a;
+    struct entry copy = *n;
+    struct result r = {.entry = &copy};
+    s->w->call.a = a;
+    s->w->call.now_ms = s->w->call.s->clock->real_ms(s->w->call.s->clock);
+    put_event(s, type, encode__as(s->w, s->k, rest__tree(&s->w->call, s->k, &r), s->first));
+    s->w->call.a = kept;
+    s->first = false;
+}
+
+static void put_bookmark(struct stream *s, uint64_t rv, bool initial_end)
+{
+    buf_printf(
+        &s->out,
+        "{\"type\":\"BOOKMARK\",\"object\":%.*s\"metadata\":{\"resourceVersion\":\"%llu\"%s%s",
+        (int)s->k->head_len, s->k->head, (unsigned long long)rv,
+        s->k->kind.crd ? "" : ",\"creationTimestamp\":null",
+        initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "");
+    buf_puts(&s->out, "}}}\n");
+}
+
+static void put_expired(struct stream *s, const char *message)
+{
+    struct value *v;
+    struct call *c = &s->w->call;
+    refuse(c, ERR_GONE, 410, "Expired", "%s", message);
+    v = refusal_status(&c->refusal, c->a);
+    put_event(s, "ERROR", v);
+}
+
+static void put_next(struct stream *s, const struct watch_event *ev)
+{
+    static const char *const names[] = {[WATCHING_ADDED] = "ADDED",
+                                        [WATCHING_MODIFIED] = "MODIFIED",
+                                        [WATCHING_DELETED] = "DELETED"};
+    struct entry view;
+    enum watching kind = watching__classify(s->w->call.s, &s->sel, s->k, ev, &view);
+    if (kind != WATCHING_NOTHING)
+        put_entry(s, names[kind], &view);
+}
+
+/* All that is there at once goes out in one write. */
+static int pump(struct stream *s, const struct list_opts *o)
+{
+    int64_t timeout = o->timeout_s > 0 ? o->timeout_s : DEFAULT_TIMEOUT_S;
+    int64_t end_at = clock_mono_ms() + timeout * 1000, marked_at = clock_mono_ms();
+    uint64_t marked = 0;
+    for (;;) {
+        int64_t now = clock_mono_ms(), left = end_at - now;
+        if (left <= 0)
+            return 0;
+        struct watch_event ev;
+        struct err e = {0};
+        int wait = s->out.len > 0 ? 0 : left < POLL_MS ? (int)left : POLL_MS;
+        int rc = watch_next(s->watch, wait, &ev, &e);
+        if (rc == 0) {
+            put_next(s, &ev);
+            watch_event_done(&ev);
+        } else if (rc == ERR_GONE) {
+            put_expired(s, "The resourceVersion for the provided watch is too old.");
+            return flush(s);
+        } else if (rc != ERR_TIMEOUT) {
+            return 0; /* the server stops */
+        } else if (wait > 0 && http_client_gone(s->w->q)) {
+            return 0;
+        }
+        if (o->bookmarks && now - marked_at >= BOOKMARK_MS && watch_progress(s->watch) > marked) {
+            marked = watch_progress(s->watch);
+            marked_at = now;
+            put_bookmark(s, marked, false);
+        }
+        if ((rc != 0 || s->out.len > BATCH_MAX) && flush(s) < 0)
+            return 0;
+    }
+}
+
+/* The state now as ADDED events. */
+static int put_state(struct stream *s, const char *ns, uint64_t *out_rv)
+{
+    struct call *c = &s->w->call;
+    struct entry_list l = {0};
+    struct err e = {0};
+    if (store_list(c->s->store, stored__key(s->k, ns, NULL, c->a), NULL, 0, 0, &l, &e) < 0)
+        return refuse_err(c, &e);
+    for (size_t i = 0; i < l.n; i++)
+        if (list__matches(c->s, &s->sel, s->k, l.items[i]))
+            put_entry(s, "ADDED", l.items[i]);
+    *out_rv = l.rev;
+    entry_list_done(&l);
+    return 0;
+}
+
+static int begin(struct stream *s)
+{
+    struct err e = {0};
+    web_warnings(s->w);
+    s->w->status = 200;
+    s->started = true;
+    return http_stream_begin(s->w->q, 200, "application/json", &e);
+}
+
+int web_watch(struct web *w, const struct served *k, const char *ns, const struct list_opts *o)
+{
+    struct call *c = &w->call;
+    struct stream s = {.w = w, .k = k, .first = true};
+    uint64_t since = 0;
+    struct err e = {0};
+    int rc = list__check_opts(c, o, true);
+    if (rc == 0)
+        rc = list__selection(c, k, o, &s.sel);
+    if (rc == 0 && o->rv && *o->rv)
+        rc = list__revision(c, o->rv, &since);
+    if (rc < 0)
+        return rc;
+    buf_init(&s.out, SIZE_MAX / 2);
+    bool state = o->send_initial == 1 || (o->send_initial < 0 && since == 0);
+    if (state)
+        rc = put_state(&s, ns, &since);
+    else if (since == 0)
+        since = store_revision(c->s->store);
+    if (rc == 0)
+        rc = watch_open(c->s->store, stored__key(k, ns, NULL, c->a), since, &s.watch, &e);
+    if (rc == ERR_GONE) {
+        if (begin(&s) == 0) {
+            put_expired(&s, arena_printf(c->a, "too old resource version: %llu (%llu)",
+                                         (unsigned long long)since,
+                                         (unsigned long long)store_compacted(c->s->store)));
+            (void)flush(&s);
+        }
+    } else if (rc == 0) {
+        struct live_watch live;
+        live_watch_add(c->s, &live, s.watch);
+        if (o->send_initial == 1 && o->bookmarks)
+            put_bookmark(&s, since, true);
+        if (begin(&s) == 0 && flush(&s) == 0)
+            (void)pump(&s, o);
+        live_watch_remove(c->s, &live);
+        watch_close(s.watch);
+    } else if (!c->refusal.code) {
+        rc = refuse_err(c, &e);
+    }
+    buf_done(&s.out);
+    return s.started ? 0 : rc;
+}
