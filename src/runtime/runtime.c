@@ -427,6 +427,11 @@ static void describe(const struct container *c, struct arena *a, struct containe
     out->notes = notes;
 }
 
+const char *runtime_writable_layer(struct runtime *r, const char *id, struct arena *a)
+{
+    return runtime__path(r, a, id, "upper");
+}
+
 int runtime_get(struct runtime *r, const char *id, struct arena *a, struct container_info *out,
                 struct err *e)
 {

@@ -142,6 +142,10 @@ int runtime_remove(struct runtime *r, const char *id, struct err *e) MUST_CHECK;
 int runtime_get(struct runtime *r, const char *id, struct arena *a, struct container_info *out,
                 struct err *e) MUST_CHECK;
 
+/* The folder that holds what the container wrote: an overlay's upper directory. Once the container
+ * has ended, its owner may move the folder away before removing the container. */
+const char *runtime_writable_layer(struct runtime *r, const char *id, struct arena *a);
+
 /* Every container there is, running or ended, in no order. */
 void runtime_list(struct runtime *r, struct arena *a, struct container_info **out, size_t *n);
 
