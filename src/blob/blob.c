@@ -111,7 +111,7 @@ uint64_t blob_writer_size(const struct blob_writer *w)
 
 static int hash_again(const struct blob_writer *w, struct digest_state *d, struct err *e)
 {
-    char chunk[1 << 16];
+    char chunk[1 << 14];
     for (off_t at = 0;;) {
         ssize_t got = pread(w->fd, chunk, sizeof chunk, at);
         if (got < 0 && errno != EINTR)

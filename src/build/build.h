@@ -51,7 +51,7 @@ typedef void (*build_on_event)(void *arg, const struct build_event *event);
 
 struct build_opts {
     struct image_store *images;
-    struct runtime *runtime; /* runs RUN; NULL: a Containerfile with RUN is refused */
+    struct runtime *runtime; /* runs RUN, and is watched; NULL: RUN is refused */
     const char *scratch;     /* folder for work in progress; NULL: images' FOLDER/build */
 
     const char *context_dir; /* a folder … */
@@ -91,3 +91,7 @@ struct build_result {
 
 /* ERR_INVALID: the Containerfile is wrong ("Containerfile:7: …") or a command failed. */
 int build_run(const struct build_opts *o, struct build_result *out, struct err *e) MUST_CHECK;
+
+/* Removes the containers of builds that died with an earlier process. Call once, before building.
+ */
+int build_recover(struct runtime *runtime, struct err *e) MUST_CHECK;

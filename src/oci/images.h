@@ -173,3 +173,10 @@ int image_store_assemble(struct image_store *s, struct arena *a, struct value *c
                          const struct image_layer *layers, size_t n_layers,
                          const struct value *annotations, const char *lease,
                          char out_digest[DIGEST_MAX], struct err *e) MUST_CHECK;
+
+/* The unpacked layer's folder, unpacked now when it is not. */
+int image_layer_dir(struct image_store *s, const struct image_layer *l, struct arena *a,
+                    const char **out, struct err *e) MUST_CHECK;
+/* Puts an archive (plain, gzip or zstd) into a folder; nothing in it leads outside. ERR_INVALID
+ * when it is no archive. */
+int image_extract(int archive_fd, int folder_fd, struct err *e) MUST_CHECK;

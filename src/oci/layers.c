@@ -186,3 +186,20 @@ int image_store_unpack(struct image_store *s, struct image *image, struct arena 
     image->layer_dirs = dirs;
     return 0;
 }
+
+int image_layer_dir(struct image_store *s, const struct image_layer *l, struct arena *a,
+                    const char **out, struct err *e)
+{
+    int rc = layer__ensure(s, l->digest, l->diff_id, e);
+    if (rc == 0)
+        *out = arena_printf(a, "%s/fs", layer__folder(s, l->diff_id, a));
+    return rc;
+}
+
+int image_extract(int archive_fd, int folder_fd, struct err *e)
+{
+    struct source_fd bytes = source_from_fd(archive_fd);
+    AUTO(decompressor) struct decompressor *plain = NULL;
+    int rc = decompressor_new(COMPRESS_AUTO, &bytes.source, LAYER_MAX_BYTES, &plain, e);
+    return rc < 0 ? rc : layer__extract(decompressor_source(plain), folder_fd, e);
+}

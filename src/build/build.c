@@ -1,0 +1,361 @@
+#include "build/build.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "build/build_int.h"
+#include "codec/glob.h"
+#include "codec/json.h"
+#include "oci/manifest.h"
+
+enum { IGNORE_MAX_BYTES = 1 << 20, IGNORE_LINES_MAX = 10000 };
+
+void build__event(struct build *b, enum build_event_kind kind, const char *text, size_t n,
+                  int64_t took_ms)
+{
+    if (!b->opts->on_event)
+        return;
+    const struct build_event event = {
+        .kind = kind,
+        .step = b->step,
+        .steps = b->steps,
+        .stage = b->at_stage ? b->at_stage->name : "",
+        .name = b->at ? b->at->text : "",
+        .line = b->at ? b->at->line : 0,
+        .text = text ? text : "",
+        .text_len = n,
+        .took_ms = took_ms,
+    };
+    b->opts->on_event(b->opts->arg, &event);
+}
+
+int build__refuse(struct build *b, struct err *e, const char *fmt, ...)
+{
+    char text[600];
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return err_set(e, ERR_INVALID, "%s:%u: %s", b->file.name, b->at ? b->at->line : 0, text);
+}
+
+int build__wrap(struct build *b, int rc, struct err *e)
+{
+    size_t n = strlen(b->file.name);
+    /* Once is enough. */
+    if (e && strncmp(e->msg, b->file.name, n) == 0 && e->msg[n] == ':')
+        return rc;
+    return err_wrap(e, rc, "%s:%u", b->file.name, b->at ? b->at->line : 0);
+}
+
+int build__folder(struct build *b, const char *what, const char **out, struct err *e)
+{
+    char *path = arena_printf(b->arena, "%s/%s-%u", b->scratch, what, ++b->serial);
+    if (mkdir(path, 0755) < 0)
+        return err_sys(e, errno, "create %s", path);
+    *out = path;
+    return 0;
+}
+
+int build__dirs(struct build *b, const struct layers *l, struct view_layers *out, struct err *e)
+{
+    const char **dirs = ARENA_ARRAY(b->arena, const char *, l->n + 1);
+    for (size_t i = 0; i < l->n; i++) {
+        int rc = image_layer_dir(b->images, &l->list[i], b->arena, &dirs[i], e);
+        if (rc < 0)
+            return rc;
+    }
+    *out = (struct view_layers){dirs, l->n};
+    return 0;
+}
+
+int stage__pack(struct build *b, const char *upper, struct image_layer *out, struct err *e)
+{
+    const struct image_layer_opts o = {.epoch = b->epoch, .whiteouts = true, .adopt = true};
+    return image_layer_pack(b->images, upper, &o, out, e);
+}
+
+int stage__push(struct build *b, struct stage *s, const struct image_layer *l,
+                const char *created_by, struct err *e)
+{
+    if (s->layers.n >= LAYERS_MAX)
+        return build__refuse(b, e, "the image has more than %d layers", LAYERS_MAX);
+    struct image_layer *list = ARENA_ARRAY(b->arena, struct image_layer, s->layers.n + 1);
+    if (s->layers.n)
+        memcpy(list, s->layers.list, s->layers.n * sizeof *list);
+    list[s->layers.n] = *l;
+    s->layers = (struct layers){list, s->layers.n + 1};
+    config__history(b, s, created_by, false);
+    return 0;
+}
+
+/* ---- preparing ---- */
+
+static void read_platform(struct build *b)
+{
+    char os[32] = "linux", arch[32] = "amd64", variant[32] = "";
+    b->platform = b->opts->platform ? b->opts->platform : manifest_host_platform();
+    (void)sscanf(b->platform, "%31[^/]/%31[^/]/%31s", os, arch, variant);
+    b->os = arena_strdup(b->arena, os);
+    b->arch = arena_strdup(b->arena, arch);
+    b->variant = arena_strdup(b->arena, variant);
+}
+
+static void read_epoch(struct build *b)
+{
+    b->epoch = b->opts->has_epoch ? b->opts->epoch : -1;
+    for (const char *const *p = b->opts->build_args; p && *p && b->epoch < 0; p++) {
+        char *end;
+        if (strncmp(*p, "SOURCE_DATE_EPOCH=", 18) != 0)
+            continue;
+        long long n = strtoll(*p + 18, &end, 10);
+        if (!*end && end != *p + 18 && n >= 0)
+            b->epoch = n;
+    }
+    clock_format_rfc3339(b->epoch >= 0 ? b->epoch * 1000 : clock_real_ms(), b->created);
+}
+
+/* What builds that died left behind has no lock. */
+static void remove_leftovers(const char *root)
+{
+    AUTO(arena) struct arena *a = arena_new(1 << 20);
+    DIR *d = opendir(root);
+    if (!d)
+        return;
+    for (struct dirent *entry; (entry = readdir(d));) {
+        if (strncmp(entry->d_name, "b-", 2) != 0)
+            continue;
+        AUTO_FD int fd = openat(dirfd(d), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+            continue;
+        int gone = fs_remove_tree(arena_printf(a, "%s/%s", root, entry->d_name), NULL);
+        (void)gone;
+    }
+    (void)closedir(d);
+}
+
+static int make_scratch(struct build *b, int *lock, struct err *e)
+{
+    const char *root = b->opts->scratch;
+    if (!root)
+        root = arena_printf(b->arena, "%s/build", image_store_folder(b->images));
+    int rc = fs_mkdirs(root, 0700, e);
+    if (rc < 0)
+        return rc;
+    AUTO_FD int all = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (all < 0 || flock(all, LOCK_EX) < 0)
+        return err_sys(e, errno, "lock %s", root);
+    remove_leftovers(root);
+    char *path = arena_printf(b->arena, "%s/b-XXXXXX", root);
+    if (!mkdtemp(path))
+        return err_sys(e, errno, "create %s", path);
+    *lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    (void)flock(*lock, LOCK_EX | LOCK_NB);
+    b->scratch = path;
+    return 0;
+}
+
+static int unpack_context(struct build *b, struct err *e)
+{
+    const struct build_opts *o = b->opts;
+    const char *folder;
+    AUTO_FD int opened = -1;
+    int fd = o->context_fd;
+    if (!o->has_context_fd && !o->context_tar) {
+        b->context = o->context_dir;
+        return 0;
+    }
+    if (!o->has_context_fd) {
+        fd = opened = open(o->context_tar, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            return err_sys(e, errno, "open the build context %s", o->context_tar);
+    }
+    int rc = build__folder(b, "context", &folder, e);
+    if (rc < 0)
+        return rc;
+    AUTO_FD int into = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if ((rc = image_extract(fd, into, e)) < 0)
+        return err_wrap(e, rc, "build context");
+    b->context = folder;
+    return 0;
+}
+
+/* A file of the context, or, when the path is absolute, of this machine. */
+static int read_text(struct build *b, const char *path, size_t max, char **out, size_t *n,
+                     struct err *e)
+{
+    if (path[0] == '/')
+        return fs_read(path, max, b->arena, out, n, e);
+    AUTO_FD int root = b->context ? open(b->context, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (root < 0)
+        return err_set(e, ERR_NOT_FOUND, "there is no build context %s",
+                       b->context ? b->context : "");
+    if (!view_read(root, path, max, b->arena, out, n))
+        return err_set(e, ERR_NOT_FOUND, "%s is not in the build context", path);
+    return 0;
+}
+
+static int read_containerfile(struct build *b, struct err *e)
+{
+    const struct build_opts *o = b->opts;
+    const char *name = o->containerfile ? o->containerfile : "Containerfile";
+    char *text = NULL;
+    size_t n = 0;
+    int rc = 0;
+    if (o->containerfile_text) {
+        return containerfile_parse(name, o->containerfile_text, strlen(o->containerfile_text),
+                                   b->arena, &b->file, e);
+    }
+    rc = read_text(b, name, CONTAINERFILE_MAX_BYTES, &text, &n, e);
+    if (rc == ERR_NOT_FOUND && !o->containerfile) {
+        name = "Dockerfile";
+        rc = read_text(b, name, CONTAINERFILE_MAX_BYTES, &text, &n, e);
+        if (rc == ERR_NOT_FOUND)
+            rc = err_set(e, rc, "neither Containerfile nor Dockerfile is in the build context");
+    }
+    return rc < 0 ? rc : containerfile_parse(name, text, n, b->arena, &b->file, e);
+}
+
+static int add_pattern(struct build *b, char *line, struct err *e)
+{
+    line += strspn(line, " \t");
+    size_t n = strlen(line);
+    while (n > 0 && isspace((unsigned char)line[n - 1]))
+        line[--n] = '\0';
+    if (!*line || *line == '#')
+        return 0;
+    bool back = *line == '!';
+    line += back;
+    while (strncmp(line, "./", 2) == 0 || *line == '/')
+        line += *line == '/' ? 1 : 2;
+    n = strlen(line);
+    while (n > 1 && line[n - 1] == '/')
+        line[--n] = '\0';
+    if (!*line)
+        return 0;
+    if (!glob_valid(line))
+        return err_set(e, ERR_INVALID, ".dockerignore: pattern \"%s\" is malformed", line);
+    if (b->n_ignore >= IGNORE_LINES_MAX)
+        return err_set(e, ERR_TOO_LARGE, ".dockerignore has more than %d patterns",
+                       IGNORE_LINES_MAX);
+    b->ignore[b->n_ignore++] = arena_printf(b->arena, "%s%s", back ? "!" : "", line);
+    return 0;
+}
+
+/* NAME.dockerignore beside the Containerfile goes before .dockerignore. */
+static int read_ignore(struct build *b, struct err *e)
+{
+    char *text;
+    size_t n;
+    if (!b->context)
+        return 0;
+    const char *own = arena_printf(b->arena, "%s.dockerignore", b->file.name);
+    if (read_text(b, own, IGNORE_MAX_BYTES, &text, &n, NULL) < 0 &&
+        read_text(b, ".containerignore", IGNORE_MAX_BYTES, &text, &n, NULL) < 0 &&
+        read_text(b, ".dockerignore", IGNORE_MAX_BYTES, &text, &n, NULL) < 0)
+        return 0;
+    b->ignore = ARENA_ARRAY(b->arena, const char *, IGNORE_LINES_MAX);
+    for (char *line; (line = strsep(&text, "\n"));) {
+        int rc = add_pattern(b, line, e);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* ---- the result ---- */
+
+static void add_labels(struct build *b, struct stage *s)
+{
+    struct value *labels = value_get_mut(s->config, "Labels");
+    for (const char *const *p = b->opts->labels; p && *p; p++) {
+        const char *eq = strchr(*p, '=');
+        if (!value_is(labels, VALUE_OBJECT))
+            labels = value_set(b->arena, s->config, "Labels", value_new_object(b->arena));
+        size_t n = eq ? (size_t)(eq - *p) : strlen(*p);
+        (void)value_set_str(b->arena, labels, arena_strndup(b->arena, *p, n), eq ? eq + 1 : "");
+    }
+}
+
+static int store_image(struct build *b, struct stage *s, struct build_result *out, struct err *e)
+{
+    char pending[64];
+    struct build_result result = {.steps = b->steps, .cached = b->cached};
+    struct image image;
+    add_labels(b, s);
+    (void)value_set_str(b->arena, s->doc, "created", b->created);
+    (void)value_set(b->arena, s->doc, "config", s->config);
+    (void)value_set(b->arena, s->doc, "history", s->history);
+    (void)snprintf(pending, sizeof pending, "pending/%s", strrchr(b->scratch, '/') + 1);
+    const char *lease = b->opts->lease ? b->opts->lease : pending;
+    int rc = image_store_assemble(b->images, b->arena, s->doc, s->layers.list, s->layers.n, NULL,
+                                  lease, result.digest, e);
+    if (rc < 0)
+        return rc;
+    if (!b->opts->lease) {
+        lease = arena_printf(b->arena, "build/%s", result.digest);
+        if ((rc = image_store_lease(b->images, lease, result.digest, e)) < 0 ||
+            (rc = image_store_unlease(b->images, pending, e)) < 0)
+            return rc;
+    }
+    if ((rc = image_store_find(b->images, result.digest, b->arena, &image, e)) < 0)
+        return rc;
+    (void)snprintf(result.config_digest, sizeof result.config_digest, "%s", image.config_digest);
+    for (const char *const *t = b->opts->tags; t && *t; t++) {
+        if ((rc = image_store_tag(b->images, *t, result.digest, e)) < 0)
+            return rc;
+    }
+    *out = result;
+    return 0;
+}
+
+static int run(struct build *b, struct build_result *out, struct err *e)
+{
+    int rc = unpack_context(b, e);
+    if (rc < 0 || (rc = read_containerfile(b, e)) < 0 || (rc = read_ignore(b, e)) < 0 ||
+        (rc = stages__plan(b, e)) < 0)
+        return rc;
+    struct stage *target = &b->stages[b->n_stages - 1];
+    if (b->opts->target)
+        target = stages__find(b, b->opts->target, (unsigned)b->n_stages);
+    if ((rc = stages__run(b, target, e)) < 0)
+        return build__wrap(b, rc, e);
+    return store_image(b, target, out, e);
+}
+
+static void build_free(struct build *b)
+{
+    for (size_t i = 0; i < b->n_stages; i++)
+        map_done(&b->stages[i].args);
+    map_done(&b->globals);
+    arena_free(b->arena);
+    free(b);
+}
+
+int build_run(const struct build_opts *o, struct build_result *out, struct err *e)
+{
+    struct build *b = calloc(1, sizeof *b);
+    AUTO_FD int lock = -1;
+    b->opts = o;
+    b->images = o->images;
+    b->arena = arena_new(1UL << 30);
+    map_init(&b->globals);
+    read_platform(b);
+    read_epoch(b);
+    int rc = make_scratch(b, &lock, e);
+    if (rc == 0) {
+        rc = run(b, out, e);
+        int gone = fs_remove_tree(b->scratch, NULL);
+        (void)gone;
+    }
+    build_free(b);
+    return rc;
+}

@@ -1,0 +1,560 @@
+/* COPY and ADD. What is copied decides the key: names, modes and bytes, never times. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fs.h"
+#include "build/build_int.h"
+#include "codec/compress.h"
+#include "net/http_client.h"
+
+enum { SOURCES_MAX = 1024, DOWNLOAD_MS = 30 * 60 * 1000 };
+
+struct copy {
+    struct build *build;
+    struct stage *stage;
+    const struct instruction *at;
+    bool is_add;
+    /* the words, expanded: */
+    const char **sources;
+    size_t n_sources;
+    const char *dest; /* absolute; ends with "/" when it must be a folder */
+    const char *chown, *chmod, *from, *checksum;
+    bool link, parents, unpack;
+    const char *excludes[64];
+    size_t n_excludes;
+    /* the place they come from: */
+    struct layers from_layers;
+    const char *from_dir;  /* a folder: the context or a named one; NULL: from_layers */
+    const char *generated; /* a folder for here-documents and downloads, or NULL */
+    char made_key[DIGEST_MAX];
+    const char *upper;
+    bool hit;
+    struct image_layer layer;
+};
+
+/* ---- the words ---- */
+
+static int read_flags(struct copy *c, struct err *e)
+{
+    struct build *b = c->build;
+    for (size_t k = 0; k < c->at->n_flags; k++) {
+        const struct flag *f = &c->at->flags[k];
+        const char *value;
+        bool on = !f->value || strcmp(f->value, "true") == 0;
+        int rc = stage__expand(b, c->stage, f->value ? f->value : "", &value, e);
+        if (rc < 0)
+            return rc;
+        if (strcmp(f->name, "chown") == 0)
+            c->chown = value;
+        else if (strcmp(f->name, "chmod") == 0)
+            c->chmod = value;
+        else if (strcmp(f->name, "from") == 0 && !c->is_add)
+            c->from = value;
+        else if (strcmp(f->name, "checksum") == 0 && c->is_add)
+            c->checksum = value;
+        else if (strcmp(f->name, "unpack") == 0 && c->is_add)
+            c->unpack = on;
+        else if (strcmp(f->name, "link") == 0)
+            c->link = on;
+        else if (strcmp(f->name, "parents") == 0 && !c->is_add)
+            c->parents = on;
+        else if (strcmp(f->name, "exclude") == 0 && c->n_excludes < ARRAY_LEN(c->excludes))
+            c->excludes[c->n_excludes++] = value;
+        else
+            return build__refuse(b, e, "%s does not know the flag --%s", c->at->name, f->name);
+    }
+    return 0;
+}
+
+static const struct heredoc *heredoc_of(const struct instruction *i, const char *word)
+{
+    if (strncmp(word, "<<", 2) != 0)
+        return NULL;
+    word += 2 + (word[2] == '-');
+    size_t n = strlen(word);
+    if (*word == '"' || *word == '\'') {
+        word++;
+        n -= n > 1 ? 2 : 1;
+    }
+    for (size_t k = 0; k < i->n_heredocs; k++) {
+        if (strlen(i->heredocs[k].name) == n && strncmp(i->heredocs[k].name, word, n) == 0)
+            return &i->heredocs[k];
+    }
+    return NULL;
+}
+
+static int read_words(struct copy *c, struct err *e)
+{
+    struct build *b = c->build;
+    const struct instruction *i = c->at;
+    const char *dest;
+    if (i->n_words < 2)
+        return build__refuse(b, e, "%s needs at least a source and a destination", i->name);
+    if (i->n_words - 1 > SOURCES_MAX)
+        return build__refuse(b, e, "%s has more than %d sources", i->name, SOURCES_MAX);
+    c->sources = ARENA_ARRAY(b->arena, const char *, i->n_words);
+    for (size_t k = 0; k + 1 < i->n_words; k++) {
+        const char **slot = &c->sources[c->n_sources++];
+        if (heredoc_of(i, i->words[k])) {
+            *slot = i->words[k];
+            continue;
+        }
+        int rc = stage__expand(b, c->stage, i->words[k], slot, e);
+        if (rc < 0)
+            return rc;
+    }
+    int rc = stage__expand(b, c->stage, i->words[i->n_words - 1], &dest, e);
+    if (rc < 0)
+        return rc;
+    size_t n = strlen(dest);
+    bool folder = n == 0 || dest[n - 1] == '/' || strcmp(dest, ".") == 0 ||
+                  (n > 1 && strcmp(dest + n - 2, "/.") == 0);
+    if (dest[0] != '/')
+        dest = arena_printf(b->arena, "%s/%s", stage__workdir(c->stage), dest);
+    if (c->n_sources > 1 && !folder)
+        return build__refuse(b, e, "%s with several sources needs a destination that ends with /",
+                             i->name);
+    c->dest = folder ? arena_printf(b->arena, "%s/", dest) : dest;
+    return 0;
+}
+
+/* ---- sources that are made here: here-documents and downloads ---- */
+
+static bool is_url(const char *s)
+{
+    return strncmp(s, "http://", 7) == 0 || strncmp(s, "https://", 8) == 0;
+}
+
+static bool is_git(const char *s)
+{
+    size_t n = strcspn(s, "#?");
+    return strncmp(s, "git@", 4) == 0 || strncmp(s, "git://", 6) == 0 ||
+           strncmp(s, "ssh://", 6) == 0 ||
+           (is_url(s) && n > 4 && strncmp(s + n - 4, ".git", 4) == 0);
+}
+
+static int generated_path(struct copy *c, const char *name, const char **out, struct err *e)
+{
+    struct build *b = c->build;
+    int rc = c->generated ? 0 : build__folder(b, "made", &c->generated, e);
+    if (rc == 0)
+        *out = arena_printf(b->arena, "%s/%s", c->generated, name);
+    return rc;
+}
+
+static int write_heredoc(struct copy *c, const struct heredoc *h, struct err *e)
+{
+    struct variables v = stage__variables(c->build, c->stage);
+    const char *text = h->text, *path;
+    int rc = h->expand ? words_expand_text(&v, h->text, c->build->arena, &text, e) : 0;
+    if (rc == 0)
+        rc = generated_path(c, h->name, &path, e);
+    return rc < 0 ? build__wrap(c->build, rc, e)
+                  : fs_write_atomic(path, 0644, text, strlen(text), e);
+}
+
+static int check_download(struct copy *c, const char *path, struct err *e)
+{
+    struct digest_state d;
+    char chunk[1 << 14], is[DIGEST_MAX];
+    int rc = blob_digest_check(c->checksum, e);
+    if (rc < 0)
+        return build__wrap(c->build, rc, e);
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(e, errno, "open %s", path);
+    digest_init(&d, digest_kind_of(c->checksum));
+    for (ssize_t n; (n = read(fd, chunk, sizeof chunk)) > 0;)
+        digest_add(&d, chunk, (size_t)n);
+    digest_text(&d, is);
+    if (strcmp(is, c->checksum) != 0)
+        return build__refuse(c->build, e, "the download has digest %s, not %s", is, c->checksum);
+    return 0;
+}
+
+static int download(struct copy *c, const char *url, struct err *e)
+{
+    struct arena *a = c->build->arena;
+    struct http_answer answer;
+    const struct http_client_opts o = {.timeout_ms = DOWNLOAD_MS};
+    const char *end = url + strcspn(url, "?#"), *path;
+    const char *base = end;
+    while (base > url && base[-1] != '/')
+        base--;
+    if (base == end || strstr(url, "://") + 3 == base)
+        return build__refuse(c->build, e, "ADD %s: the address has no file name", url);
+    int rc = generated_path(c, arena_strndup(a, base, (size_t)(end - base)), &path, e);
+    if (rc < 0)
+        return rc;
+    AUTO(http_client) struct http_client *http = http_client_new(&o);
+    AUTO_FD int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_sys(e, errno, "create %s", path);
+    const struct http_call call = {
+        .method = "GET", .url = url, .answer_fd = fd, .to_fd = true, .follow = true};
+    if ((rc = http_do(http, &call, a, &answer, e)) < 0)
+        return build__wrap(c->build, rc, e);
+    if (answer.status != 200)
+        return build__refuse(c->build, e, "ADD %s: the server answers %d", url, answer.status);
+    struct timespec times[2] = {{0}, {0}};
+    (void)futimens(fd, times);
+    return c->checksum ? check_download(c, path, e) : 0;
+}
+
+static int make_sources(struct copy *c, struct err *e)
+{
+    for (size_t k = 0; k < c->n_sources; k++) {
+        const struct heredoc *h = heredoc_of(c->at, c->sources[k]);
+        int rc = 0;
+        if (h) {
+            rc = write_heredoc(c, h, e);
+            c->sources[k] = arena_printf(c->build->arena, "//%s", h->name);
+        } else if (c->is_add && is_git(c->sources[k])) {
+            return build__refuse(c->build, e,
+                                 "ADD of a git repository is not supported: clone it "
+                                 "in a step before the build");
+        } else if (c->is_add && is_url(c->sources[k])) {
+            const char *url = c->sources[k], *end = url + strcspn(url, "?#"), *base = end;
+            while (base > url && base[-1] != '/')
+                base--;
+            rc = download(c, url, e);
+            c->sources[k] = arena_printf(c->build->arena, "//%.*s", (int)(end - base), base);
+        }
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* ---- choosing, in a view ---- */
+
+struct chosen {
+    struct tree_source from;
+    struct tree *trees;
+    size_t n;
+    bool made; /* of a here-document or download */
+};
+
+/* "//name" is a made one. */
+static int choose(struct copy *c, const struct view *v, const char *pattern, int made_fd,
+                  struct chosen *out, struct err *e)
+{
+    struct build *b = c->build;
+    *out = (struct chosen){.made = made_fd >= 0 && strncmp(pattern, "//", 2) == 0};
+    out->from.root = out->made ? made_fd : v->from;
+    out->from.keep_owner = c->from && !c->from_dir;
+    out->from.exclude = c->excludes;
+    out->from.n_exclude = c->n_excludes;
+    if (!c->from && !out->made) {
+        out->from.ignore = b->ignore;
+        out->from.n_ignore = b->n_ignore;
+    }
+    int rc = tree_choose(&out->from, pattern, b->arena, &out->trees, &out->n, e);
+    return rc < 0 ? build__wrap(b, rc, e) : 0;
+}
+
+static bool is_archive(const struct chosen *ch, const struct tree *t)
+{
+    unsigned char head[512];
+    AUTO_FD int fd = view_open(ch->from.root, t->path, O_RDONLY | O_NONBLOCK);
+    ssize_t n = t->is_dir || fd < 0 ? 0 : pread(fd, head, sizeof head, 0);
+    if (n < 4)
+        return false;
+    if (n == sizeof head && memcmp(head + 257, "ustar", 5) == 0)
+        return true;
+    enum compress_kind kind = compress_detect(head, (size_t)n);
+    if (kind != COMPRESS_GZIP && kind != COMPRESS_ZSTD)
+        return false;
+    /* Compressed: an archive when its first block says so. */
+    struct source_fd bytes = source_from_fd(fd);
+    AUTO(decompressor) struct decompressor *plain = NULL;
+    size_t got = 0;
+    return decompressor_new(COMPRESS_AUTO, &bytes.source, 1 << 20, &plain, NULL) == 0 &&
+           source_read_full(decompressor_source(plain), head, sizeof head, &got, NULL) == 0 &&
+           got == sizeof head && memcmp(head + 257, "ustar", 5) == 0;
+}
+
+static int unpack(const struct chosen *ch, const struct tree *t, const struct view *v,
+                  const struct tree_target *to, struct err *e)
+{
+    int rc = tree_mkdirs(v->root, to->path, to->uid, to->gid, e);
+    if (rc < 0)
+        return rc;
+    AUTO_FD int in = view_open(ch->from.root, t->path, O_RDONLY);
+    AUTO_FD int out = view_open(v->root, to->path, O_RDONLY | O_DIRECTORY);
+    if (in < 0 || out < 0)
+        return err_sys(e, errno, "open %s", t->path);
+    return image_extract(in, out, e);
+}
+
+/* The part of the path that --parents keeps: all, or what follows "/./". */
+static const char *kept_parents(struct copy *c, const char *pattern, const struct tree *t)
+{
+    const char *pivot = strstr(pattern, "/./");
+    const char *path = t->path;
+    if (pivot) {
+        for (const char *s = pattern; s < pivot; s++) {
+            if (*s == '/' && s > pattern)
+                path += strcspn(path, "/") + 1;
+        }
+        path += strcspn(path, "/");
+        path += *path == '/';
+    }
+    return arena_printf(c->build->arena, "%s%s", c->dest, path);
+}
+
+static int place(struct copy *c, const struct chosen *ch, const char *pattern, const struct tree *t,
+                 const struct view *v, struct tree_target *to, struct err *e)
+{
+    struct arena *a = c->build->arena;
+    bool unpacks = c->is_add && !ch->made && is_archive(ch, t);
+    size_t n = strlen(c->dest);
+    AUTO_FD int there = view_open(v->root, c->dest, O_RDONLY | O_DIRECTORY);
+    bool folder = c->dest[n - 1] == '/' || there >= 0;
+    to->path = c->dest;
+    if (unpacks || c->unpack)
+        return unpack(ch, t, v, to, e);
+    if (c->parents)
+        to->path = kept_parents(c, pattern, t);
+    else if (!t->is_dir && folder)
+        to->path = arena_printf(a, "%s/%s", c->dest, t->name);
+    const char *slash = strrchr(to->path, '/');
+    const char *parent =
+        t->is_dir ? to->path : arena_strndup(a, to->path, (size_t)(slash - to->path));
+    int rc = tree_mkdirs(v->root, parent, to->uid, to->gid, e);
+    return rc < 0 ? rc : tree_copy(&ch->from, t, to, e);
+}
+
+static int find_owner(struct copy *c, const struct view *v, struct tree_target *to, struct err *e)
+{
+    struct user u;
+    to->chmod = c->chmod && *c->chmod ? c->chmod : NULL;
+    to->set_owner = c->chown && *c->chown;
+    if (!to->set_owner)
+        return 0;
+    int rc = user_find(v->root, c->chown, &u, e);
+    to->uid = u.uid;
+    to->gid = u.gid;
+    return rc;
+}
+
+static void key_begin(struct copy *c, struct key *k)
+{
+    key_init(k, "copy/1");
+    key_add(k, c->build->platform);
+    key_add_bytes(k, &c->build->epoch, sizeof c->build->epoch);
+    key_add(k, c->is_add ? (c->unpack ? "unpack" : "add") : "copy");
+    key_add(k, c->dest);
+    key_add(k, c->chown);
+    key_add(k, c->chmod);
+    key_add(k, c->parents ? "parents" : NULL);
+    if (c->link && !c->chown)
+        key_add(k, "link");
+    else
+        key_add_layers(k, &c->stage->layers);
+}
+
+static int in_view(void *arg, const struct view *v, struct err *e)
+{
+    struct copy *c = arg;
+    struct key key;
+    struct tree_target to = {.root = v->root};
+    struct chosen *all = ARENA_ARRAY(c->build->arena, struct chosen, c->n_sources);
+    AUTO_FD int made = -1;
+    if (c->generated && (made = open(c->generated, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+        return err_sys(e, errno, "open %s", c->generated);
+    key_begin(c, &key);
+    for (size_t k = 0; k < c->n_sources; k++) {
+        int rc = choose(c, v, c->sources[k], made, &all[k], e);
+        for (size_t t = 0; rc == 0 && t < all[k].n; t++) {
+            key_add(&key, c->parents ? all[k].trees[t].path : NULL);
+            rc = tree_hash(&all[k].from, &all[k].trees[t], &key, e);
+        }
+        if (rc < 0)
+            return rc;
+    }
+    key_text(&key, c->made_key);
+    c->hit = cache__get(c->build, c->made_key, &c->layer);
+    int rc = c->hit ? 0 : find_owner(c, v, &to, e);
+    for (size_t k = 0; !c->hit && k < c->n_sources; k++) {
+        for (size_t t = 0; rc == 0 && t < all[k].n; t++)
+            rc = place(c, &all[k], c->sources[k], &all[k].trees[t], v, &to, e);
+    }
+    return rc < 0 ? build__wrap(c->build, rc, e) : 0;
+}
+
+/* A context is a folder, not layers: the view opens it as it is. */
+struct with_folder {
+    struct copy *copy;
+    const char *folder;
+};
+
+static int in_view_of_folder(void *arg, const struct view *v, struct err *e)
+{
+    struct with_folder *w = arg;
+    AUTO_FD int from = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (from < 0)
+        return err_sys(e, errno, "open %s", w->folder);
+    struct view both = {v->root, from};
+    return in_view(w->copy, &both, e);
+}
+
+static int look_and_copy(struct copy *c, struct err *e)
+{
+    struct build *b = c->build;
+    const char *scratch;
+    struct layers none = {0};
+    struct view_layers from;
+    struct view_opts o = {0};
+    bool alone = c->link && !c->chown;
+    int rc = build__folder(b, "copy", &scratch, e);
+    if (rc == 0)
+        rc = build__dirs(b, alone ? &none : &c->stage->layers, &o.base, e);
+    if (rc < 0)
+        return rc;
+    o.scratch = scratch;
+    c->upper = arena_printf(b->arena, "%s/upper", scratch);
+    if (c->from_dir) {
+        struct with_folder w = {c, c->from_dir};
+        return view_run(&o, in_view_of_folder, &w, e);
+    }
+    if ((rc = build__dirs(b, &c->from_layers, &from, e)) < 0)
+        return rc;
+    o.from = &from;
+    return view_run(&o, in_view, c, e);
+}
+
+/* Copying between the same file systems again needs no look at the files. */
+static void quick_key(struct copy *c, char out[DIGEST_MAX])
+{
+    struct key k;
+    key_begin(c, &k);
+    key_add(&k, "from layers");
+    key_add_layers(&k, &c->from_layers);
+    for (size_t i = 0; i < c->n_sources; i++)
+        key_add(&k, c->sources[i]);
+    key_add(&k, NULL);
+    for (size_t i = 0; i < c->n_excludes; i++)
+        key_add(&k, c->excludes[i]);
+    key_text(&k, out);
+}
+
+static int find_from(struct copy *c, struct err *e)
+{
+    struct build *b = c->build;
+    bool files = false;
+    for (size_t k = 0; k < c->n_sources; k++)
+        files |= strncmp(c->sources[k], "//", 2) != 0;
+    if (c->from)
+        return stages__from(b, c->stage, c->from, &c->from_layers, &c->from_dir, e);
+    c->from_dir = b->context ? b->context : c->generated;
+    if (!c->from_dir || (files && !b->context))
+        return build__refuse(b, e, "%s: there is no build context", c->at->name);
+    return 0;
+}
+
+int copy__apply(struct build *b, struct stage *s, const struct instruction *i, struct err *e)
+{
+    char quick[DIGEST_MAX] = "";
+    struct copy *c = ARENA_NEW(b->arena, struct copy);
+    c->build = b;
+    c->stage = s;
+    c->at = i;
+    c->is_add = i->kind == INSTR_ADD;
+    int rc = read_flags(c, e);
+    if (rc < 0 || (rc = read_words(c, e)) < 0 || (rc = make_sources(c, e)) < 0 ||
+        (rc = find_from(c, e)) < 0)
+        return rc;
+    if (c->from && !c->from_dir) {
+        quick_key(c, quick);
+        c->hit = cache__get(b, quick, &c->layer);
+    }
+    if (!c->hit && (rc = look_and_copy(c, e)) < 0)
+        return rc;
+    if (c->hit)
+        b->cached++;
+    else if ((rc = stage__pack(b, c->upper, &c->layer, e)) < 0 ||
+             (rc = cache__put(b, c->made_key, &c->layer, e)) < 0)
+        return rc;
+    if (*quick && (rc = cache__put(b, quick, &c->layer, e)) < 0)
+        return rc;
+    return stage__push(b, s, &c->layer, i->text, e);
+}
+
+/* ---- WORKDIR ---- */
+
+struct workdir {
+    const char *path;
+    bool is_there;
+};
+
+static int make_workdir(void *arg, const struct view *v, struct err *e)
+{
+    struct workdir *w = arg;
+    AUTO_FD int there = view_open(v->root, w->path, O_RDONLY | O_DIRECTORY);
+    w->is_there = there >= 0;
+    return w->is_there ? 0 : tree_mkdirs(v->root, w->path, 0, 0, e);
+}
+
+static int clean_workdir(struct build *b, struct stage *s, const struct instruction *i,
+                         const char **out, struct err *e)
+{
+    const char *text;
+    int rc = stage__expand(b, s, i->rest, &text, e);
+    if (rc < 0)
+        return rc;
+    if (*text != '/')
+        text = arena_printf(b->arena, "%s/%s", stage__workdir(s), text);
+    AUTO_BUF struct buf path;
+    buf_init(&path, 4096);
+    for (const char *p = text; *p;) {
+        size_t n = strcspn(p, "/");
+        if (n == 2 && strncmp(p, "..", 2) == 0) {
+            const char *slash = path.len ? strrchr(buf_text(&path), '/') : NULL;
+            buf_cut(&path, slash ? (size_t)(slash - path.data) : 0);
+        } else if (n > 0 && !(n == 1 && *p == '.')) {
+            buf_putc(&path, '/');
+            buf_add(&path, p, n);
+        }
+        p += n;
+        p += *p == '/';
+    }
+    *out = path.len ? arena_strdup(b->arena, buf_text(&path)) : "/";
+    return buf_check(&path, e);
+}
+
+int workdir__apply(struct build *b, struct stage *s, const struct instruction *i, struct err *e)
+{
+    char text[DIGEST_MAX];
+    struct key k;
+    struct workdir w = {0};
+    struct image_layer layer;
+    struct view_opts o = {0};
+    int rc = clean_workdir(b, s, i, &w.path, e);
+    if (rc < 0)
+        return rc;
+    (void)value_set_str(b->arena, s->config, "WorkingDir", w.path);
+    key_init(&k, "workdir/1");
+    key_add_layers(&k, &s->layers);
+    key_add(&k, w.path);
+    key_add_bytes(&k, &b->epoch, sizeof b->epoch);
+    key_text(&k, text);
+    if (cache__get(b, text, &layer)) {
+        b->cached++;
+        return stage__push(b, s, &layer, i->text, e);
+    }
+    if ((rc = build__folder(b, "workdir", &o.scratch, e)) < 0 ||
+        (rc = build__dirs(b, &s->layers, &o.base, e)) < 0 ||
+        (rc = view_run(&o, make_workdir, &w, e)) < 0)
+        return rc < 0 ? build__wrap(b, rc, e) : 0;
+    if (w.is_there) {
+        config__history(b, s, i->text, true);
+        return 0;
+    }
+    if ((rc = stage__pack(b, arena_printf(b->arena, "%s/upper", o.scratch), &layer, e)) < 0 ||
+        (rc = cache__put(b, text, &layer, e)) < 0)
+        return rc;
+    return stage__push(b, s, &layer, i->text, e);
+}
