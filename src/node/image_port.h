@@ -17,7 +17,7 @@
 
 enum image_pull { IMAGE_PULL_IF_NOT_PRESENT, IMAGE_PULL_ALWAYS, IMAGE_PULL_NEVER };
 
-struct image_want {
+struct pod_image_query {
     const char *ref; /* as written: "busybox", "shop/app:1", "localhost:5000/x@sha256:…" */
     enum image_pull policy;
     const char *const *auths; /* texts of .dockerconfigjson, NULL-terminated, or NULL */
@@ -25,7 +25,7 @@ struct image_want {
     const char *ns;           /* the pod's namespace, for policies on signatures */
 };
 
-struct image {
+struct pod_image {
     const char *ref;           /* normalised: "docker.io/library/busybox:latest" */
     const char *id;            /* "sha256:…" of the configuration */
     const char *digest;        /* "docker.io/library/busybox@sha256:…", for status.imageID */
@@ -39,6 +39,8 @@ struct image {
     const char *user;        /* "", "1000", "app:staff" */
     const char *workdir;     /* "" when none */
     const char *stop_signal; /* "" when none */
+
+    const char *hold; /* what hold() takes to say after a restart that it is in use */
 };
 
 struct image_source;
@@ -47,10 +49,11 @@ struct image_ops {
     /* ERR_NOT_FOUND with policy Never: it is not here (ErrImageNeverPull). ERR_INVALID: the
      * reference is malformed (InvalidImageName). ERR_DENIED: a policy forbids it. All else
      * is ErrImagePull, tried again with back-off. */
-    int (*ensure)(struct image_source *s, const struct image_want *w, struct arena *a,
-                  struct image *out, struct err *e);
-    /* After a restart: says that `holder` uses the image `id` (may be gone: then nothing). */
-    void (*hold)(struct image_source *s, const char *id, const char *holder);
+    int (*ensure)(struct image_source *s, const struct pod_image_query *q, struct arena *a,
+                  struct pod_image *out, struct err *e);
+    /* After a restart: says that `holder` uses `what`, which was pod_image.hold (it may be gone:
+     * then nothing). */
+    void (*hold)(struct image_source *s, const char *what, const char *holder);
     void (*drop)(struct image_source *s, const char *holder);
 };
 
@@ -58,3 +61,8 @@ struct image_ops {
 struct image_source {
     const struct image_ops *ops;
 };
+
+/* The image store of oci/, which outlives it. */
+struct image_store;
+struct image_source *image_source_store(struct image_store *s);
+void image_source_store_free(struct image_source *s);

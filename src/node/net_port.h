@@ -6,6 +6,7 @@
  *            same namespace and address. del() of an unknown uid is a success.
  * Threads    Any.                                                                      */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct net_want {
 struct net_pod {
     const char *netns; /* path to join */
     const char *ip;    /* "10.88.0.7" */
+    bool inside_only;  /* the address answers only inside the namespace */
     const char *dns;   /* the cluster's name server as seen from the pod; NULL: none */
 };
 
@@ -40,12 +42,19 @@ struct pod_net_ops {
     int (*add)(struct pod_net *n, const struct net_want *w, struct arena *a, struct net_pod *out,
                struct err *e);
     int (*del)(struct pod_net *n, const char *uid, struct err *e);
+    /* What went through the pod's link, from its point of view. */
+    int (*traffic)(struct pod_net *n, const char *uid, struct net_traffic *out, struct err *e);
 };
 
 /* A backend embeds this as its first member. */
 struct pod_net {
     const struct pod_net_ops *ops;
 };
+
+/* The pod network proper. `podnet` outlives it. */
+struct podnet;
+struct pod_net *pod_net_routed(struct podnet *podnet);
+void pod_net_routed_free(struct pod_net *n);
 
 /* Loopback only, no address but 127.0.0.1: for tests and for hosts without netfilter.
  * Namespaces are pinned in `dir`. */
