@@ -1,15 +1,30 @@
 /* workloads.c - the list that the server hands to its runner. */
+#include "ctl/cronjob/cronjob.h"
 #include "ctl/ctl.h"
+#include "ctl/daemonset/daemonset.h"
 #include "ctl/deployment/deployment.h"
 #include "ctl/endpoints/endpoints.h"
 #include "ctl/endpointslice/endpointslice.h"
 #include "ctl/garbage/garbage.h"
+#include "ctl/job/job.h"
 #include "ctl/namespace/namespace.h"
 #include "ctl/replicaset/replicaset.h"
 #include "ctl/serviceaccount/serviceaccount.h"
+#include "ctl/statefulset/statefulset.h"
 
 const struct controller *const ctl_workloads[] = {
-    &serviceaccount_controller, &token_controller,         &deployment_controller,
-    &replicaset_controller,     &endpointslice_controller, &endpoints_controller,
-    &namespace_controller,      &garbage_controller,       NULL,
+    &serviceaccount_controller,
+    &token_controller,
+    &deployment_controller,
+    &replicaset_controller,
+    &statefulset_controller,
+    &daemonset_controller,
+    &job_controller,
+    &ttl_controller,
+    &cronjob_controller,
+    &endpointslice_controller,
+    &endpoints_controller,
+    &namespace_controller,
+    &garbage_controller,
+    NULL,
 };
