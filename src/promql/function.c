@@ -1,0 +1,182 @@
+#include "promql/function.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "promql/calls.h"
+#include "promql/over.h"
+
+static double sign(double v)
+{
+    return v > 0 ? 1 : v < 0 ? -1 : v;
+}
+
+static double degrees(double v)
+{
+    return v * 180 / M_PI;
+}
+
+static double radians(double v)
+{
+    return v * M_PI / 180;
+}
+
+static struct tm broken_down(double v)
+{
+    time_t t = (time_t)v;
+    struct tm tm;
+    (void)gmtime_r(&t, &tm);
+    return tm;
+}
+
+static double minute_of(double v)
+{
+    return broken_down(v).tm_min;
+}
+
+static double hour_of(double v)
+{
+    return broken_down(v).tm_hour;
+}
+
+static double week_day(double v)
+{
+    return broken_down(v).tm_wday;
+}
+
+static double month_day(double v)
+{
+    return broken_down(v).tm_mday;
+}
+
+static double year_day(double v)
+{
+    return broken_down(v).tm_yday + 1;
+}
+
+static double month_of(double v)
+{
+    return broken_down(v).tm_mon + 1;
+}
+
+static double year_of(double v)
+{
+    return broken_down(v).tm_year + 1900;
+}
+
+static double month_days(double v)
+{
+    struct tm tm = broken_down(v);
+    tm = (struct tm){.tm_year = tm.tm_year, .tm_mon = tm.tm_mon + 1};
+    time_t last = timegm(&tm) - 1;
+    (void)gmtime_r(&last, &tm);
+    return tm.tm_mday;
+}
+
+#define OVER(n, a, f)                                                                              \
+    {                                                                                              \
+        .name = n, .args = a, .type = TYPE_VECTOR, .over = f                                       \
+    }
+#define KEEP(n, a, f)                                                                              \
+    {                                                                                              \
+        .name = n, .args = a, .type = TYPE_VECTOR, .over = f, .keeps_name = true                   \
+    }
+#define MAP(n, f)                                                                                  \
+    {                                                                                              \
+        .name = n, .args = "v", .type = TYPE_VECTOR, .map = f                                      \
+    }
+#define DATE(n, f)                                                                                 \
+    {                                                                                              \
+        .name = n, .args = "?v", .type = TYPE_VECTOR, .map = f, .call = call_date                  \
+    }
+#define CALL(n, a, t, f)                                                                           \
+    {                                                                                              \
+        .name = n, .args = a, .type = t, .call = f                                                 \
+    }
+#define SAME(n, a, t, f)                                                                           \
+    {                                                                                              \
+        .name = n, .args = a, .type = t, .call = f, .keeps_name = true                             \
+    }
+
+static const struct function functions[] = {
+    OVER("rate", "m", over_rate),
+    OVER("increase", "m", over_increase),
+    OVER("delta", "m", over_delta),
+    OVER("irate", "m", over_irate),
+    OVER("idelta", "m", over_idelta),
+    OVER("sum_over_time", "m", over_sum),
+    OVER("avg_over_time", "m", over_avg),
+    OVER("count_over_time", "m", over_count),
+    OVER("min_over_time", "m", over_min),
+    OVER("max_over_time", "m", over_max),
+    KEEP("last_over_time", "m", over_last),
+    KEEP("first_over_time", "m", over_first),
+    OVER("present_over_time", "m", over_present),
+    OVER("stddev_over_time", "m", over_stddev),
+    OVER("stdvar_over_time", "m", over_stdvar),
+    OVER("quantile_over_time", "sm", over_quantile),
+    OVER("mad_over_time", "m", over_mad),
+    OVER("changes", "m", over_changes),
+    OVER("resets", "m", over_resets),
+    OVER("deriv", "m", over_deriv),
+    OVER("predict_linear", "ms", over_predict_linear),
+    OVER("double_exponential_smoothing", "mss", over_smooth),
+    MAP("abs", fabs),
+    MAP("ceil", ceil),
+    MAP("floor", floor),
+    MAP("exp", exp),
+    MAP("ln", log),
+    MAP("log2", log2),
+    MAP("log10", log10),
+    MAP("sqrt", sqrt),
+    MAP("sgn", sign),
+    MAP("deg", degrees),
+    MAP("rad", radians),
+    MAP("sin", sin),
+    MAP("cos", cos),
+    MAP("tan", tan),
+    MAP("asin", asin),
+    MAP("acos", acos),
+    MAP("atan", atan),
+    MAP("sinh", sinh),
+    MAP("cosh", cosh),
+    MAP("tanh", tanh),
+    MAP("asinh", asinh),
+    MAP("acosh", acosh),
+    MAP("atanh", atanh),
+    DATE("minute", minute_of),
+    DATE("hour", hour_of),
+    DATE("day_of_week", week_day),
+    DATE("day_of_month", month_day),
+    DATE("day_of_year", year_day),
+    DATE("days_in_month", month_days),
+    DATE("month", month_of),
+    DATE("year", year_of),
+    CALL("time", "", TYPE_SCALAR, call_time),
+    CALL("pi", "", TYPE_SCALAR, call_pi),
+    CALL("vector", "s", TYPE_VECTOR, call_vector),
+    CALL("scalar", "v", TYPE_SCALAR, call_scalar),
+    CALL("timestamp", "v", TYPE_VECTOR, call_timestamp),
+    CALL("round", "v?s", TYPE_VECTOR, call_round),
+    CALL("clamp", "vss", TYPE_VECTOR, call_clamp),
+    CALL("clamp_min", "vs", TYPE_VECTOR, call_clamp_min),
+    CALL("clamp_max", "vs", TYPE_VECTOR, call_clamp_max),
+    CALL("absent", "v", TYPE_VECTOR, call_absent),
+    CALL("absent_over_time", "m", TYPE_VECTOR, call_absent_over_time),
+    CALL("histogram_quantile", "sv", TYPE_VECTOR, call_histogram_quantile),
+    SAME("label_replace", "vtttt", TYPE_VECTOR, call_label_replace),
+    SAME("label_join", "vtt?t*", TYPE_VECTOR, call_label_join),
+    SAME("sort", "v", TYPE_VECTOR, call_sort),
+    SAME("sort_desc", "v", TYPE_VECTOR, call_sort),
+    SAME("sort_by_label", "v?t*", TYPE_VECTOR, call_sort_by_label),
+    SAME("sort_by_label_desc", "v?t*", TYPE_VECTOR, call_sort_by_label),
+};
+
+const struct function *function_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(functions); i++)
+        if (strcmp(functions[i].name, name) == 0)
+            return &functions[i];
+    return NULL;
+}

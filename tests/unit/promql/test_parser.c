@@ -1,0 +1,37 @@
+#include "promql/ast.h"
+#include "t.h"
+
+static void parses_and_refuses(void)
+{
+    static const struct {
+        const char *text, *error; /* NULL: fine */
+    } cases[] = {
+        {"1 + 2 * 3 ^ -1",                            NULL                                                                           },
+        {"up{job=\"x\", a!~\"b.*\"}[5m] ",            NULL                                                                           },
+        {"sum by (a, b) (rate(x[1m] offset 5m))",     NULL                                                                           },
+        {"sum(x) without (a)",                        NULL                                                                           },
+        {"a / on(x) group_left(y) b",                 NULL                                                                           },
+        {"max_over_time(rate(x[1m])[1h:5m] @ end())", NULL                                                                           },
+        {"{\"http.requests\", a=\"b\"}",              NULL                                                                           },
+        {"x # a comment\n+ y",                        NULL                                                                           },
+        {"",                                          "1:1: parse error: no expression found in input"                               },
+        {"sum(",                                      "1:5: parse error: unexpected \"end of input\" in expression"                  },
+        {"rate(x)",                                   "1:6: parse error: expected type range vector in call to function \"rate\", "
+                    "got instant vector"                                                                          },
+        {"nope(x)",                                   "1:1: parse error: unknown function with name \"nope\""                        },
+        {"{}",                                        "1:1: parse error: vector selector must contain at least one non-empty matcher"},
+        {"1 == 2",                                    "1:1: parse error: comparisons between scalars must use BOOL modifier"         },
+        {"x and 1",                                   "1:1: parse error: set operator not allowed in binary scalar expression"       },
+        {"\n x[5q]",                                  "2:4: parse error: bad number or duration syntax"                              },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO(arena) struct arena *a = arena_new(0);
+        struct expr *x;
+        struct err e = {0};
+        int r = promql_parse(a, cases[i].text, &x, &e);
+        T_EQ_INT(r, cases[i].error ? ERR_INVALID : 0, cases[i].text);
+        T_EQ_STR(e.msg, cases[i].error ? cases[i].error : "", cases[i].text);
+    }
+}
+
+T_MAIN(parses_and_refuses)
