@@ -72,11 +72,10 @@ void event_expressions(const char *text, struct arena *a, struct value *canonica
 static struct value *event_document(const struct event *ev, struct arena *a)
 {
     struct value *doc = value_new_object(a), *header = value_new_object(a);
-    VALUE_EACH_MEMBER(m, ev->header)
-    {
+    VALUE_EACH_MEMBER (m, ev->header) {
         const char *joined = "";
-        VALUE_EACH_ITEM(v, &m->value)
-        joined = arena_printf(a, "%s%s%s", joined, *joined ? "," : "", value_str(v, ""));
+        VALUE_EACH_ITEM (v, &m->value)
+            joined = arena_printf(a, "%s%s%s", joined, *joined ? "," : "", value_str(v, ""));
         (void)value_set_str(a, header, m->key, joined);
     }
     (void)value_set(a, doc, "header", header);
@@ -157,11 +156,11 @@ int event_params(const struct event *ev, const struct value *bindings, const str
                  struct arena *a, struct value **out, struct err *e)
 {
     struct value *all = value_new_object(a), *seen = value_new_object(a);
-    VALUE_EACH_ITEM(d, declared)
-    if (value_get(d, "default"))
-        (void)value_set_str(a, all, value_at_str(d, "name", ""), value_at_str(d, "default", ""));
-    VALUE_EACH_ITEM(b, bindings)
-    {
+    VALUE_EACH_ITEM (d, declared)
+        if (value_get(d, "default"))
+            (void)value_set_str(a, all, value_at_str(d, "name", ""),
+                                value_at_str(d, "default", ""));
+    VALUE_EACH_ITEM (b, bindings) {
         const char *name = value_at_str(b, "name", ""), *text;
         if (value_get(seen, name))
             return err_set(e, ERR_INVALID, "duplicate param name: %s", name);
@@ -179,8 +178,7 @@ int event_resource(const struct value *template, const struct value *params, con
                    struct arena *a, struct value **out, struct err *e)
 {
     const char *text = json_text(a, template, JSON_NO_HTML);
-    VALUE_EACH_MEMBER(p, params)
-    {
+    VALUE_EACH_MEMBER (p, params) {
         const char *safe = replace_all(value_str(&p->value, ""), "$(", "$$(", a);
         text = replace_all(text, arena_printf(a, "$(tt.params.%s)", p->key), safe, a);
     }

@@ -27,9 +27,9 @@ static void copy_member(struct value *to, const char *key, const struct value *f
 /* The run's own settings for this pipeline task. */
 static const struct value *task_settings(const struct value *run, const char *task)
 {
-    VALUE_EACH_ITEM(s, value_at(run, "spec.taskRunSpecs"))
-    if (strcmp(value_at_str(s, "pipelineTaskName", ""), task) == 0)
-        return s;
+    VALUE_EACH_ITEM (s, value_at(run, "spec.taskRunSpecs"))
+        if (strcmp(value_at_str(s, "pipelineTaskName", ""), task) == 0)
+            return s;
     return NULL;
 }
 
@@ -40,8 +40,8 @@ static const struct value *layered(const struct value *under, const struct value
     if (!under || !over)
         return over ? over : under;
     struct value *out = value_copy(a, under);
-    VALUE_EACH_MEMBER(m, over)
-    (void)value_set(a, out, m->key, &m->value);
+    VALUE_EACH_MEMBER (m, over)
+        (void)value_set(a, out, m->key, &m->value);
     return out;
 }
 
@@ -71,8 +71,7 @@ static const struct value *task_workspaces(const struct pipelinerun_view *v,
                                            const struct value *task, struct arena *a)
 {
     struct value *out = value_new_array(a);
-    VALUE_EACH_ITEM(w, value_get(task, "workspaces"))
-    {
+    VALUE_EACH_ITEM (w, value_get(task, "workspaces")) {
         const char *name = value_at_str(w, "name", "");
         const struct value *b = named(v->bindings, value_at_str(w, "workspace", name));
         if (b)
@@ -81,8 +80,7 @@ static const struct value *task_workspaces(const struct pipelinerun_view *v,
     const struct value *spec = value_get(task, "taskSpec");
     if (!spec)
         spec = value_get(task, "pipelineSpec");
-    VALUE_EACH_ITEM(b, v->bindings)
-    {
+    VALUE_EACH_ITEM (b, v->bindings) {
         const char *name = value_at_str(b, "name", "");
         if (spec && !named(out, name) && mentions(spec, name, a))
             (void)value_push(a, out, b);
@@ -107,11 +105,11 @@ static struct value *child_metadata(const struct pipelinerun_view *v, const stru
                                    value_at(task, "taskSpec.metadata.annotations"),
                                    value_at(own, "metadata.annotations")};
     for (size_t i = 0; i < ARRAY_LEN(from); i++) {
-        VALUE_EACH_MEMBER(m, from[i])
-        (void)value_set(a, labels, m->key, &m->value);
-        VALUE_EACH_MEMBER(m, noted[i])
-        if (strcmp(m->key, "kubectl.kubernetes.io/last-applied-configuration") != 0)
-            (void)value_set(a, notes, m->key, &m->value);
+        VALUE_EACH_MEMBER (m, from[i])
+            (void)value_set(a, labels, m->key, &m->value);
+        VALUE_EACH_MEMBER (m, noted[i])
+            if (strcmp(m->key, "kubectl.kubernetes.io/last-applied-configuration") != 0)
+                (void)value_set(a, notes, m->key, &m->value);
     }
     const char *task_name = value_at_str(task, "taskRef.name", "");
     (void)value_set_str(a, labels, "app.kubernetes.io/managed-by", "tekton-pipelines");
@@ -222,11 +220,11 @@ struct value *child_make(const struct pipelinerun_view *v, const struct value *t
     bool custom = strcmp(kind, "CustomRun") == 0;
     struct value *out = value_new_object(a), *spec = value_new_object(a);
     struct value *all = value_new_array(a);
-    VALUE_EACH_ITEM(p, value_get(task, "params"))
-    if (!named(params, value_at_str(p, "name", "")))
+    VALUE_EACH_ITEM (p, value_get(task, "params"))
+        if (!named(params, value_at_str(p, "name", "")))
+            (void)value_push(a, all, p);
+    VALUE_EACH_ITEM (p, params)
         (void)value_push(a, all, p);
-    VALUE_EACH_ITEM(p, params)
-    (void)value_push(a, all, p);
     if (value_count(all))
         (void)value_set(a, spec, "params", all);
     child_spec(v, task, kind, spec, a);

@@ -73,9 +73,9 @@ static int check_event_type(const struct event *ev, const struct forge *f,
     const char *is = event_header(ev, f->event_header, a);
     if (!types)
         return 0;
-    VALUE_EACH_ITEM(t, types)
-    if (strcmp(value_str(t, ""), is) == 0)
-        return 0;
+    VALUE_EACH_ITEM (t, types)
+        if (strcmp(value_str(t, ""), is) == 0)
+            return 0;
     return err_set(e, ERR_DENIED, "event type %s is not allowed", is);
 }
 
@@ -104,10 +104,10 @@ static void add_changed_files(struct event *ev, struct arena *a)
 {
     static const char *const kinds[] = {"added", "removed", "modified"};
     const char *all = "";
-    VALUE_EACH_ITEM(c, value_get(ev->body, "commits"))
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        VALUE_EACH_ITEM(f, value_get(c, kinds[i]))
-    all = arena_printf(a, "%s%s%s", all, *all ? "," : "", value_str(f, ""));
+    VALUE_EACH_ITEM (c, value_get(ev->body, "commits"))
+        for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+            VALUE_EACH_ITEM (f, value_get(c, kinds[i]))
+                all = arena_printf(a, "%s%s%s", all, *all ? "," : "", value_str(f, ""));
     (void)value_set_str(a, ev->extensions, "changed_files", all);
 }
 
@@ -140,8 +140,7 @@ static int intercept_forge(struct event *ev, const struct forge *f, const struct
 static int intercept_slack(struct event *ev, const struct value *params, struct arena *a,
                            struct err *e)
 {
-    VALUE_EACH_ITEM(field, value_get(params, "requestedFields"))
-    {
+    VALUE_EACH_ITEM (field, value_get(params, "requestedFields")) {
         const char *name = value_str(field, "");
         const struct value *v = value_get(ev->body, name);
         const struct value *text = value_is(v, VALUE_ARRAY) ? value_item(v, 0) : v;
@@ -161,8 +160,8 @@ static const struct value *interceptor_params(const struct value *spec, const ch
     if (inline_form)
         return inline_form;
     struct value *out = value_new_object(a);
-    VALUE_EACH_ITEM(p, value_get(spec, "params"))
-    (void)value_set(a, out, value_at_str(p, "name", ""), value_get(p, "value"));
+    VALUE_EACH_ITEM (p, value_get(spec, "params"))
+        (void)value_set(a, out, value_at_str(p, "name", ""), value_get(p, "value"));
     return out;
 }
 

@@ -41,8 +41,8 @@ static const struct value *header_values(const struct value *header, const char 
                                          struct arena *a, bool *bad)
 {
     *bad = !value_is(header, VALUE_OBJECT);
-    VALUE_EACH_MEMBER(m, header)
-    *bad = *bad || !value_is(&m->value, VALUE_ARRAY);
+    VALUE_EACH_MEMBER (m, header)
+        *bad = *bad || !value_is(&m->value, VALUE_ARRAY);
     return *bad ? NULL : value_get(header, event_canonical(name, a));
 }
 
@@ -294,15 +294,15 @@ static const struct value *as_doubles(const struct value *v, struct arena *a)
         return value_new_float(a, (double)v->i);
     if (value_is(v, VALUE_ARRAY)) {
         struct value *out = value_new_array(a);
-        VALUE_EACH_ITEM(item, v)
-        (void)value_push(a, out, as_doubles(item, a));
+        VALUE_EACH_ITEM (item, v)
+            (void)value_push(a, out, as_doubles(item, a));
         return out;
     }
     if (!value_is(v, VALUE_OBJECT))
         return v;
     struct value *out = value_new_object(a);
-    VALUE_EACH_MEMBER(m, v)
-    (void)value_set(a, out, m->key, as_doubles(&m->value, a));
+    VALUE_EACH_MEMBER (m, v)
+        (void)value_set(a, out, m->key, as_doubles(&m->value, a));
     return out;
 }
 
@@ -354,8 +354,7 @@ int event_intercept_cel(struct event *ev, const struct value *params,
     if (*filter && !(value_is(v, VALUE_BOOL) && v->boolean))
         return err_set(e, ERR_DENIED, "expression %s did not return true", filter);
     struct value *added = value_copy(a, ev->extensions);
-    VALUE_EACH_ITEM(o, value_get(params, "overlays"))
-    {
+    VALUE_EACH_ITEM (o, value_get(params, "overlays")) {
         r = evaluate(ev, value_at_str(o, "expression", ""), secrets, a, &v, e);
         if (r < 0)
             return err_wrap(e, r, "error evaluating cel expression");

@@ -18,10 +18,8 @@ static struct value *multiply(const struct value *combos, const struct value *pa
 {
     struct value *out = value_new_array(a);
     const char *name = value_at_str(param, "name", "");
-    VALUE_EACH_ITEM(v, value_get(param, "value"))
-    {
-        VALUE_EACH_ITEM(combo, combos)
-        {
+    VALUE_EACH_ITEM (v, value_get(param, "value")) {
+        VALUE_EACH_ITEM (combo, combos) {
             struct value *next = value_copy(a, combo);
             (void)value_push(a, next, param_of(name, v, a));
             (void)value_push(a, out, next);
@@ -35,8 +33,7 @@ static struct value *multiply(const struct value *combos, const struct value *pa
 static bool joins(const struct value *combo, const struct value *params)
 {
     bool shares = false;
-    VALUE_EACH_ITEM(p, params)
-    {
+    VALUE_EACH_ITEM (p, params) {
         const struct value *has = named(combo, value_at_str(p, "name", ""));
         if (has && !value_equal(value_get(has, "value"), value_get(p, "value")))
             return false;
@@ -47,9 +44,9 @@ static bool joins(const struct value *combo, const struct value *params)
 
 static bool names_any(const struct value *matrix_params, const struct value *params)
 {
-    VALUE_EACH_ITEM(p, params)
-    if (named(matrix_params, value_at_str(p, "name", "")))
-        return true;
+    VALUE_EACH_ITEM (p, params)
+        if (named(matrix_params, value_at_str(p, "name", "")))
+            return true;
     return false;
 }
 
@@ -62,9 +59,9 @@ static void add_include(struct value *combos, const struct value *matrix_params,
         if (!everywhere && !joins(combo, params))
             continue;
         joined = true;
-        VALUE_EACH_ITEM(p, params)
-        if (!named(combo, value_at_str(p, "name", "")))
-            (void)value_push(a, combo, p);
+        VALUE_EACH_ITEM (p, params)
+            if (!named(combo, value_at_str(p, "name", "")))
+                (void)value_push(a, combo, p);
     }
     if (!joined)
         (void)value_push(a, combos, value_copy(a, params));
@@ -76,8 +73,7 @@ int matrix_expand(const struct value *matrix, struct arena *a, const struct valu
     const struct value *params = value_get(matrix, "params");
     struct value *combos = value_new_array(a);
     size_t product = value_count(params) ? 1 : 0;
-    VALUE_EACH_ITEM(p, params)
-    {
+    VALUE_EACH_ITEM (p, params) {
         if (!value_is(value_get(p, "value"), VALUE_ARRAY))
             return err_set(e, ERR_INVALID, "matrix parameter %s must be an array",
                            value_at_str(p, "name", ""));
@@ -87,15 +83,15 @@ int matrix_expand(const struct value *matrix, struct arena *a, const struct valu
     }
     if (value_count(params))
         (void)value_push(a, combos, value_new_array(a));
-    VALUE_EACH_ITEM(p, params)
-    combos = multiply(combos, p, a);
+    VALUE_EACH_ITEM (p, params)
+        combos = multiply(combos, p, a);
     size_t n_product = value_count(combos);
     if (value_count(params) && n_product == 0) {
         *out = combos;
         return 0;
     }
-    VALUE_EACH_ITEM(inc, value_get(matrix, "include"))
-    add_include(combos, params, value_get(inc, "params"), n_product, a);
+    VALUE_EACH_ITEM (inc, value_get(matrix, "include"))
+        add_include(combos, params, value_get(inc, "params"), n_product, a);
     if (value_count(combos) > MATRIX_MAX)
         return err_set(e, ERR_TOO_LARGE, "a matrix may have %d combinations", MATRIX_MAX);
     *out = combos;

@@ -5,9 +5,9 @@
 
 const struct value *named(const struct value *list, const char *name)
 {
-    VALUE_EACH_ITEM(item, list)
-    if (strcmp(value_at_str(item, "name", ""), name) == 0)
-        return item;
+    VALUE_EACH_ITEM (item, list)
+        if (strcmp(value_at_str(item, "name", ""), name) == 0)
+            return item;
     return NULL;
 }
 
@@ -39,14 +39,14 @@ const struct value *param_value(const struct value *v, struct arena *a)
         return value_new_strn(a, v->text, v->n);
     if (v->kind == VALUE_ARRAY) {
         struct value *out = value_new_array(a);
-        VALUE_EACH_ITEM(item, v)
-        (void)value_push(a, out, param_value(item, a));
+        VALUE_EACH_ITEM (item, v)
+            (void)value_push(a, out, param_value(item, a));
         return out;
     }
     if (v->kind == VALUE_OBJECT) {
         struct value *out = value_new_object(a);
-        VALUE_EACH_MEMBER(m, v)
-        (void)value_set(a, out, m->key, param_value(&m->value, a));
+        VALUE_EACH_MEMBER (m, v)
+            (void)value_set(a, out, m->key, param_value(&m->value, a));
         return out;
     }
     return v;
@@ -64,8 +64,8 @@ static const struct value *object_over(const struct value *dflt, const struct va
     if (!value_is(dflt, VALUE_OBJECT) || !value_is(given, VALUE_OBJECT))
         return given;
     struct value *out = value_copy(a, dflt);
-    VALUE_EACH_MEMBER(m, given)
-    (void)value_set(a, out, m->key, &m->value);
+    VALUE_EACH_MEMBER (m, given)
+        (void)value_set(a, out, m->key, &m->value);
     return out;
 }
 
@@ -77,8 +77,7 @@ static void defaults_resolve(const struct value *decls, struct value *bound,
         struct scope *s = scope_new(a);
         params_scope(s, bound);
         bool changed = false;
-        VALUE_EACH_ITEM(d, decls)
-        {
+        VALUE_EACH_ITEM (d, decls) {
             const char *name = value_at_str(d, "name", "");
             const struct value *now = value_get(bound, name);
             if (!now || named(given, name))
@@ -98,15 +97,14 @@ static int check_keys(const struct value *decls, const struct value *bound, stru
 {
     AUTO_BUF struct buf missing;
     buf_init(&missing, 512);
-    VALUE_EACH_ITEM(d, decls)
-    {
+    VALUE_EACH_ITEM (d, decls) {
         const char *name = value_at_str(d, "name", "");
         const struct value *v = value_get(bound, name);
         AUTO_BUF struct buf keys;
         buf_init(&keys, 256);
-        VALUE_EACH_MEMBER(p, value_get(d, "properties"))
-        if (value_is(v, VALUE_OBJECT) && !value_get(v, p->key))
-            add_word(&keys, p->key);
+        VALUE_EACH_MEMBER (p, value_get(d, "properties"))
+            if (value_is(v, VALUE_OBJECT) && !value_get(v, p->key))
+                add_word(&keys, p->key);
         if (keys.len)
             buf_printf(&missing, "%s%s:[%s]", missing.len ? " " : "", name, buf_text(&keys));
     }
@@ -125,8 +123,7 @@ int params_bind(const struct value *decls, const struct value *given, struct are
     AUTO_BUF struct buf missing, wrong;
     buf_init(&missing, 512);
     buf_init(&wrong, 512);
-    VALUE_EACH_ITEM(d, decls)
-    {
+    VALUE_EACH_ITEM (d, decls) {
         const char *name = value_at_str(d, "name", "");
         const struct value *dflt = value_get(d, "default"), *g = named(given, name);
         if (!g && !dflt) {
@@ -141,8 +138,7 @@ int params_bind(const struct value *decls, const struct value *given, struct are
             add_word(&wrong, name);
         (void)value_set(a, bound, name, v);
     }
-    VALUE_EACH_ITEM(g, given)
-    {
+    VALUE_EACH_ITEM (g, given) {
         const char *name = value_at_str(g, "name", "");
         if (!value_get(bound, name))
             (void)value_set(a, bound, name, param_value(value_get(g, "value"), a));
@@ -164,14 +160,13 @@ int params_bind(const struct value *decls, const struct value *given, struct are
 
 int params_check_enum(const struct value *decls, const struct value *bound, struct err *e)
 {
-    VALUE_EACH_ITEM(d, decls)
-    {
+    VALUE_EACH_ITEM (d, decls) {
         const struct value *allowed = value_get(d, "enum");
         const char *name = value_at_str(d, "name", "");
         const struct value *v = value_get(bound, name);
         bool found = value_count(allowed) == 0 || !v;
-        VALUE_EACH_ITEM(item, allowed)
-        found = found || value_equal(item, v);
+        VALUE_EACH_ITEM (item, allowed)
+            found = found || value_equal(item, v);
         if (!found)
             return err_set(e, ERR_INVALID, "param `%s` value: %s is not in the enum list", name,
                            value_str(v, ""));
@@ -207,8 +202,7 @@ int params_check_indexes(const struct value *tree, const struct value *bound, st
 
 void params_scope(struct scope *s, const struct value *bound)
 {
-    VALUE_EACH_MEMBER(m, bound)
-    {
+    VALUE_EACH_MEMBER (m, bound) {
         scope_put(s, &m->value, "params.%s", m->key);
         scope_put(s, &m->value, "inputs.params.%s", m->key);
     }

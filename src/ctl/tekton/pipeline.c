@@ -70,8 +70,7 @@ static void depend_on_ref(void *arg, const struct subst_ref *ref)
 static int gather_deps(struct pipeline *p, struct pipeline_node *n, struct arena *a, struct err *e)
 {
     struct gather g = {a, p, n};
-    VALUE_EACH_ITEM(after, value_get(n->task, "runAfter"))
-    {
+    VALUE_EACH_ITEM (after, value_get(n->task, "runAfter")) {
         const char *name = value_str(after, "");
         const struct pipeline_node *on = node_named(p, name);
         if (n->final)
@@ -134,8 +133,7 @@ static int sort_nodes(struct pipeline *p, struct arena *a, struct err *e)
 
 static int add_nodes(struct pipeline *p, const struct value *list, bool final, struct err *e)
 {
-    VALUE_EACH_ITEM(task, list)
-    {
+    VALUE_EACH_ITEM (task, list) {
         const char *name = value_at_str(task, "name", "");
         if (p->n >= PIPELINE_TASKS_MAX)
             return err_set(e, ERR_TOO_LARGE, "a pipeline may have %d tasks", PIPELINE_TASKS_MAX);

@@ -58,8 +58,7 @@ static void scope_results(const struct task_state *t, struct scope *s)
     if (many)
         scope_put(s, value_new_strf(a, "%zu", t->n_runs), "tasks.%s.matrix.length", t->node->name);
     for (size_t i = 0; i < t->n_runs && t->done; i++) {
-        VALUE_EACH_ITEM(r, value_at(t->runs[i], "status.results"))
-        {
+        VALUE_EACH_ITEM (r, value_at(t->runs[i], "status.results")) {
             const char *name = value_at_str(r, "name", "");
             const char *key = arena_printf(a, "tasks.%s.results.%s", t->node->name, name);
             if (!many) {
@@ -74,9 +73,9 @@ static void scope_results(const struct task_state *t, struct scope *s)
                       t->node->name, name);
         }
         const struct value *artifacts = value_at(t->runs[i], "status.artifacts.outputs");
-        VALUE_EACH_ITEM(o, artifacts)
-        scope_put(s, value_get(o, "values"), "tasks.%s.outputs.%s", t->node->name,
-                  value_at_str(o, "name", ""));
+        VALUE_EACH_ITEM (o, artifacts)
+            scope_put(s, value_get(o, "values"), "tasks.%s.outputs.%s", t->node->name,
+                      value_at_str(o, "name", ""));
     }
 }
 
@@ -192,8 +191,7 @@ const struct value *pipeline_results(const struct pipeline_state *s, struct aren
     struct value *out = value_new_array(a);
     struct pipeline_state with = *s;
     with.results = scope;
-    VALUE_EACH_ITEM(r, value_get(s->view->spec, "results"))
-    {
+    VALUE_EACH_ITEM (r, value_get(s->view->spec, "results")) {
         const struct value *from = value_get(r, "value");
         if (pipeline_missing(&with, from, a))
             continue;

@@ -59,8 +59,7 @@ static int check_tasks(struct controller_ctx *c, const struct object *run, const
 {
     static const char *const lists[] = {"tasks", "finally"};
     for (size_t l = 0; l < ARRAY_LEN(lists); l++)
-        VALUE_EACH_ITEM(task, value_get(spec, lists[l]))
-        {
+        VALUE_EACH_ITEM (task, value_get(spec, lists[l])) {
             const struct value *ref = value_get(task, "taskRef");
             const char *version = value_at_str(ref, "apiVersion", "");
             bool custom = *version && strncmp(version, "tekton.dev/", 11) != 0;

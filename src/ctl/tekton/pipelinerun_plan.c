@@ -166,9 +166,9 @@ static bool when_false(struct planning *p, const struct task_state *t)
 
 static bool matrix_empty(const struct task_state *t)
 {
-    VALUE_EACH_ITEM(m, value_at(t->task, "matrix.params"))
-    if (value_is(value_get(m, "value"), VALUE_ARRAY) && value_count(value_get(m, "value")) == 0)
-        return true;
+    VALUE_EACH_ITEM (m, value_at(t->task, "matrix.params"))
+        if (value_is(value_get(m, "value"), VALUE_ARRAY) && value_count(value_get(m, "value")) == 0)
+            return true;
     return false;
 }
 
@@ -229,8 +229,8 @@ static void begin(struct planning *p, struct task_state *t)
         return;
     }
     int i = 0;
-    VALUE_EACH_ITEM(combo, combos)
-    add_create(p, child_make(p->v, t->task, combo, i++, p->a));
+    VALUE_EACH_ITEM (combo, combos)
+        add_create(p, child_make(p->v, t->task, combo, i++, p->a));
 }
 
 /* ---- the phases ---- */

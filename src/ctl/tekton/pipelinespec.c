@@ -35,8 +35,7 @@ static struct scope *run_scope(const struct value *run, const struct value *spec
     scope_put_str(s, value_at_str(run, "metadata.namespace", ""), "context.pipelineRun.namespace");
     scope_put_str(s, value_at_str(run, "metadata.uid", ""), "context.pipelineRun.uid");
     scope_put_str(s, pipeline, "context.pipeline.name");
-    VALUE_EACH_ITEM(w, value_get(spec, "workspaces"))
-    {
+    VALUE_EACH_ITEM (w, value_get(spec, "workspaces")) {
         const char *name = value_at_str(w, "name", "");
         bool has = named(value_at(run, "spec.workspaces"), name) != NULL;
         scope_put_str(s, has ? "true" : "false", "workspaces.%s.bound", name);
@@ -75,8 +74,7 @@ static const struct value *apply_task(const struct scope *s, const struct value 
     scope_put(own, value_new_strf(a, "%lld", (long long)value_at_int(task, "retries", 0)),
               "context.pipelineTask.retries");
     struct value *out = value_new_object(a);
-    VALUE_EACH_MEMBER(m, task)
-    {
+    VALUE_EACH_MEMBER (m, task) {
         bool embedded = strcmp(m->key, "taskSpec") == 0 || strcmp(m->key, "pipelineSpec") == 0;
         (void)value_set(a, out, m->key,
                         embedded ? apply_embedded(own, task, m->key)
@@ -89,13 +87,12 @@ static const struct value *apply_spec(const struct scope *s, const struct value 
 {
     struct arena *a = s->arena;
     struct value *out = value_new_object(a);
-    VALUE_EACH_MEMBER(m, spec)
-    {
+    VALUE_EACH_MEMBER (m, spec) {
         const struct value *v = &m->value;
         if (strcmp(m->key, "tasks") == 0 || strcmp(m->key, "finally") == 0) {
             struct value *list = value_new_array(a);
-            VALUE_EACH_ITEM(task, v)
-            (void)value_push(a, list, apply_task(s, task));
+            VALUE_EACH_ITEM (task, v)
+                (void)value_push(a, list, apply_task(s, task));
             v = list;
         } else if (strcmp(m->key, "results") == 0) {
             v = subst_tree(s, v, SUBST_WHOLE);
@@ -112,8 +109,7 @@ static int check_workspaces(const struct value *run, const struct value *spec, c
     const char *ns = value_at_str(run, "metadata.namespace", "");
     const struct value *bindings = value_at(run, "spec.workspaces");
     struct value *seen = value_new_object(a);
-    VALUE_EACH_ITEM(b, bindings)
-    {
+    VALUE_EACH_ITEM (b, bindings) {
         const char *w = value_at_str(b, "name", "");
         if (value_get(seen, w))
             return refuse(
@@ -121,8 +117,7 @@ static int check_workspaces(const struct value *run, const struct value *spec, c
                 arena_printf(a, "workspace \"%s\" provided by pipelinerun more than once", w));
         (void)value_set_bool(a, seen, w, true);
     }
-    VALUE_EACH_ITEM(d, value_get(spec, "workspaces"))
-    {
+    VALUE_EACH_ITEM (d, value_get(spec, "workspaces")) {
         const char *w = value_at_str(d, "name", "");
         if (!value_at_bool(d, "optional", false) && !value_get(seen, w))
             return refuse(
@@ -142,22 +137,21 @@ static int check_task_workspaces(const struct value *run, const struct value *sp
 {
     static const char *const lists[] = {"tasks", "finally"};
     for (size_t l = 0; l < ARRAY_LEN(lists); l++)
-        VALUE_EACH_ITEM(task, value_get(spec, lists[l]))
-    VALUE_EACH_ITEM(w, value_get(task, "workspaces"))
-    {
-        const char *own = value_at_str(w, "name", "");
-        const char *from = value_at_str(w, "workspace", own);
-        if (!named(value_get(spec, "workspaces"), from) &&
-            !named(value_at(run, "spec.workspaces"), from))
-            return refuse(
-                why, "PipelineValidationFailed",
-                arena_printf(a,
-                             "Pipeline %s/%s can't be Run; it has an invalid spec: "
-                             "pipeline task \"%s\" expects workspace with name \"%s\" but "
-                             "none exists in pipeline spec",
-                             value_at_str(run, "metadata.namespace", ""), pipeline,
-                             value_at_str(task, "name", ""), from));
-    }
+        VALUE_EACH_ITEM (task, value_get(spec, lists[l]))
+            VALUE_EACH_ITEM (w, value_get(task, "workspaces")) {
+                const char *own = value_at_str(w, "name", "");
+                const char *from = value_at_str(w, "workspace", own);
+                if (!named(value_get(spec, "workspaces"), from) &&
+                    !named(value_at(run, "spec.workspaces"), from))
+                    return refuse(
+                        why, "PipelineValidationFailed",
+                        arena_printf(a,
+                                     "Pipeline %s/%s can't be Run; it has an invalid spec: "
+                                     "pipeline task \"%s\" expects workspace with name \"%s\" but "
+                                     "none exists in pipeline spec",
+                                     value_at_str(run, "metadata.namespace", ""), pipeline,
+                                     value_at_str(task, "name", ""), from));
+            }
     return 0;
 }
 

@@ -29,8 +29,7 @@ static const char *workspace_volume(const char *name, struct arena *a)
 const struct value *pod_workspace_volumes(const struct value *run, struct arena *a)
 {
     struct value *out = value_new_object(a), *claims = value_new_object(a);
-    VALUE_EACH_ITEM(b, value_at(run, "spec.workspaces"))
-    {
+    VALUE_EACH_ITEM (b, value_at(run, "spec.workspaces")) {
         const char *name = value_at_str(b, "name", "");
         const char *claim = value_at_str(b, "persistentVolumeClaim.claimName", "");
         const char *volume = value_str(value_get(claims, claim), NULL);
@@ -56,9 +55,9 @@ static struct value *add_volume(struct value *volumes, const char *name, const c
 
 static bool mounts_at(const struct value *mounts, const char *path)
 {
-    VALUE_EACH_ITEM(m, mounts)
-    if (strcmp(value_at_str(m, "mountPath", ""), path) == 0)
-        return true;
+    VALUE_EACH_ITEM (m, mounts)
+        if (strcmp(value_at_str(m, "mountPath", ""), path) == 0)
+            return true;
     return false;
 }
 
@@ -84,16 +83,15 @@ static const struct value *merge_list(const struct value *under, const struct va
                                       const char *key, struct arena *a)
 {
     struct value *out = value_new_array(a);
-    VALUE_EACH_ITEM(u, under)
-    {
+    VALUE_EACH_ITEM (u, under) {
         bool hidden = false;
-        VALUE_EACH_ITEM(o, over)
-        hidden = hidden || strcmp(value_at_str(o, key, "?"), value_at_str(u, key, "")) == 0;
+        VALUE_EACH_ITEM (o, over)
+            hidden = hidden || strcmp(value_at_str(o, key, "?"), value_at_str(u, key, "")) == 0;
         if (!hidden)
             (void)value_push(a, out, u);
     }
-    VALUE_EACH_ITEM(o, over)
-    (void)value_push(a, out, o);
+    VALUE_EACH_ITEM (o, over)
+        (void)value_push(a, out, o);
     return out;
 }
 
@@ -101,8 +99,7 @@ static const struct value *merge_object(const struct value *under, const struct 
                                         struct arena *a)
 {
     struct value *out = value_copy(a, under);
-    VALUE_EACH_MEMBER(m, over)
-    {
+    VALUE_EACH_MEMBER (m, over) {
         const struct value *u = value_get(out, m->key);
         bool deep = value_is(u, VALUE_OBJECT) && value_is(&m->value, VALUE_OBJECT);
         (void)value_set(a, out, m->key, deep ? merge_object(u, &m->value, a) : &m->value);
@@ -114,8 +111,7 @@ static struct value *merge_template(const struct value *template, const struct v
                                     struct arena *a)
 {
     struct value *out = value_copy(a, step);
-    VALUE_EACH_MEMBER(m, template)
-    {
+    VALUE_EACH_MEMBER (m, template) {
         const struct value *own = value_get(step, m->key);
         if (!own)
             (void)value_set(a, out, m->key, &m->value);
@@ -203,9 +199,9 @@ static void push_flag(struct value *args, const char *flag, const char *v, struc
 static const char *result_names(const struct value *results, bool only_own, struct arena *a)
 {
     const char *out = "";
-    VALUE_EACH_ITEM(r, results)
-    if (!only_own || !value_get(r, "value"))
-        out = arena_printf(a, "%s%s%s", out, *out ? "," : "", value_at_str(r, "name", ""));
+    VALUE_EACH_ITEM (r, results)
+        if (!only_own || !value_get(r, "value"))
+            out = arena_printf(a, "%s%s%s", out, *out ? "," : "", value_at_str(r, "name", ""));
     return out;
 }
 
@@ -243,8 +239,8 @@ static void entrypoint_flags(struct making *m, const struct value *step, size_t 
         push_flag(args, "-results", results, a);
     if (strcmp(value_at_str(debug, "onFailure", ""), "enabled") == 0)
         (void)value_push_str(a, args, "-breakpoint_on_failure");
-    VALUE_EACH_ITEM(c, m->in->credentials)
-    (void)value_push_str(a, args, value_at_str(c, "flag", ""));
+    VALUE_EACH_ITEM (c, m->in->credentials)
+        (void)value_push_str(a, args, value_at_str(c, "flag", ""));
 }
 
 /* The command a step means: its script, its command, or its image's own. */
@@ -257,18 +253,18 @@ static int step_command(struct making *m, const struct value *step, const char *
     if (*script) {
         (void)value_push_str(a, argv, add_script(m, script_name, script));
     } else if (value_count(command)) {
-        VALUE_EACH_ITEM(c, command)
-        (void)value_push(a, argv, c);
+        VALUE_EACH_ITEM (c, command)
+            (void)value_push(a, argv, c);
     } else {
         const char *image = value_at_str(step, "image", "");
         const struct value *config = value_get(m->in->image_config, image);
-        VALUE_EACH_ITEM(c, value_get(config, "entrypoint"))
-        (void)value_push(a, argv, c);
+        VALUE_EACH_ITEM (c, value_get(config, "entrypoint"))
+            (void)value_push(a, argv, c);
         if (!value_count(args))
             args = value_get(config, "cmd");
     }
-    VALUE_EACH_ITEM(x, args)
-    (void)value_push(a, argv, x);
+    VALUE_EACH_ITEM (x, args)
+        (void)value_push(a, argv, x);
     if (value_count(argv) == 0)
         return err_set(e, ERR_INVALID,
                        "step \"%s\" has no command and image \"%s\" has no entrypoint",
@@ -286,8 +282,7 @@ static void mount_tekton(struct making *m, struct value *c, size_t i)
         add_mount(c, arena_printf(a, "tekton-internal-run-%zu", r),
                   arena_printf(a, "/tekton/run/%zu", r), r != i, a);
     add_mount(c, arena_printf(a, "tekton-creds-init-home-%zu", i), "/tekton/creds", false, a);
-    VALUE_EACH_ITEM(s, m->in->credentials)
-    {
+    VALUE_EACH_ITEM (s, m->in->credentials) {
         const char *secret = value_at_str(s, "secret", "");
         add_mount(c, arena_printf(a, "tekton-internal-secret-volume-%s", secret),
                   arena_printf(a, "/tekton/creds-secrets/%s", secret), true, a);
@@ -384,12 +379,12 @@ static bool step_uses(const struct value *step, const char *workspace, const cha
 static bool isolated(const struct value *spec, const char *workspace)
 {
     const char *path;
-    VALUE_EACH_ITEM(s, value_get(spec, "steps"))
-    if (step_uses(s, workspace, &path))
-        return true;
-    VALUE_EACH_ITEM(s, value_get(spec, "sidecars"))
-    if (step_uses(s, workspace, &path))
-        return true;
+    VALUE_EACH_ITEM (s, value_get(spec, "steps"))
+        if (step_uses(s, workspace, &path))
+            return true;
+    VALUE_EACH_ITEM (s, value_get(spec, "sidecars"))
+        if (step_uses(s, workspace, &path))
+            return true;
     return false;
 }
 
@@ -397,8 +392,7 @@ static void mount_workspaces(struct making *m, const struct value *step, struct 
 {
     struct arena *a = m->a;
     const struct value *spec = m->in->spec;
-    VALUE_EACH_ITEM(b, value_at(m->in->run, "spec.workspaces"))
-    {
+    VALUE_EACH_ITEM (b, value_at(m->in->run, "spec.workspaces")) {
         const char *name = value_at_str(b, "name", "");
         const struct value *decl = named(value_get(spec, "workspaces"), name);
         const char *path = workspace_path(decl, name, a);
@@ -422,8 +416,7 @@ static void add_workspace_volumes(struct making *m)
 {
     static const char *const kinds[] = {
         "persistentVolumeClaim", "emptyDir", "configMap", "secret", "projected", "csi"};
-    VALUE_EACH_ITEM(b, value_at(m->in->run, "spec.workspaces"))
-    {
+    VALUE_EACH_ITEM (b, value_at(m->in->run, "spec.workspaces")) {
         const struct value *volume = value_get(m->in->volumes, value_at_str(b, "name", ""));
         if (named(m->volumes, value_str(volume, "")))
             continue;
@@ -466,8 +459,7 @@ static void add_tekton_volumes(struct making *m)
         (void)value_set_int(a, source, "defaultMode", 0755);
         (void)add_volume(m->volumes, "tekton-internal-scripts", "downwardAPI", source, a);
     }
-    VALUE_EACH_ITEM(c, m->in->credentials)
-    {
+    VALUE_EACH_ITEM (c, m->in->credentials) {
         struct value *source = value_new_object(a);
         const char *secret = value_at_str(c, "secret", "");
         const char *name = arena_printf(a, "tekton-internal-secret-volume-%s", secret);
@@ -489,8 +481,8 @@ static struct value *prepare_container(struct making *m, const struct value *ste
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         (void)value_push_str(a, command, words[i]);
     size_t i = 0;
-    VALUE_EACH_ITEM(step, steps)
-    (void)value_push(a, command, value_new_strf(a, "step-%s", step_name(step, i++, a)));
+    VALUE_EACH_ITEM (step, steps)
+        (void)value_push(a, command, value_new_strf(a, "step-%s", step_name(step, i++, a)));
     (void)value_set(a, c, "command", command);
     add_mount(c, "tekton-internal-bin", "/tekton/bin", false, a);
     add_mount(c, "tekton-internal-steps", "/tekton/steps", false, a);
@@ -502,16 +494,16 @@ static struct value *pod_metadata(struct making *m)
     struct arena *a = m->a;
     const struct value *run = m->in->run, *meta = value_get(run, "metadata");
     struct value *out = value_new_object(a), *labels = value_new_object(a);
-    VALUE_EACH_MEMBER(l, value_get(meta, "labels"))
-    (void)value_set(a, labels, l->key, &l->value);
+    VALUE_EACH_MEMBER (l, value_get(meta, "labels"))
+        (void)value_set(a, labels, l->key, &l->value);
     (void)value_set_str(a, labels, "app.kubernetes.io/managed-by", "tekton-pipelines");
     (void)value_set_str(a, labels, "tekton.dev/taskRun", value_at_str(meta, "name", ""));
     (void)value_set_str(a, labels, "tekton.dev/taskRunUID", value_at_str(meta, "uid", ""));
     if (*m->in->task)
         (void)value_set_str(a, labels, "tekton.dev/task", m->in->task);
-    VALUE_EACH_MEMBER(x, value_get(meta, "annotations"))
-    if (strcmp(x->key, "kubectl.kubernetes.io/last-applied-configuration") != 0)
-        (void)value_set(a, m->annotations, x->key, &x->value);
+    VALUE_EACH_MEMBER (x, value_get(meta, "annotations"))
+        if (strcmp(x->key, "kubectl.kubernetes.io/last-applied-configuration") != 0)
+            (void)value_set(a, m->annotations, x->key, &x->value);
 
     struct value *owners = value_new_array(a), *owner = value_new_object(a);
     (void)value_set_str(a, owner, "apiVersion", "tekton.dev/v1");
@@ -535,11 +527,10 @@ static void apply_template(struct making *m, struct value *spec, struct value *c
 {
     struct arena *a = m->a;
     const struct value *template = value_at(m->in->run, "spec.podTemplate");
-    VALUE_EACH_MEMBER(t, template)
-    {
+    VALUE_EACH_MEMBER (t, template) {
         if (strcmp(t->key, "volumes") == 0) {
-            VALUE_EACH_ITEM(v, &t->value)
-            (void)value_push(a, m->volumes, v);
+            VALUE_EACH_ITEM (v, &t->value)
+                (void)value_push(a, m->volumes, v);
         } else if (strcmp(t->key, "env") == 0) {
             for (size_t i = 0; i < value_count(containers); i++) {
                 struct value *c = &containers->items[i];
@@ -558,8 +549,7 @@ static int make_containers(struct making *m, struct value *init, struct value *c
     const struct value *spec = m->in->spec, *template = value_get(spec, "stepTemplate");
     struct value *steps = value_new_array(a);
     size_t i = 0;
-    VALUE_EACH_ITEM(step, value_get(spec, "steps"))
-    {
+    VALUE_EACH_ITEM (step, value_get(spec, "steps")) {
         struct value *merged = merge_template(template, step, a);
         (void)value_push(a, steps, merged);
         int r = make_step(m, merged, i++, containers, e);
@@ -567,8 +557,7 @@ static int make_containers(struct making *m, struct value *init, struct value *c
             return r;
     }
     i = 0;
-    VALUE_EACH_ITEM(sidecar, value_get(spec, "sidecars"))
-    {
+    VALUE_EACH_ITEM (sidecar, value_get(spec, "sidecars")) {
         make_sidecar(m, sidecar, i, init);
         mount_workspaces(m, sidecar, &init->items[init->n - 1]);
         i++;
@@ -599,8 +588,8 @@ int pod_make(const struct pod_input *in, struct arena *a, struct value **out, st
     int r = make_containers(&m, init, containers, e);
     if (r < 0)
         return r;
-    VALUE_EACH_ITEM(v, value_get(in->spec, "volumes"))
-    (void)value_push(a, m.volumes, v);
+    VALUE_EACH_ITEM (v, value_get(in->spec, "volumes"))
+        (void)value_push(a, m.volumes, v);
     add_workspace_volumes(&m);
     add_tekton_volumes(&m);
 

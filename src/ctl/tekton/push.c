@@ -53,8 +53,7 @@ static struct value *push_body(const struct pushing *p, struct arena *a)
 
 static void merge_into(struct value *to, const struct value *from, struct arena *a)
 {
-    VALUE_EACH_MEMBER(m, from)
-    {
+    VALUE_EACH_MEMBER (m, from) {
         struct value *had = value_get_mut(to, m->key);
         if (had && had->kind == VALUE_OBJECT && m->value.kind == VALUE_OBJECT)
             merge_into(had, &m->value, a);
@@ -164,8 +163,7 @@ static int push_sync(struct controller_ctx *c, const struct key *key, struct are
         seen = NULL;
     if (value_equal(seen, heads))
         return 0;
-    VALUE_EACH_MEMBER(h, heads)
-    {
+    VALUE_EACH_MEMBER (h, heads) {
         const char *before = value_str(value_get(seen, h->key), zeros);
         const struct pushing p = {c, repo, h->key, before, value_str(&h->value, "")};
         if (strcmp(p.before, p.after) == 0)

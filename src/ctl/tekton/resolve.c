@@ -130,8 +130,7 @@ void tekton__inherit(struct value *metadata, const struct resolved *from, struct
         {"annotations", from->annotations},
     };
     for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
-        VALUE_EACH_MEMBER(m, maps[i].from)
-        {
+        VALUE_EACH_MEMBER (m, maps[i].from) {
             struct value *into = value_make_object(a, metadata, maps[i].key);
             if (strcmp(m->key, "kubectl.kubernetes.io/last-applied-configuration") != 0 &&
                 !value_get(into, m->key))
@@ -164,8 +163,7 @@ int tekton__claims(struct controller_ctx *c, const struct resource *res, const s
                    struct arena *a, const struct value **bindings, struct err *e)
 {
     struct value *out = value_new_array(a);
-    VALUE_EACH_ITEM(b, value_at(run->root, "spec.workspaces"))
-    {
+    VALUE_EACH_ITEM (b, value_at(run->root, "spec.workspaces")) {
         const struct value *template = value_get(b, "volumeClaimTemplate");
         if (!template) {
             (void)value_push(a, out, b);

@@ -176,13 +176,13 @@ const char *subst_text(const struct scope *s, const char *text)
 }
 
 /* The array or object that a text which is nothing but one reference stands for, or NULL. */
-static const struct value *whole(const struct scope *s, const char *text, bool need_star)
+static const struct value *whole(const struct scope *s, const char *text)
 {
     struct subst_ref ref;
     if (text[0] != '$' || text[1] != '(')
         return NULL;
     const char *end = ref_parse(text, s->arena, &ref);
-    if (!end || *end || (need_star && !ref.star))
+    if (!end || *end)
         return NULL;
     const struct value *v = ref_resolve(s, &ref);
     return value_is(v, VALUE_ARRAY) || value_is(v, VALUE_OBJECT) ? v : NULL;
@@ -192,15 +192,14 @@ static const struct value *subst_array(const struct scope *s, const struct value
                                        unsigned flags)
 {
     struct value *out = value_new_array(s->arena);
-    VALUE_EACH_ITEM(item, tree)
-    {
-        const struct value *all = value_is(item, VALUE_STRING) ? whole(s, item->text, false) : NULL;
+    VALUE_EACH_ITEM (item, tree) {
+        const struct value *all = value_is(item, VALUE_STRING) ? whole(s, item->text) : NULL;
         if (!value_is(all, VALUE_ARRAY)) {
             (void)value_push(s->arena, out, subst_tree(s, item, flags));
             continue;
         }
-        VALUE_EACH_ITEM(each, all)
-        (void)value_push(s->arena, out, each);
+        VALUE_EACH_ITEM (each, all)
+            (void)value_push(s->arena, out, each);
     }
     return out;
 }
@@ -208,7 +207,7 @@ static const struct value *subst_array(const struct scope *s, const struct value
 const struct value *subst_tree(const struct scope *s, const struct value *tree, unsigned flags)
 {
     if (value_is(tree, VALUE_STRING)) {
-        const struct value *all = flags & SUBST_WHOLE ? whole(s, tree->text, true) : NULL;
+        const struct value *all = flags & SUBST_WHOLE ? whole(s, tree->text) : NULL;
         if (all)
             return all;
         const char *text = subst_text(s, tree->text);
@@ -219,8 +218,8 @@ const struct value *subst_tree(const struct scope *s, const struct value *tree, 
     if (!value_is(tree, VALUE_OBJECT))
         return tree;
     struct value *out = value_new_object(s->arena);
-    VALUE_EACH_MEMBER(m, tree)
-    (void)value_set(s->arena, out, m->key, subst_tree(s, &m->value, flags));
+    VALUE_EACH_MEMBER (m, tree)
+        (void)value_set(s->arena, out, m->key, subst_tree(s, &m->value, flags));
     return out;
 }
 
@@ -228,11 +227,11 @@ void subst_each_ref(const struct value *tree, struct arena *a,
                     void (*fn)(void *arg, const struct subst_ref *ref), void *arg)
 {
     if (value_is(tree, VALUE_ARRAY)) {
-        VALUE_EACH_ITEM(item, tree)
-        subst_each_ref(item, a, fn, arg);
+        VALUE_EACH_ITEM (item, tree)
+            subst_each_ref(item, a, fn, arg);
     } else if (value_is(tree, VALUE_OBJECT)) {
-        VALUE_EACH_MEMBER(m, tree)
-        subst_each_ref(&m->value, a, fn, arg);
+        VALUE_EACH_MEMBER (m, tree)
+            subst_each_ref(&m->value, a, fn, arg);
     } else if (value_is(tree, VALUE_STRING)) {
         for (const char *at = tree->text; (at = strstr(at, "$("));) {
             struct subst_ref ref;

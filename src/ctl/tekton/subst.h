@@ -20,7 +20,7 @@ void scope_put(struct scope *s, const struct value *v, const char *name_fmt, ...
 void scope_put_str(struct scope *s, const char *text, const char *name_fmt, ...) PRINTF(3, 4);
 
 enum subst_flag {
-    SUBST_WHOLE = 1 << 0, /* a text that is just $(x[*]) becomes the array or object x */
+    SUBST_WHOLE = 1 << 0, /* a text that is just $(x[*]), or $(x), becomes the array or object x */
 };
 
 const char *subst_text(const struct scope *s, const char *text);

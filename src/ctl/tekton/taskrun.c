@@ -27,8 +27,7 @@ static void add_credentials(struct value *out, const struct object *secret, stru
                         : strcmp(type, "kubernetes.io/dockercfg") == 0      ? "-docker-cfg"
                                                                             : NULL;
     const char *flag = whole ? arena_printf(a, "%s=%s", whole, secret->name) : NULL;
-    VALUE_EACH_MEMBER(m, value_at(secret->root, "metadata.annotations"))
-    {
+    VALUE_EACH_MEMBER (m, value_at(secret->root, "metadata.annotations")) {
         for (size_t i = 0; i < ARRAY_LEN(table) && !whole; i++) {
             if (strcmp(table[i].type, type) != 0 ||
                 strncmp(m->key, table[i].prefix, strlen(table[i].prefix)) != 0)
@@ -59,8 +58,7 @@ static int find_credentials(struct controller_ctx *c, const struct object *run, 
     int r = kube_get(c->kube, &RES_SERVICE_ACCOUNT, run->ns, *name ? name : "default", &account, e);
     if (r < 0)
         return r == ERR_NOT_FOUND ? 0 : r; /* the pod's own creation will say so */
-    VALUE_EACH_ITEM(s, value_get(account->root, "secrets"))
-    {
+    VALUE_EACH_ITEM (s, value_get(account->root, "secrets")) {
         AUTO(object) struct object *secret = NULL;
         r = kube_get(c->kube, &RES_SECRET, run->ns, value_at_str(s, "name", ""), &secret, e);
         if (r == 0)
@@ -122,8 +120,7 @@ static int find_image_configs(struct tekton *t, const struct value *spec, struct
                               struct value **out, struct err *e)
 {
     struct value *configs = value_new_object(a);
-    VALUE_EACH_ITEM(step, value_get(spec, "steps"))
-    {
+    VALUE_EACH_ITEM (step, value_get(spec, "steps")) {
         const char *image = value_at_str(step, "image", "");
         if (!*image)
             image = value_at_str(spec, "stepTemplate.image", "");

@@ -135,13 +135,13 @@ static void plan_retry(const struct taskrun_view *v, struct arena *a, struct val
                        struct taskrun_plan *out)
 {
     struct value *next = value_new_object(a), *past = value_new_array(a);
-    VALUE_EACH_ITEM(r, value_get(status, "retriesStatus"))
-    (void)value_push(a, past, r);
+    VALUE_EACH_ITEM (r, value_get(status, "retriesStatus"))
+        (void)value_push(a, past, r);
     (void)value_remove(status, "retriesStatus");
     const char *message =
         arena_strdup(a, value_at_str(object_condition(v->run, "Succeeded"), "message", ""));
-    VALUE_EACH_ITEM(c, value_get(status, "conditions"))
-    message = value_at_str(c, "message", message);
+    VALUE_EACH_ITEM (c, value_get(status, "conditions"))
+        message = value_at_str(c, "message", message);
     (void)value_push(a, past, status);
     (void)value_set(a, next, "retriesStatus", past);
     run_mark(next, a, "Unknown", "ToBeRetried", message, v->now_ms);
@@ -177,8 +177,7 @@ static bool waits_for_ever(const struct value *pod, const char **reason, const c
     };
     static const char *const lists[] = {"status.containerStatuses", "status.initContainerStatuses"};
     for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
-        VALUE_EACH_ITEM(c, value_at(pod, lists[l]))
-        {
+        VALUE_EACH_ITEM (c, value_at(pod, lists[l])) {
             const char *why = value_at_str(c, "state.waiting.reason", "");
             const char *name = value_at_str(c, "name", ""), *dash = strchr(name, '-');
             bool sidecar = strncmp(name, "sidecar-", 8) == 0;
@@ -204,18 +203,17 @@ static bool waits_for_ever(const struct value *pod, const char **reason, const c
 
 static const char *waiting_message(const struct value *pod, struct arena *a)
 {
-    VALUE_EACH_ITEM(c, value_at(pod, "status.containerStatuses"))
-    {
+    VALUE_EACH_ITEM (c, value_at(pod, "status.containerStatuses")) {
         const char *text = value_at_str(c, "state.waiting.message", "");
         if (*text)
             return arena_printf(a, "build step \"%s\" is pending with reason \"%s\"",
                                 value_at_str(c, "name", ""), text);
     }
-    VALUE_EACH_ITEM(c, value_at(pod, "status.conditions"))
-    if (strcmp(value_at_str(c, "status", ""), "True") != 0)
-        return arena_printf(a, "pod status \"%s\":\"%s\"; message: \"%s\"",
-                            value_at_str(c, "type", ""), value_at_str(c, "status", ""),
-                            value_at_str(c, "message", ""));
+    VALUE_EACH_ITEM (c, value_at(pod, "status.conditions"))
+        if (strcmp(value_at_str(c, "status", ""), "True") != 0)
+            return arena_printf(a, "pod status \"%s\":\"%s\"; message: \"%s\"",
+                                value_at_str(c, "type", ""), value_at_str(c, "status", ""),
+                                value_at_str(c, "message", ""));
     return value_at_str(pod, "status.message", "Pending");
 }
 

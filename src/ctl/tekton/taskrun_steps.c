@@ -46,10 +46,10 @@ static const struct value *message_entries(const struct value *container, struct
 
 static const char *internal_entry(const struct value *entries, const char *key)
 {
-    VALUE_EACH_ITEM(x, entries)
-    if (value_at_int(x, "type", 0) == ENTRY_INTERNAL &&
-        strcmp(value_at_str(x, "key", ""), key) == 0)
-        return value_at_str(x, "value", "");
+    VALUE_EACH_ITEM (x, entries)
+        if (value_at_int(x, "type", 0) == ENTRY_INTERNAL &&
+            strcmp(value_at_str(x, "key", ""), key) == 0)
+            return value_at_str(x, "value", "");
     return NULL;
 }
 
@@ -64,10 +64,9 @@ bool taskrun_steps_complete(const struct value *pod)
     if (strcmp(phase, "Running") != 0 || value_count(list) == 0)
         return false;
     size_t ended = 0, wanted = 0;
-    VALUE_EACH_ITEM(c, value_at(pod, "spec.containers"))
-    wanted += is_step(c);
-    VALUE_EACH_ITEM(c, list)
-    {
+    VALUE_EACH_ITEM (c, value_at(pod, "spec.containers"))
+        wanted += is_step(c);
+    VALUE_EACH_ITEM (c, list) {
         if (is_step(c) && oom_killed(c))
             return true;
         ended += is_step(c) && terminated(c);
@@ -79,9 +78,9 @@ bool taskrun_steps_failed(const struct value *pod)
 {
     if (strcmp(value_at_str(pod, "status.phase", ""), "Failed") == 0)
         return true;
-    VALUE_EACH_ITEM(c, value_at(pod, "status.containerStatuses"))
-    if (is_step(c) && (value_at_int(terminated(c), "exitCode", 0) != 0 || oom_killed(c)))
-        return true;
+    VALUE_EACH_ITEM (c, value_at(pod, "status.containerStatuses"))
+        if (is_step(c) && (value_at_int(terminated(c), "exitCode", 0) != 0 || oom_killed(c)))
+            return true;
     return false;
 }
 
@@ -89,8 +88,7 @@ bool taskrun_steps_failed(const struct value *pod)
 static const struct value *culprit(const struct value *list, bool (*kind)(const struct value *),
                                    bool invert, bool oom)
 {
-    VALUE_EACH_ITEM(c, list)
-    {
+    VALUE_EACH_ITEM (c, list) {
         bool bad = oom ? oom_killed(c) : value_at_int(terminated(c), "exitCode", 0) != 0;
         if (terminated(c) && kind(c) != invert && bad)
             return c;
@@ -196,8 +194,7 @@ static const struct value *step_decl(const struct value *spec, const char *conta
                                      struct arena *a)
 {
     size_t i = 0;
-    VALUE_EACH_ITEM(s, value_get(spec, "steps"))
-    {
+    VALUE_EACH_ITEM (s, value_get(spec, "steps")) {
         const char *name = value_at_str(s, "name", "");
         if (!*name)
             name = arena_printf(a, "unnamed-%zu", i);
@@ -224,8 +221,7 @@ static void take_entries(const struct value *entries, const struct value *spec,
                          const struct value *decl, struct value *step, struct value *status,
                          struct arena *a)
 {
-    VALUE_EACH_ITEM(x, entries)
-    {
+    VALUE_EACH_ITEM (x, entries) {
         const char *key = value_at_str(x, "key", ""), *text = value_at_str(x, "value", "");
         const char *type;
         const struct value *d, *v;
@@ -258,9 +254,9 @@ static void take_entries(const struct value *entries, const struct value *spec,
 static const char *kept_message(const struct value *entries, struct arena *a)
 {
     struct value *kept = value_new_array(a);
-    VALUE_EACH_ITEM(x, entries)
-    if (value_at_int(x, "type", 0) == ENTRY_TASK_RESULT)
-        (void)value_push(a, kept, x);
+    VALUE_EACH_ITEM (x, entries)
+        if (value_at_int(x, "type", 0) == ENTRY_TASK_RESULT)
+            (void)value_push(a, kept, x);
     return value_count(kept) ? json_text(a, kept, JSON_NO_HTML) : NULL;
 }
 
@@ -326,8 +322,7 @@ static void fill_sidecars(const struct value *pod, struct value *status, struct 
         {"spec.containers",     "status.containerStatuses"    }
     };
     for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
-        VALUE_EACH_ITEM(c, value_at(pod, lists[l][0]))
-        {
+        VALUE_EACH_ITEM (c, value_at(pod, lists[l][0])) {
             const struct value *now =
                 container_status(pod, lists[l][1], value_at_str(c, "name", ""));
             if (!is_sidecar(c) || !now)
@@ -347,12 +342,11 @@ static void fill_sidecars(const struct value *pod, struct value *status, struct 
 static void derived_results(const struct value *spec, struct value *status, struct arena *a)
 {
     struct scope *s = scope_new(a);
-    VALUE_EACH_ITEM(step, value_get(status, "steps"))
-    VALUE_EACH_ITEM(r, value_get(step, "results"))
-    scope_put(s, value_get(r, "value"), "steps.%s.results.%s", value_at_str(step, "name", ""),
-              value_at_str(r, "name", ""));
-    VALUE_EACH_ITEM(d, value_get(spec, "results"))
-    {
+    VALUE_EACH_ITEM (step, value_get(status, "steps"))
+        VALUE_EACH_ITEM (r, value_get(step, "results"))
+            scope_put(s, value_get(r, "value"), "steps.%s.results.%s",
+                      value_at_str(step, "name", ""), value_at_str(r, "name", ""));
+    VALUE_EACH_ITEM (d, value_get(spec, "results")) {
         const struct value *from = value_get(d, "value");
         if (!from)
             continue;
@@ -381,8 +375,7 @@ void taskrun_steps_status(const struct value *run, const struct value *pod, stru
         spec = value_at(run, "spec.taskSpec");
     (void)value_set(a, status, "steps", value_new_array(a));
     (void)value_remove(status, "results");
-    VALUE_EACH_ITEM(c, value_at(pod, "spec.containers"))
-    {
+    VALUE_EACH_ITEM (c, value_at(pod, "spec.containers")) {
         const char *name = value_at_str(c, "name", "");
         const struct value *now = container_status(pod, "status.containerStatuses", name);
         if (!is_step(c) || !now)
@@ -405,8 +398,7 @@ void taskrun_steps_status(const struct value *run, const struct value *pod, stru
 const char *taskrun_results_problem(const struct value *status, struct arena *a)
 {
     const char *types = "", *keys = "";
-    VALUE_EACH_ITEM(r, value_get(status, "results"))
-    {
+    VALUE_EACH_ITEM (r, value_get(status, "results")) {
         const char *name = value_at_str(r, "name", "");
         const struct value *d = named(value_at(status, "taskSpec.results"), name);
         const struct value *v = value_get(r, "value");
@@ -421,9 +413,9 @@ const char *taskrun_results_problem(const struct value *status, struct arena *a)
                                  "initialized to a different type \"%s\"",
                                  types, *types ? "," : "", name, want, got);
         const char *missing = "";
-        VALUE_EACH_MEMBER(p, value_get(d, "properties"))
-        if (value_is(v, VALUE_OBJECT) && !value_get(v, p->key))
-            missing = arena_printf(a, "%s%s%s", missing, *missing ? " " : "", p->key);
+        VALUE_EACH_MEMBER (p, value_get(d, "properties"))
+            if (value_is(v, VALUE_OBJECT) && !value_get(v, p->key))
+                missing = arena_printf(a, "%s%s%s", missing, *missing ? " " : "", p->key);
         if (*missing)
             keys = arena_printf(a, "%s%s%s:[%s]", keys, *keys ? " " : "", name, missing);
     }

@@ -44,14 +44,28 @@ static const char *const action_fields[] = {"image",           "command",      "
                                             "script",          "env",          "workingDir",
                                             "securityContext", "volumeMounts", "results"};
 
+/* What still names a parameter where an array or object is wanted is as good as not given. */
+static const struct value *settled(const struct value *decls, const struct value *given,
+                                   struct arena *a)
+{
+    struct value *out = value_new_array(a);
+    VALUE_EACH_ITEM (g, given) {
+        const struct value *d = named(decls, value_at_str(g, "name", ""));
+        bool open = strncmp(value_at_str(g, "value", ""), "$(params.", 9) == 0;
+        if (!open || strcmp(param_type(d), "string") == 0)
+            (void)value_push(a, out, g);
+    }
+    return out;
+}
+
 static const struct value *fill_step(const struct value *step, const struct value *action,
                                      const struct scope *outer, struct arena *a, struct err *e)
 {
-    const struct value *given = subst_tree(outer, value_get(step, "params"), SUBST_WHOLE);
     const struct value *decls = value_get(action, "params");
+    const struct value *given =
+        settled(decls, subst_tree(outer, value_get(step, "params"), SUBST_WHOLE), a);
     struct value *lenient = value_new_array(a); /* a step's result may stand for any type */
-    VALUE_EACH_ITEM(d, decls)
-    {
+    VALUE_EACH_ITEM (d, decls) {
         struct value *decl = value_copy(a, d);
         const struct value *v = value_get(named(given, value_at_str(d, "name", "")), "value");
         if (strncmp(value_str(v, ""), "$(steps.", 8) == 0) {
@@ -85,8 +99,7 @@ int taskspec_fill_steps(const struct value *run, const struct value *spec,
     struct value *steps = NULL, *bound = NULL;
     size_t i = 0;
     struct scope *outer = scope_new(a);
-    VALUE_EACH_ITEM(step, value_get(spec, "steps"))
-    {
+    VALUE_EACH_ITEM (step, value_get(spec, "steps")) {
         const struct value *ref = value_get(step, "ref"), *action = NULL;
         if (ref) {
             if (!bound) {
@@ -112,8 +125,8 @@ int taskspec_fill_steps(const struct value *run, const struct value *spec,
         return 0;
     }
     struct value *copy = value_new_object(a);
-    VALUE_EACH_MEMBER(m, spec)
-    (void)value_set(a, copy, m->key, strcmp(m->key, "steps") ? &m->value : steps);
+    VALUE_EACH_MEMBER (m, spec)
+        (void)value_set(a, copy, m->key, strcmp(m->key, "steps") ? &m->value : steps);
     *out = copy;
     return 0;
 }
@@ -124,8 +137,7 @@ static int validate_workspaces(const struct value *run, const struct value *spec
 {
     const struct value *bindings = value_at(run, "spec.workspaces");
     const struct value *decls = value_get(spec, "workspaces");
-    VALUE_EACH_ITEM(d, decls)
-    {
+    VALUE_EACH_ITEM (d, decls) {
         const char *name = value_at_str(d, "name", "");
         if (!value_at_bool(d, "optional", false) && !named(bindings, name))
             return err_set(e, ERR_INVALID,
@@ -133,8 +145,7 @@ static int validate_workspaces(const struct value *run, const struct value *spec
     }
     if (!value_at(run, "spec.taskRef"))
         return 0; /* an embedded spec may use workspaces it does not declare */
-    VALUE_EACH_ITEM(b, bindings)
-    {
+    VALUE_EACH_ITEM (b, bindings) {
         const char *name = value_at_str(b, "name", "");
         if (!named(decls, name))
             return err_set(e, ERR_INVALID,
@@ -178,8 +189,7 @@ static void scope_workspaces(struct scope *s, const struct value *run, const str
                              const struct value *volumes)
 {
     const struct value *bindings = value_at(run, "spec.workspaces");
-    VALUE_EACH_ITEM(d, value_get(spec, "workspaces"))
-    {
+    VALUE_EACH_ITEM (d, value_get(spec, "workspaces")) {
         const char *name = value_at_str(d, "name", "");
         bool bound = named(bindings, name) != NULL;
         bool absent = !bound && value_at_bool(d, "optional", false);
@@ -189,8 +199,7 @@ static void scope_workspaces(struct scope *s, const struct value *run, const str
         scope_put_str(s, "", "workspaces.%s.claim", name);
         scope_put_str(s, "", "workspaces.%s.volume", name);
     }
-    VALUE_EACH_ITEM(b, bindings)
-    {
+    VALUE_EACH_ITEM (b, bindings) {
         const char *name = value_at_str(b, "name", "");
         if (!named(value_get(spec, "workspaces"), name)) {
             scope_put_str(s, "true", "workspaces.%s.bound", name);
@@ -204,14 +213,12 @@ static void scope_workspaces(struct scope *s, const struct value *run, const str
 
 static void scope_paths(struct scope *s, const struct value *spec)
 {
-    VALUE_EACH_ITEM(r, value_get(spec, "results"))
-    {
+    VALUE_EACH_ITEM (r, value_get(spec, "results")) {
         const char *name = value_at_str(r, "name", "");
         scope_put(s, value_new_strf(s->arena, "/tekton/results/%s", name), "results.%s.path", name);
     }
     size_t i = 0;
-    VALUE_EACH_ITEM(step, value_get(spec, "steps"))
-    {
+    VALUE_EACH_ITEM (step, value_get(spec, "steps")) {
         const char *name = step_name(step, i++, s->arena);
         scope_put(s, value_new_strf(s->arena, "/tekton/steps/step-%s/exitCode", name),
                   "steps.step-%s.exitCode.path", name);
@@ -226,8 +233,7 @@ static const struct value *apply_step(const struct scope *outer, const struct va
     struct arena *a = outer->arena;
     struct scope *s = scope_new(a);
     const char *name = step_name(step, i, a);
-    VALUE_EACH_ITEM(r, value_get(step, "results"))
-    {
+    VALUE_EACH_ITEM (r, value_get(step, "results")) {
         const char *result = value_at_str(r, "name", "");
         scope_put(s, value_new_strf(a, "/tekton/steps/step-%s/results/%s", name, result),
                   "step.results.%s.path", result);
@@ -235,8 +241,7 @@ static const struct value *apply_step(const struct scope *outer, const struct va
     scope_put(s, value_new_strf(a, "/tekton/steps/step-%s/artifacts/provenance.json", name),
               "step.artifacts.path");
     /* Workspaces that this step mounts elsewhere. */
-    VALUE_EACH_ITEM(w, value_get(step, "workspaces"))
-    {
+    VALUE_EACH_ITEM (w, value_get(step, "workspaces")) {
         const char *path = value_at_str(w, "mountPath", "");
         if (*path)
             scope_put_str(s, path, "workspaces.%s.path", value_at_str(w, "name", ""));
@@ -248,8 +253,24 @@ static const struct value *apply_steps(const struct scope *s, const struct value
 {
     struct value *out = value_new_array(s->arena);
     size_t i = 0;
-    VALUE_EACH_ITEM(step, steps)
-    (void)value_push(s->arena, out, apply_step(s, step, i++));
+    VALUE_EACH_ITEM (step, steps)
+        (void)value_push(s->arena, out, apply_step(s, step, i++));
+    return out;
+}
+
+/* Replaces in all but the declarations of parameters. */
+static const struct value *apply_members(const struct scope *s, const struct value *spec,
+                                         bool in_steps)
+{
+    struct value *out = value_new_object(s->arena);
+    VALUE_EACH_MEMBER (m, spec) {
+        const struct value *v = &m->value;
+        if (in_steps && strcmp(m->key, "steps") == 0)
+            v = apply_steps(s, v);
+        else if (strcmp(m->key, "params") != 0 && strcmp(m->key, "description") != 0)
+            v = subst_tree(s, v, 0);
+        (void)value_set(s->arena, out, m->key, v);
+    }
     return out;
 }
 
@@ -263,21 +284,10 @@ int taskspec_apply(const struct value *run, const struct value *spec, const char
         return err_wrap(e, r, "invalid input params for task %s", task);
     struct scope *early = scope_new(a), *late = scope_new(a);
     params_scope(early, bound);
+    spec = apply_members(early, spec, false);
     scope_context(late, run, task);
     scope_workspaces(late, run, spec, volumes);
     scope_paths(late, spec);
-
-    struct value *done = value_new_object(a);
-    VALUE_EACH_MEMBER(m, spec)
-    {
-        bool steps = strcmp(m->key, "steps") == 0;
-        if (strcmp(m->key, "params") == 0 || strcmp(m->key, "description") == 0) {
-            (void)value_set(a, done, m->key, &m->value);
-            continue;
-        }
-        const struct value *v = subst_tree(early, &m->value, 0);
-        (void)value_set(a, done, m->key, steps ? apply_steps(late, v) : subst_tree(late, v, 0));
-    }
-    *out = done;
+    *out = apply_members(late, spec, true);
     return 0;
 }

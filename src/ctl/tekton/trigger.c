@@ -50,8 +50,7 @@ static int collect_bindings(const struct firing *f, const struct value *trigger,
                             struct value **out, struct err *e)
 {
     struct value *all = value_new_array(a);
-    VALUE_EACH_ITEM(b, value_get(trigger, "bindings"))
-    {
+    VALUE_EACH_ITEM (b, value_get(trigger, "bindings")) {
         const char *ref = value_at_str(b, "ref", "");
         const struct value *root = NULL, *params = value_at(b, "spec.params");
         if (value_get(b, "value"))
@@ -64,8 +63,8 @@ static int collect_bindings(const struct firing *f, const struct value *trigger,
                 return err_wrap(e, r, "failed to resolve bindings");
             params = value_at(root, "spec.params");
         }
-        VALUE_EACH_ITEM(p, params)
-        (void)value_push(a, all, p);
+        VALUE_EACH_ITEM (p, params)
+            (void)value_push(a, all, p);
     }
     *out = all;
     return 0;
@@ -90,8 +89,8 @@ static int find_template(const struct firing *f, const struct value *trigger, st
 
 static void set_all(struct value *meta, const char *key, const struct value *add, struct arena *a)
 {
-    VALUE_EACH_MEMBER(m, add)
-    (void)value_set(a, value_make_object(a, meta, key), m->key, &m->value);
+    VALUE_EACH_MEMBER (m, add)
+        (void)value_set(a, value_make_object(a, meta, key), m->key, &m->value);
 }
 
 /* A generated name follows from the event, so that the event is acted on once. */
@@ -118,7 +117,12 @@ static int create_resource(const struct firing *f, const char *trigger, size_t i
 {
     const struct resource *res;
     const char *kind = value_at_str(obj, "kind", "");
-    int r = kube_find(f->kube, value_at_str(obj, "apiVersion", ""), kind, &res, e);
+    const char *version = value_at_str(obj, "apiVersion", "");
+    int r = kube_find(f->kube, version, kind, &res, e);
+    if (r == ERR_NOT_FOUND && strncmp(version, "tekton.dev/", 11) == 0) {
+        (void)value_set_str(a, obj, "apiVersion", "tekton.dev/v1"); /* reads older forms as well */
+        r = kube_find(f->kube, "tekton.dev/v1", kind, &res, e);
+    }
     if (r < 0)
         return r;
     struct value *meta = value_make_object(a, obj, "metadata");
@@ -155,8 +159,7 @@ static int create_all(const struct firing *f, const char *name, const struct val
     if (!list)
         list = value_get(template, "resourceTemplates");
     size_t i = 0;
-    VALUE_EACH_ITEM(t, list)
-    {
+    VALUE_EACH_ITEM (t, list) {
         r = event_resource(t, params, ev->id, a, &obj, e);
         if (r == 0)
             r = create_resource(f, name, i++, ev, obj, a, e);
@@ -173,8 +176,7 @@ static int intercept_all(const struct firing *f, const struct value *list, struc
                          struct arena *a, struct err *e)
 {
     const struct event_secrets secrets = {get_secret, f->kube, f->ns};
-    VALUE_EACH_ITEM(i, list)
-    {
+    VALUE_EACH_ITEM (i, list) {
         int r = event_intercept(ev, i, &secrets, a, e);
         if (r < 0)
             return r;
@@ -219,8 +221,8 @@ static int fire_ref(const struct firing *f, const char *name, const struct event
 static const char *selector_text(const struct value *labels, struct arena *a)
 {
     const char *out = "";
-    VALUE_EACH_MEMBER(m, labels)
-    out = arena_printf(a, "%s%s%s=%s", out, *out ? "," : "", m->key, value_str(&m->value, ""));
+    VALUE_EACH_MEMBER (m, labels)
+        out = arena_printf(a, "%s%s%s=%s", out, *out ? "," : "", m->key, value_str(&m->value, ""));
     return *out ? out : NULL;
 }
 
@@ -262,17 +264,16 @@ int trigger_fire(const struct firing *f, const struct value *listener, const str
     const struct value *spec = value_get(listener, "spec");
     int r = 0;
     *created = 0;
-    VALUE_EACH_ITEM(t, value_get(spec, "triggers"))
-    {
+    VALUE_EACH_ITEM (t, value_get(spec, "triggers")) {
         const char *ref = value_at_str(t, "triggerRef", "");
         r = *ref ? fire_ref(f, ref, ev, a, created, e)
                  : fire_one(f, value_at_str(t, "name", ""), t, ev, a, created, e);
         if (r < 0)
             return r;
     }
-    VALUE_EACH_ITEM(g, value_get(spec, "triggerGroups"))
-    if ((r = fire_group(f, g, ev, a, created, e)) < 0)
-        return r;
+    VALUE_EACH_ITEM (g, value_get(spec, "triggerGroups"))
+        if ((r = fire_group(f, g, ev, a, created, e)) < 0)
+            return r;
     if (value_get(spec, "labelSelector") || value_get(spec, "namespaceSelector"))
         r = fire_selected(f, value_get(spec, "labelSelector"), ev, a, created, e);
     return r;

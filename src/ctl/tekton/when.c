@@ -24,8 +24,8 @@ static int one_allows(const struct value *w, struct arena *a, bool *out, struct 
     bool found = false, in = strcmp(op, "in") == 0;
     if (!in && strcmp(op, "notin") != 0)
         return err_set(e, ERR_INVALID, "when: operator \"%s\" is not in or notin", op);
-    VALUE_EACH_ITEM(v, value_get(w, "values"))
-    found = found || strcmp(value_str(v, ""), input) == 0;
+    VALUE_EACH_ITEM (v, value_get(w, "values"))
+        found = found || strcmp(value_str(v, ""), input) == 0;
     *out = found == in;
     return 0;
 }
@@ -33,8 +33,7 @@ static int one_allows(const struct value *w, struct arena *a, bool *out, struct 
 int when_allows(const struct value *list, struct arena *a, bool *out, struct err *e)
 {
     bool all = true;
-    VALUE_EACH_ITEM(w, list)
-    {
+    VALUE_EACH_ITEM (w, list) {
         bool one;
         int r = one_allows(w, a, &one, e);
         if (r < 0)

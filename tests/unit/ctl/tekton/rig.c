@@ -86,8 +86,7 @@ static struct played play(const char *script, struct arena *a)
 static bool continues(const struct value *container)
 {
     bool flag = false;
-    VALUE_EACH_ITEM(x, value_get(container, "args"))
-    {
+    VALUE_EACH_ITEM (x, value_get(container, "args")) {
         if (flag && strcmp(value_str(x, ""), "continue") == 0)
             return true;
         flag = strcmp(value_str(x, ""), "-on_error") == 0;
@@ -138,8 +137,7 @@ static bool play_pod(struct rig *r, const struct object *pod, struct arena *a)
     struct value *root = value_copy(a, pod->root), *list = value_new_array(a);
     bool failed = false, hangs = false;
     size_t i = 0;
-    VALUE_EACH_ITEM(c, value_at(pod->root, "spec.containers"))
-    {
+    VALUE_EACH_ITEM (c, value_at(pod->root, "spec.containers")) {
         struct played p = play(script_of(pod, i++, a), a);
         bool cont = continues(c);
         (void)value_push(a, list, container_state(c, &p, failed || hangs, cont, a));
@@ -225,8 +223,7 @@ static void report_list(struct buf *b, const char *label, const struct value *li
     if (!value_count(list))
         return;
     buf_printf(b, "  %s:", label);
-    VALUE_EACH_ITEM(x, list)
-    {
+    VALUE_EACH_ITEM (x, list) {
         const struct value *v = value_at(x, value);
         buf_printf(b, " %s=%s", value_at_str(x, key, ""),
                    value_is(v, VALUE_STRING) ? v->text
