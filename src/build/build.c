@@ -77,21 +77,25 @@ int build__dirs(struct build *b, const struct layers *l, struct view_layers *out
     return 0;
 }
 
-int stage__pack(struct build *b, const char *upper, struct image_layer *out, struct err *e)
+int stage__pack(struct build *b, const char *upper, struct made *out, struct err *e)
 {
     const struct image_layer_opts o = {.epoch = b->epoch, .whiteouts = true, .adopt = true};
-    return image_layer_pack(b->images, upper, &o, out, e);
+    int rc = image_layer_pack(b->images, upper, &o, &out->layer, e);
+    out->ms = b->epoch >= 0 ? b->epoch * 1000 : clock_real_ms();
+    return rc;
 }
 
-int stage__push(struct build *b, struct stage *s, const struct image_layer *l,
-                const char *created_by, struct err *e)
+int stage__push(struct build *b, struct stage *s, const struct made *m, const char *created_by,
+                struct err *e)
 {
     if (s->layers.n >= LAYERS_MAX)
         return build__refuse(b, e, "the image has more than %d layers", LAYERS_MAX);
     struct image_layer *list = ARENA_ARRAY(b->arena, struct image_layer, s->layers.n + 1);
     if (s->layers.n)
         memcpy(list, s->layers.list, s->layers.n * sizeof *list);
-    list[s->layers.n] = *l;
+    list[s->layers.n] = m->layer;
+    if (m->ms > s->created_ms || b->epoch >= 0)
+        s->created_ms = b->epoch >= 0 ? b->epoch * 1000 : m->ms;
     s->layers = (struct layers){list, s->layers.n + 1};
     config__history(b, s, created_by, false);
     return 0;
@@ -120,7 +124,6 @@ static void read_epoch(struct build *b)
         if (!*end && end != *p + 18 && n >= 0)
             b->epoch = n;
     }
-    clock_format_rfc3339(b->epoch >= 0 ? b->epoch * 1000 : clock_real_ms(), b->created);
 }
 
 /* What builds that died left behind has no lock. */
@@ -291,7 +294,9 @@ static int store_image(struct build *b, struct stage *s, struct build_result *ou
     struct build_result result = {.steps = b->steps, .cached = b->cached};
     struct image image;
     add_labels(b, s);
-    (void)value_set_str(b->arena, s->doc, "created", b->created);
+    char when[CLOCK_TEXT_MAX];
+    clock_format_rfc3339_ms(s->created_ms, when);
+    (void)value_set_str(b->arena, s->doc, "created", when);
     (void)value_set(b->arena, s->doc, "config", s->config);
     (void)value_set(b->arena, s->doc, "history", s->history);
     (void)snprintf(pending, sizeof pending, "pending/%s", strrchr(b->scratch, '/') + 1);

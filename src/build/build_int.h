@@ -28,7 +28,8 @@ struct stage {
     struct value *config; /* the image configuration's "config" */
     struct value *doc;    /* the rest of the base image's document */
     struct value *history;
-    struct map args; /* declared ones, name -> value or NULL */
+    struct map args;    /* declared ones, name -> value or NULL */
+    int64_t created_ms; /* of the newest layer: the same inputs give the same image */
     bool cmd_set;
 };
 
@@ -45,7 +46,6 @@ struct build {
     size_t n_stages;
     struct map globals; /* ARGs before the first FROM */
     int64_t epoch;      /* < 0: none */
-    char created[40];
     const char *os, *arch, *variant, *platform;
     unsigned steps, step, cached, serial;
     /* the instruction at hand: */
@@ -99,9 +99,13 @@ void key_add(struct key *k, const char *text); /* NULL and "" differ */
 void key_add_bytes(struct key *k, const void *bytes, size_t n);
 void key_add_layers(struct key *k, const struct layers *l);
 void key_text(struct key *k, char out[DIGEST_MAX]);
-bool cache__get(struct build *b, const char *key, struct image_layer *out);
-int cache__put(struct build *b, const char *key, const struct image_layer *l,
-               struct err *e) MUST_CHECK;
+/* A layer and when it was made. */
+struct made {
+    struct image_layer layer;
+    int64_t ms;
+};
+bool cache__get(struct build *b, const char *key, struct made *out);
+int cache__put(struct build *b, const char *key, const struct made *m, struct err *e) MUST_CHECK;
 
 /* ---- operations that make a layer ---- */
 int copy__apply(struct build *b, struct stage *s, const struct instruction *i,
@@ -111,11 +115,10 @@ int run__apply(struct build *b, struct stage *s, const struct instruction *i,
 int workdir__apply(struct build *b, struct stage *s, const struct instruction *i,
                    struct err *e) MUST_CHECK;
 /* Appends the layer and its line of history. */
-int stage__push(struct build *b, struct stage *s, const struct image_layer *l,
-                const char *created_by, struct err *e) MUST_CHECK;
-/* Packs an overlay's upper folder and moves it to the layers. */
-int stage__pack(struct build *b, const char *upper, struct image_layer *out,
+int stage__push(struct build *b, struct stage *s, const struct made *m, const char *created_by,
                 struct err *e) MUST_CHECK;
+/* Packs an overlay's upper folder and moves it to the layers. */
+int stage__pack(struct build *b, const char *upper, struct made *out, struct err *e) MUST_CHECK;
 
 /* ---- users.c ---- */
 struct user {

@@ -39,26 +39,35 @@ void key_text(struct key *k, char out[DIGEST_MAX])
     digest_text(&k->hash, out);
 }
 
-bool cache__get(struct build *b, const char *key, struct image_layer *out)
+/* The note is "diff-id milliseconds". */
+static bool read_note(const char *note, struct made *out)
+{
+    const char *space = strchr(note, ' ');
+    if (!space || (size_t)(space - note) >= DIGEST_MAX)
+        return false;
+    (void)snprintf(out->layer.diff_id, DIGEST_MAX, "%.*s", (int)(space - note), note);
+    out->ms = strtoll(space + 1, NULL, 10);
+    return blob_digest_check(out->layer.diff_id, NULL) == 0;
+}
+
+bool cache__get(struct build *b, const char *key, struct made *out)
 {
     struct ref r;
-    struct image_layer l = {.media_type = MEDIA_OCI_LAYER_GZIP};
-    if (b->opts->no_cache ||
-        refs_get(image_store_refs(b->images), arena_printf(b->arena, "c/%s", key + 7), b->arena, &r,
-                 NULL) < 0)
+    struct made m = {.layer.media_type = MEDIA_OCI_LAYER_GZIP};
+    struct blob_store *blobs = image_store_blobs(b->images);
+    const char *name = arena_printf(b->arena, "c/%s", key + 7);
+    if (b->opts->no_cache || refs_get(image_store_refs(b->images), name, b->arena, &r, NULL) < 0 ||
+        !read_note(r.note, &m) || !blob_touch(blobs, r.digest) ||
+        !blob_has(blobs, r.digest, &m.layer.size))
         return false;
-    if (blob_digest_check(r.note, NULL) < 0 ||
-        !blob_touch(image_store_blobs(b->images), r.digest) ||
-        !blob_has(image_store_blobs(b->images), r.digest, &l.size))
-        return false;
-    (void)snprintf(l.digest, sizeof l.digest, "%s", r.digest);
-    (void)snprintf(l.diff_id, sizeof l.diff_id, "%s", r.note);
-    *out = l;
+    (void)snprintf(m.layer.digest, DIGEST_MAX, "%s", r.digest);
+    *out = m;
     return true;
 }
 
-int cache__put(struct build *b, const char *key, const struct image_layer *l, struct err *e)
+int cache__put(struct build *b, const char *key, const struct made *m, struct err *e)
 {
-    return refs_set(image_store_refs(b->images), arena_printf(b->arena, "c/%s", key + 7), l->digest,
-                    l->diff_id, e);
+    return refs_set(image_store_refs(b->images), arena_printf(b->arena, "c/%s", key + 7),
+                    m->layer.digest,
+                    arena_printf(b->arena, "%s %lld", m->layer.diff_id, (long long)m->ms), e);
 }

@@ -71,7 +71,9 @@ void config__history(struct build *b, struct stage *s, const char *created_by, b
 {
     struct arena *a = b->arena;
     struct value *h = value_new_object(a);
-    (void)value_set_str(a, h, "created", b->created);
+    char when[CLOCK_TEXT_MAX];
+    clock_format_rfc3339_ms(s->created_ms, when);
+    (void)value_set_str(a, h, "created", when);
     (void)value_set_str(a, h, "created_by", created_by);
     (void)value_set_str(a, h, "comment", "slipway build");
     if (empty)

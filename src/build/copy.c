@@ -31,7 +31,7 @@ struct copy {
     char made_key[DIGEST_MAX];
     const char *upper;
     bool hit;
-    struct image_layer layer;
+    struct made layer;
 };
 
 /* ---- the words ---- */
@@ -530,7 +530,7 @@ int workdir__apply(struct build *b, struct stage *s, const struct instruction *i
     char text[DIGEST_MAX];
     struct key k;
     struct workdir w = {0};
-    struct image_layer layer;
+    struct made layer;
     struct view_opts o = {0};
     int rc = clean_workdir(b, s, i, &w.path, e);
     if (rc < 0)

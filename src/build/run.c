@@ -654,7 +654,7 @@ static int judge(struct run *r, const struct container_end *end, struct err *e)
                     : ERR_INVALID;
 }
 
-static int execute(struct run *r, struct image_layer *out, struct err *e)
+static int execute(struct run *r, struct made *out, struct err *e)
 {
     struct build *b = r->build;
     struct places places = {.run = r};
@@ -704,7 +704,7 @@ int run__apply(struct build *b, struct stage *s, const struct instruction *i, st
 {
     char text[DIGEST_MAX];
     struct key k;
-    struct image_layer layer;
+    struct made layer;
     struct run *r = ARENA_NEW(b->arena, struct run);
     r->build = b;
     r->stage = s;

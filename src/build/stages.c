@@ -241,6 +241,11 @@ static void start_from(struct build *b, struct stage *s, const struct value *doc
     s->doc = value_new_object(a);
     (void)value_set_str(a, s->doc, "architecture", value_at_str(doc, "architecture", b->arch));
     (void)value_set_str(a, s->doc, "os", value_at_str(doc, "os", b->os));
+    int64_t ns = 0;
+    if (clock_parse_rfc3339(value_at_str(doc, "created", ""), &ns, NULL) == 0)
+        s->created_ms = ns / 1000000;
+    if (b->epoch >= 0)
+        s->created_ms = b->epoch * 1000;
     const char *variant = value_at_str(doc, "variant", b->variant);
     if (*variant)
         (void)value_set_str(a, s->doc, "variant", variant);
@@ -273,6 +278,7 @@ static int start_stage(struct build *b, struct stage *s, struct err *e)
         s->config = value_copy(b->arena, other->config);
         s->doc = value_copy(b->arena, other->doc);
         s->history = value_copy(b->arena, other->history);
+        s->created_ms = other->created_ms;
         return 0;
     }
     if (strcmp(s->base, "scratch") == 0) {
