@@ -11,9 +11,9 @@ static const struct value *old_status(const struct worker *w, const struct slot 
 {
     const struct value *st = value_get(w->pod->root, "status");
     const char *list = s->def->init ? "initContainerStatuses" : "containerStatuses";
-    VALUE_EACH_ITEM(c, value_get(st, list))
-    if (strcmp(value_at_str(c, "name", ""), s->name) == 0)
-        return c;
+    VALUE_EACH_ITEM (c, value_get(st, list))
+        if (strcmp(value_at_str(c, "name", ""), s->name) == 0)
+            return c;
     return NULL;
 }
 

@@ -19,9 +19,9 @@ static uint16_t port_of(const struct value *port, const struct value *container)
     if (value_is(port, VALUE_INT))
         return (uint16_t)value_int(port, 0);
     const char *name = value_str(port, "");
-    VALUE_EACH_ITEM(p, value_get(container, "ports"))
-    if (strcmp(value_at_str(p, "name", ""), name) == 0)
-        return (uint16_t)value_at_int(p, "containerPort", 0);
+    VALUE_EACH_ITEM (p, value_get(container, "ports"))
+        if (strcmp(value_at_str(p, "name", ""), name) == 0)
+            return (uint16_t)value_at_int(p, "containerPort", 0);
     return (uint16_t)strtoul(name, NULL, 10);
 }
 
@@ -146,10 +146,10 @@ struct pod_def *pod_def_read(const struct object *pod, struct arena *a)
         value_at_int(pod->root, "metadata.deletionGracePeriodSeconds", d->grace_s);
     d->c = ARENA_ARRAY(a, struct container_def, d->n);
     size_t i = 0;
-    VALUE_EACH_ITEM(v, init)
-    read_container(v, true, a, &d->c[i++]);
-    VALUE_EACH_ITEM(v, main)
-    read_container(v, false, a, &d->c[i++]);
+    VALUE_EACH_ITEM (v, init)
+        read_container(v, true, a, &d->c[i++]);
+    VALUE_EACH_ITEM (v, main)
+        read_container(v, false, a, &d->c[i++]);
     return d;
 }
 
@@ -193,8 +193,7 @@ const char *pod_qos(const struct value *spec)
     static const char *const resources[] = {"cpu", "memory"};
     bool any = false, all = true;
     for (size_t l = 0; l < ARRAY_LEN(lists); l++)
-        VALUE_EACH_ITEM(c, value_get(spec, lists[l]))
-        {
+        VALUE_EACH_ITEM (c, value_get(spec, lists[l])) {
             const struct value *req = value_at(c, "resources.requests");
             const struct value *lim = value_at(c, "resources.limits");
             for (size_t r = 0; r < ARRAY_LEN(resources); r++) {

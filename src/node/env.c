@@ -93,8 +93,7 @@ static void put_service(struct env *env, const char *name, const char *ip,
     const char *number = arena_printf(env->a, "%lld", (long long)value_at_int(first, "port", 0));
     put(env, arena_printf(env->a, "%s_SERVICE_HOST", prefix), ip);
     put(env, arena_printf(env->a, "%s_SERVICE_PORT", prefix), number);
-    VALUE_EACH_ITEM(p, ports)
-    {
+    VALUE_EACH_ITEM (p, ports) {
         const char *port_name = value_at_str(p, "name", "");
         if (*port_name)
             put(env, arena_printf(env->a, "%s_SERVICE_PORT_%s", prefix, upper(port_name, env->a)),
@@ -172,8 +171,7 @@ static int put_from(struct node *n, const struct pod_def *d, const struct value 
                   value_at_bool(ref, "optional", false), env->a, &o, e);
     if (rc < 0 || !o)
         return rc;
-    VALUE_EACH_MEMBER(m, value_get(o->root, "data"))
-    {
+    VALUE_EACH_MEMBER (m, value_get(o->root, "data")) {
         char *text = arena_strdup(env->a, value_str(&m->value, ""));
         size_t len;
         if (!cm && (rc = secret__text(&m->value, env->a, &text, &len, e)) < 0)
@@ -259,15 +257,13 @@ int env__of(struct node *n, const struct pod_def *d, const struct container_def 
             put(&env, arena_strndup(a, *image_env, (size_t)(eq - *image_env)), eq + 1);
     }
     put_services(n, d, &env);
-    VALUE_EACH_ITEM(from, value_get(c->v, "envFrom"))
-    {
+    VALUE_EACH_ITEM (from, value_get(c->v, "envFrom")) {
         int rc = put_from(n, d, from, &env, e);
         if (rc < 0)
             return rc;
     }
     const struct env_source src = {n, d, c, s};
-    VALUE_EACH_ITEM(v, value_get(c->v, "env"))
-    {
+    VALUE_EACH_ITEM (v, value_get(c->v, "env")) {
         int rc = put_one(&src, v, &env, e);
         if (rc < 0)
             return rc;

@@ -30,8 +30,8 @@ static const char *print_map(const struct value *m, struct arena *a)
 {
     size_t n = value_members_count(m), i = 0;
     const struct member **sorted = ARENA_ARRAY(a, const struct member *, n + 1);
-    VALUE_EACH_MEMBER(x, m)
-    sorted[i++] = x;
+    VALUE_EACH_MEMBER (x, m)
+        sorted[i++] = x;
     qsort(sorted, n, sizeof *sorted, by_key);
     AUTO_BUF struct buf b;
     buf_init(&b, 1 << 20);

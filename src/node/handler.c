@@ -105,8 +105,7 @@ static enum handler_result run_http(const struct handler_ctx *c, const struct ha
     size_t n = 0;
     const char **headers = ARENA_ARRAY(a, const char *, value_count(h->headers) + 3);
     bool agent = false;
-    VALUE_EACH_ITEM(x, h->headers)
-    {
+    VALUE_EACH_ITEM (x, h->headers) {
         const char *name = value_at_str(x, "name", "");
         agent |= strcasecmp(name, "User-Agent") == 0;
         headers[n++] = arena_printf(a, "%s: %s", name, value_at_str(x, "value", ""));

@@ -96,9 +96,9 @@ static bool find_auth(const struct pod_image_query *q, struct arena *a, struct i
         if (json_parse(a, *t, strlen(*t), 0, &doc, NULL) < 0)
             continue;
         const struct value *list = value_get(doc, "auths");
-        VALUE_EACH_MEMBER(m, list ? list : doc)
-        if (same_host(m->key, host) && read_entry(&m->value, a, out))
-            return true;
+        VALUE_EACH_MEMBER (m, list ? list : doc)
+            if (same_host(m->key, host) && read_entry(&m->value, a, out))
+                return true;
     }
     return false;
 }

@@ -13,6 +13,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "entrypoint/program.h"
 #include "node/node_int.h"
 
 enum { WATCH_WAIT_MS = 1000, LOG_LINGER_S = 600 };
@@ -293,7 +294,6 @@ static struct node *node_new(const struct node_opts *o)
     n->dir = strdup(realpath(o->dir, real) ? real : o->dir);
     n->domain = strdup(o->cluster_domain ? o->cluster_domain : "cluster.local");
     n->api_host = o->api_host ? strdup(o->api_host) : NULL;
-    n->pause = o->shim ? strdup(o->shim) : NULL;
     n->api_port = o->api_port;
     n->labels = o->labels;
     map_init(&n->workers);
@@ -311,9 +311,14 @@ static int begin(struct node *n, const struct node_opts *o, struct err *e)
                               .cgroup_parent = o->cgroup_parent,
                               .on_end = on_end,
                               .arg = n};
+    const struct program entrypoint = program_entrypoint();
     int rc = fs_mkdirs(arena_printf(a, "%s/run/pods", n->dir), 0711, e);
     if (rc == 0)
         rc = fs_mkdirs(arena_printf(a, "%s/pods", n->dir), 0755, e);
+    if (rc == 0)
+        rc = fs_mkdirs(arena_printf(a, "%s/bin", n->dir), 0755, e);
+    if (rc == 0)
+        rc = program_install(&entrypoint, arena_printf(a, "%s/bin/entrypoint", n->dir), e);
     if (rc == 0)
         rc = runtime_open(&ro, &n->runtime, e);
     n->recorder = recorder_new(n->kube, n->clock);
@@ -381,7 +386,6 @@ void node_stop(struct node *n)
     free(n->dir);
     free(n->domain);
     free(n->api_host);
-    free(n->pause);
     free(n);
 }
 

@@ -28,8 +28,8 @@ struct node_opts {
     const struct clock *clock;
     const char *name;           /* of the Node object; NULL: "slipway" */
     const char *address;        /* the node's InternalIP; NULL: found out */
-    const char *dir;            /* data folder: pods/ and run/ are made below it */
-    const char *shim;           /* program with the verb `shim`; NULL: this one */
+    const char *dir;            /* data folder: pods/, run/ and bin/entrypoint are made below it */
+    const char *shim;           /* program with the verb `shim`; NULL: the one inside */
     const char *crun;           /* NULL: "crun" */
     const char *cgroup_parent;  /* NULL: "slipway" */
     const char *cluster_domain; /* NULL: "cluster.local" */

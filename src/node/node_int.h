@@ -23,7 +23,7 @@ struct node {
     struct image_source *images;
     struct pod_net *net;
     const struct clock *clock;
-    char *name, *address, *dir, *domain, *api_host, *pause;
+    char *name, *address, *dir, *domain, *api_host;
     uint16_t api_port;
     const char *const *labels;
     struct runtime *runtime;

@@ -56,10 +56,10 @@ static void add_condition(struct arena *a, struct value *list, const char *const
     (void)value_set_str(a, c, "status", text[1]);
     (void)value_set_str(a, c, "lastHeartbeatTime", now);
     const char *since = now;
-    VALUE_EACH_ITEM(o, value_at(old, "status.conditions"))
-    if (strcmp(value_at_str(o, "type", ""), text[0]) == 0 &&
-        strcmp(value_at_str(o, "status", ""), text[1]) == 0)
-        since = value_at_str(o, "lastTransitionTime", now);
+    VALUE_EACH_ITEM (o, value_at(old, "status.conditions"))
+        if (strcmp(value_at_str(o, "type", ""), text[0]) == 0 &&
+            strcmp(value_at_str(o, "status", ""), text[1]) == 0)
+            since = value_at_str(o, "lastTransitionTime", now);
     (void)value_set_str(a, c, "lastTransitionTime", since);
     (void)value_set_str(a, c, "reason", text[2]);
     (void)value_set_str(a, c, "message", text[3]);

@@ -129,11 +129,10 @@ static int write_hosts(struct node *n, const struct pod_def *d, const struct san
     const struct value *aliases = value_get(d->spec, "hostAliases");
     if (value_count(aliases))
         buf_puts(&b, "\n# Entries added by HostAliases.\n");
-    VALUE_EACH_ITEM(h, aliases)
-    {
+    VALUE_EACH_ITEM (h, aliases) {
         buf_puts(&b, value_at_str(h, "ip", ""));
-        VALUE_EACH_ITEM(name, value_get(h, "hostnames"))
-        buf_printf(&b, "\t%s", value_str(name, ""));
+        VALUE_EACH_ITEM (name, value_get(h, "hostnames"))
+            buf_printf(&b, "\t%s", value_str(name, ""));
         buf_putc(&b, '\n');
     }
     return put_file(n, d->uid, "hosts", &b, e);
@@ -141,8 +140,8 @@ static int write_hosts(struct node *n, const struct pod_def *d, const struct san
 
 static void each(struct buf *b, const char *before, const struct value *list, char after)
 {
-    VALUE_EACH_ITEM(v, list)
-    buf_printf(b, "%s%s%c", before, value_str(v, ""), after);
+    VALUE_EACH_ITEM (v, list)
+        buf_printf(b, "%s%s%c", before, value_str(v, ""), after);
 }
 
 static int write_resolv(struct node *n, const struct pod_def *d, const struct sandbox *s,
@@ -173,8 +172,7 @@ static int write_resolv(struct node *n, const struct pod_def *d, const struct sa
         if (value_count(value_get(config, "options")))
             buf_puts(&b, "options");
     }
-    VALUE_EACH_ITEM(o, value_get(config, "options"))
-    {
+    VALUE_EACH_ITEM (o, value_get(config, "options")) {
         const char *v = value_at_str(o, "value", NULL);
         buf_printf(&b, " %s%s%s", value_at_str(o, "name", ""), v ? ":" : "", v ? v : "");
     }
@@ -213,8 +211,7 @@ static size_t host_ports(const struct pod_def *d, struct arena *a, struct net_ho
     size_t n = 0;
     struct net_host_port *list = NULL;
     for (size_t i = 0; i < d->n; i++)
-        VALUE_EACH_ITEM(p, value_get(d->c[i].v, "ports"))
-        {
+        VALUE_EACH_ITEM (p, value_get(d->c[i].v, "ports")) {
             int64_t host = value_at_int(p, "hostPort", 0);
             if (host <= 0)
                 continue;
@@ -276,8 +273,6 @@ static int start_pause(struct node *n, const struct pod_def *d, const struct san
     struct container_info info;
     if (!d->share_pid || (runtime_get(n->runtime, id, a, &info, NULL) == 0 && info.running))
         return 0;
-    if (!n->pause)
-        return err_set(e, ERR_UNSUPPORTED, "shareProcessNamespace needs the static shim program");
     int rc = runtime_remove(n->runtime, id, e);
     char *layer = place__pod(n, a, d->uid, "pause");
     if (rc == 0)
@@ -286,7 +281,8 @@ static int start_pause(struct node *n, const struct pod_def *d, const struct san
         return rc;
     const char *layers[] = {layer}, *argv[] = {"/pause", "shim", "pause", NULL};
     const char *env[] = {NULL};
-    struct container_mount mount = {.source = n->pause, .target = "/pause", .readonly = true};
+    struct container_mount mount = {
+        .source = runtime_shim(n->runtime), .target = "/pause", .readonly = true};
     struct container_spec c = {
         .id = id,
         .layers = layers,

@@ -38,8 +38,8 @@ static size_t count(const char *const *list)
 
 static const char **expand_list(const struct build *b, const struct value *list, const char **to)
 {
-    VALUE_EACH_ITEM(v, list)
-    *to++ = env__expand(value_str(v, ""), b->env, b->n_env, b->a);
+    VALUE_EACH_ITEM (v, list)
+        *to++ = env__expand(value_str(v, ""), b->env, b->n_env, b->a);
     return to;
 }
 
@@ -105,8 +105,8 @@ static int set_user(struct build *b, struct err *e)
         return err_set(e, ERR_INVALID, "container has runAsNonRoot and image will run as root");
     if (strcmp(value_at_str(b->psc, "supplementalGroupsPolicy", "Merge"), "Strict") == 0)
         n = 0;
-    VALUE_EACH_ITEM(g, value_get(b->psc, "supplementalGroups"))
-    add_group(b, &groups, &n, (uint32_t)value_int(g, 0));
+    VALUE_EACH_ITEM (g, value_get(b->psc, "supplementalGroups"))
+        add_group(b, &groups, &n, (uint32_t)value_int(g, 0));
     if (value_get(b->psc, "fsGroup"))
         add_group(b, &groups, &n, (uint32_t)value_at_int(b->psc, "fsGroup", 0));
     b->out->groups = groups;
@@ -121,8 +121,7 @@ static const char *const base_capabilities[] = {
 
 static bool names(const struct value *list, const char *cap)
 {
-    VALUE_EACH_ITEM(v, list)
-    {
+    VALUE_EACH_ITEM (v, list) {
         const char *s = value_str(v, "");
         if (strncasecmp(s, "CAP_", 4) == 0)
             s += 4;
@@ -144,8 +143,7 @@ static void set_capabilities(struct build *b)
     for (size_t i = 0; i < ARRAY_LEN(base_capabilities); i++)
         if (!names(drop, base_capabilities[i]) && !names(add, base_capabilities[i]))
             list[n++] = arena_printf(b->a, "CAP_%s", base_capabilities[i]);
-    VALUE_EACH_ITEM(v, add)
-    {
+    VALUE_EACH_ITEM (v, add) {
         const char *s = value_str(v, "");
         list[n++] = strncasecmp(s, "CAP_", 4) == 0 ? s : arena_printf(b->a, "CAP_%s", s);
     }
@@ -166,9 +164,9 @@ static int set_fence(struct build *b, struct err *e)
     const struct value *sysctls = value_get(b->psc, "sysctls");
     const char **list = ARENA_ARRAY(b->a, const char *, value_count(sysctls) + 1);
     size_t n = 0;
-    VALUE_EACH_ITEM(s, sysctls)
-    list[n++] =
-        arena_printf(b->a, "%s=%s", value_at_str(s, "name", ""), value_at_str(s, "value", ""));
+    VALUE_EACH_ITEM (s, sysctls)
+        list[n++] =
+            arena_printf(b->a, "%s=%s", value_at_str(s, "name", ""), value_at_str(s, "value", ""));
     b->out->sysctls = list;
     return 0;
 }
@@ -346,8 +344,7 @@ static int set_mounts(struct build *b, struct err *e)
 {
     if (value_count(value_get(b->c->v, "volumeDevices")))
         return err_set(e, ERR_UNSUPPORTED, "volumeDevices are not supported");
-    VALUE_EACH_ITEM(m, value_get(b->c->v, "volumeMounts"))
-    {
+    VALUE_EACH_ITEM (m, value_get(b->c->v, "volumeMounts")) {
         int rc = add_volume_mount(b, m, e);
         if (rc < 0)
             return rc;

@@ -84,8 +84,7 @@ static void set_states(const struct status_view *v, const struct slot *s, struct
 
 static void set_volume_mounts(const struct slot *s, struct arena *a, struct value *c)
 {
-    VALUE_EACH_ITEM(m, value_get(s->def->v, "volumeMounts"))
-    {
+    VALUE_EACH_ITEM (m, value_get(s->def->v, "volumeMounts")) {
         struct value *o =
             value_push(a, value_make_array(a, c, "volumeMounts"), value_new_object(a));
         (void)value_set_str(a, o, "name", value_at_str(m, "name", ""));
@@ -214,9 +213,9 @@ static void put_condition(const struct status_view *v, struct arena *a, struct v
     (void)value_set_str(a, c, "status", want);
     (void)value_set(a, c, "lastProbeTime", value_null(a));
     const struct value *old = NULL;
-    VALUE_EACH_ITEM(o, value_get(v->old, "conditions"))
-    if (strcmp(value_at_str(o, "type", ""), type) == 0)
-        old = o;
+    VALUE_EACH_ITEM (o, value_get(v->old, "conditions"))
+        if (strcmp(value_at_str(o, "type", ""), type) == 0)
+            old = o;
     bool same = strcmp(value_at_str(old, "status", ""), want) == 0;
     (void)value_set_str(a, c, "lastTransitionTime",
                         same ? value_at_str(old, "lastTransitionTime", now) : now);
@@ -228,13 +227,12 @@ static void put_condition(const struct status_view *v, struct arena *a, struct v
 
 static const char *gates_missing(const struct status_view *v, struct arena *a)
 {
-    VALUE_EACH_ITEM(g, value_get(v->def->spec, "readinessGates"))
-    {
+    VALUE_EACH_ITEM (g, value_get(v->def->spec, "readinessGates")) {
         const char *type = value_at_str(g, "conditionType", "");
         bool ok = false;
-        VALUE_EACH_ITEM(c, value_get(v->old, "conditions"))
-        ok |= strcmp(value_at_str(c, "type", ""), type) == 0 &&
-              strcmp(value_at_str(c, "status", ""), "True") == 0;
+        VALUE_EACH_ITEM (c, value_get(v->old, "conditions"))
+            ok |= strcmp(value_at_str(c, "type", ""), type) == 0 &&
+                  strcmp(value_at_str(c, "status", ""), "True") == 0;
         if (!ok)
             return arena_printf(
                 a, "corresponding condition of pod readiness gate \"%s\" does not exist.", type);
@@ -246,8 +244,7 @@ static void keep_foreign(const struct status_view *v, struct arena *a, struct va
 {
     static const char *const ours[] = {"PodReadyToStartContainers", "Initialized", "Ready",
                                        "ContainersReady", "PodScheduled"};
-    VALUE_EACH_ITEM(c, value_get(v->old, "conditions"))
-    {
+    VALUE_EACH_ITEM (c, value_get(v->old, "conditions")) {
         bool mine = false;
         for (size_t i = 0; i < ARRAY_LEN(ours); i++)
             mine |= strcmp(value_at_str(c, "type", ""), ours[i]) == 0;

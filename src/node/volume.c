@@ -87,8 +87,7 @@ static int add_map(const struct volume_ctx *c, const struct value *src, bool sec
     if (rc < 0 || !o)
         return rc;
     const struct value *items = value_get(src, "items");
-    VALUE_EACH_ITEM(it, items)
-    {
+    VALUE_EACH_ITEM (it, items) {
         struct key_file f = {value_at_str(it, "key", ""), value_at_str(it, "path", ""),
                              (int)value_at_int(it, "mode", mode)};
         rc = add_key(c, o->root, &f, secret, p, e);
@@ -101,8 +100,7 @@ static int add_map(const struct volume_ctx *c, const struct value *src, bool sec
         return 0;
     static const char *const maps[] = {"data", "binaryData"};
     for (size_t i = 0; i < ARRAY_LEN(maps); i++)
-        VALUE_EACH_MEMBER(m, value_get(o->root, maps[i]))
-        {
+        VALUE_EACH_MEMBER (m, value_get(o->root, maps[i])) {
             struct key_file f = {m->key, m->key, mode};
             if ((rc = add_key(c, o->root, &f, secret, p, e)) < 0)
                 return rc;
@@ -113,8 +111,7 @@ static int add_map(const struct volume_ctx *c, const struct value *src, bool sec
 static int add_downward(const struct volume_ctx *c, const struct value *src, int mode,
                         struct payload *p, struct err *e)
 {
-    VALUE_EACH_ITEM(it, value_get(src, "items"))
-    {
+    VALUE_EACH_ITEM (it, value_get(src, "items")) {
         const struct value *ref = value_get(it, "resourceFieldRef");
         const char *text;
         int rc = ref ? field__resource(c->d, NULL, ref, c->a, &text, e)
@@ -164,8 +161,7 @@ static int add_projected(const struct volume_ctx *c, const struct value *v, stru
                          struct err *e)
 {
     int mode = (int)value_at_int(v, "defaultMode", 0644), rc = 0;
-    VALUE_EACH_ITEM(src, value_get(v, "sources"))
-    {
+    VALUE_EACH_ITEM (src, value_get(v, "sources")) {
         const struct value *x;
         if ((x = value_get(src, "configMap")))
             rc = add_map(c, x, false, mode, p, e);
@@ -348,8 +344,7 @@ static const char *claim_of(const struct pod_def *d, const struct value *v, stru
 int volume__path(struct node *n, const struct pod_def *d, const char *volume, struct arena *a,
                  const char **out, struct err *e)
 {
-    VALUE_EACH_ITEM(v, value_get(d->spec, "volumes"))
-    {
+    VALUE_EACH_ITEM (v, value_get(d->spec, "volumes")) {
         if (strcmp(value_at_str(v, "name", ""), volume) != 0)
             continue;
         const char *path = value_at_str(v, "hostPath.path", NULL);
@@ -405,8 +400,7 @@ int volume__setup(struct node *n, const struct pod_def *d, const struct sandbox 
 {
     AUTO(arena) struct arena *a = arena_new(64 << 20);
     struct volume_ctx c = context(n, d, s, a);
-    VALUE_EACH_ITEM(v, value_get(d->spec, "volumes"))
-    {
+    VALUE_EACH_ITEM (v, value_get(d->spec, "volumes")) {
         int rc = setup_one(&c, v, e);
         if (rc < 0)
             return err_wrap(e, rc, "MountVolume.SetUp failed for volume \"%s\"",
@@ -419,8 +413,7 @@ int volume__refresh(struct node *n, const struct pod_def *d, const struct sandbo
 {
     AUTO(arena) struct arena *a = arena_new(64 << 20);
     struct volume_ctx c = context(n, d, s, a);
-    VALUE_EACH_ITEM(v, value_get(d->spec, "volumes"))
-    {
+    VALUE_EACH_ITEM (v, value_get(d->spec, "volumes")) {
         struct payload p = {0};
         int rc = 0;
         const char *dir;

@@ -23,8 +23,7 @@ static const char *const *pull_secrets(struct node *n, const struct pod_def *d, 
     const struct value *refs = value_get(d->spec, "imagePullSecrets");
     const char **list = ARENA_ARRAY(a, const char *, value_count(refs) + 1);
     size_t k = 0;
-    VALUE_EACH_ITEM(r, refs)
-    {
+    VALUE_EACH_ITEM (r, refs) {
         AUTO(object) struct object *o = NULL;
         if (kube_get(n->kube, &RES_SECRET, d->ns, value_at_str(r, "name", ""), &o, NULL) < 0)
             continue;

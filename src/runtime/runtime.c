@@ -17,6 +17,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "entrypoint/program.h"
 #include "loop/loop.h"
 #include "runtime/runtime_int.h"
 
@@ -267,11 +268,23 @@ static int make_folders(struct runtime *r, struct err *e)
     return 0;
 }
 
-static char *own_program(void)
+/* The shim travels inside this program; where the folder allows no programs, we are it. */
+static char *choose_shim(struct runtime *r)
 {
-    char path[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    return n > 0 ? strndup(path, (size_t)n) : strdup("/proc/self/exe");
+    extern const char shim_image[], shim_image_end[];
+    const struct program p = {shim_image, (size_t)(shim_image_end - shim_image)};
+    AUTO(arena) struct arena *a = arena_new(0);
+    const char *path = arena_printf(a, "%s/shim", r->dir);
+    char own[PATH_MAX];
+    if (program_install(&p, path, NULL) == 0 && access(path, X_OK) == 0)
+        return strdup(path);
+    ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
+    return n > 0 ? strndup(own, (size_t)n) : strdup("/proc/self/exe");
+}
+
+const char *runtime_shim(const struct runtime *r)
+{
+    return r->shim;
 }
 
 static int begin(struct runtime *r, struct err *e)
@@ -304,7 +317,7 @@ int runtime_open(const struct runtime_opts *o, struct runtime **out, struct err 
     if (rc < 0)
         return rc;
     r->dir = strdup(realpath(o->dir, real) ? real : o->dir);
-    r->shim = o->shim ? strdup(o->shim) : own_program();
+    r->shim = o->shim ? strdup(o->shim) : choose_shim(r);
     r->crun = strdup(o->crun ? o->crun : "crun");
     r->cgroup_parent = strdup(o->cgroup_parent ? o->cgroup_parent : "slipway");
     r->on_end = o->on_end;

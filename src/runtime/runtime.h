@@ -111,7 +111,7 @@ struct container_info {
 
 struct runtime_opts {
     const char *dir;           /* made when absent; state lives here */
-    const char *shim;          /* the program that has the verb `shim`; NULL: this one */
+    const char *shim;          /* a program that has the verb `shim`; NULL: the one inside */
     const char *crun;          /* NULL: "crun" from PATH */
     const char *cgroup_parent; /* NULL: "slipway" */
     void (*on_end)(void *arg, const char *id, const struct container_end *end);
@@ -120,6 +120,8 @@ struct runtime_opts {
 
 /* Finds what runs already. on_end is not called before runtime_watch(). */
 int runtime_open(const struct runtime_opts *o, struct runtime **out, struct err *e) MUST_CHECK;
+/* The program that watches containers; static, good for `shim pause` in a container. */
+const char *runtime_shim(const struct runtime *r);
 /* Begins to report ends, those that happened while nobody looked first. */
 int runtime_watch(struct runtime *r, struct err *e) MUST_CHECK;
 void runtime_close(struct runtime *r); /* containers run on */
