@@ -76,8 +76,7 @@ static void label_namespace(struct call *c, struct value *obj)
 static void add_finalizer(struct call *c, struct value *obj, const char *name)
 {
     struct value *f = value_make_array(c->a, obj, "metadata.finalizers");
-    VALUE_EACH_ITEM(had, f)
-    {
+    VALUE_EACH_ITEM (had, f) {
         if (strcmp(value_str(had, ""), name) == 0)
             return;
     }
@@ -133,8 +132,7 @@ static void default_ingress_class(struct call *c, struct value *ingress)
 static void taint_new_node(struct call *c, struct value *node)
 {
     struct value *taints = value_make_array(c->a, node, "spec.taints");
-    VALUE_EACH_ITEM(t, taints)
-    {
+    VALUE_EACH_ITEM (t, taints) {
         if (strcmp(value_at_str(t, "key", ""), "node.kubernetes.io/not-ready") == 0)
             return;
     }

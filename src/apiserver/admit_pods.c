@@ -45,8 +45,7 @@ static struct value *api_access_volume(struct call *c, const char *name)
 
 static bool mounts_there(const struct value *container)
 {
-    VALUE_EACH_ITEM(m, value_get(container, "volumeMounts"))
-    {
+    VALUE_EACH_ITEM (m, value_get(container, "volumeMounts")) {
         if (strcmp(value_at_str(m, "mountPath", ""), TOKEN_PATH) == 0)
             return true;
     }
@@ -170,8 +169,7 @@ static int admit_priority(struct call *c, struct value *pod)
 
 static bool tolerates(const struct value *tolerations, const char *key)
 {
-    VALUE_EACH_ITEM(t, tolerations)
-    {
+    VALUE_EACH_ITEM (t, tolerations) {
         const char *k = value_at_str(t, "key", ""), *effect = value_at_str(t, "effect", "");
         if ((!*k || strcmp(k, key) == 0) && (!*effect || strcmp(effect, "NoExecute") == 0))
             return true;
@@ -222,13 +220,11 @@ static int admit_runtime_class(struct call *c, struct value *pod)
                           "defined Overhead");
     if (fixed && !said)
         value_set(c->a, spec, "overhead", value_copy(c->a, fixed));
-    VALUE_EACH_MEMBER(m, value_at(class->root, "scheduling.nodeSelector"))
-    {
+    VALUE_EACH_MEMBER (m, value_at(class->root, "scheduling.nodeSelector")) {
         value_set(c->a, value_make_object(c->a, spec, "nodeSelector"), m->key,
                   value_copy(c->a, &m->value));
     }
-    VALUE_EACH_ITEM(t, value_at(class->root, "scheduling.tolerations"))
-    {
+    VALUE_EACH_ITEM (t, value_at(class->root, "scheduling.tolerations")) {
         value_push(c->a, value_make_array(c->a, spec, "tolerations"), value_copy(c->a, t));
     }
     return 0;

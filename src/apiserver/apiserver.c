@@ -41,6 +41,7 @@ static int start(struct apiserver *s, const struct apiserver_opts *o, struct err
         rc = crds__init(s, e);
     if (rc == 0)
         rc = bootstrap__install(s, e);
+    s->first_watch = store_revision(s->store);
     return rc;
 }
 

@@ -193,6 +193,8 @@ int rest_list(struct call *c, const struct served *k, const char *ns, const stru
 int list__check_opts(struct call *c, const struct list_opts *o, bool watching);
 /* "abc" → `invalid resource version: …` */
 int list__revision(struct call *c, const char *text, uint64_t *out);
+/* A GET's resourceVersion: well-formed, and not in the future. */
+int list__check_get(struct call *c, const char *rv);
 
 /* ---- admission.c ---- */
 int admission_create(struct call *c, const struct served *k, const char *ns, struct value *obj);
@@ -296,6 +298,7 @@ struct apiserver {
     char *admin_token, *ca_pem, *address;
     struct pod_door *door;
     volatile bool stopping;
+    uint64_t first_watch; /* clients' watches begin here: what was before is not kept */
     struct kinds *kinds;
     struct object_cache *cache;
     struct rbac *rbac;

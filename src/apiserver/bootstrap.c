@@ -172,8 +172,7 @@ static int put_role(struct apiserver *s, const struct role_spec *spec, struct er
     struct value *from = value_new_array(a);
     if (spec->aggregate_from)
         push_split(a, from, spec->aggregate_from, strlen(spec->aggregate_from));
-    VALUE_EACH_ITEM(f, from)
-    {
+    VALUE_EACH_ITEM (f, from) {
         struct value *sel = value_new_object(a), *match = value_new_object(a);
         value_set_str(
             a, match,
@@ -196,8 +195,7 @@ static int put_binding(struct apiserver *s, size_t i, struct err *e)
     value_set_str(a, ref, "name", bindings[i].role);
     struct value *groups = value_new_array(a), *subjects = value_make_array(a, o, "subjects");
     push_split(a, groups, bindings[i].groups, strlen(bindings[i].groups));
-    VALUE_EACH_ITEM(g, groups)
-    {
+    VALUE_EACH_ITEM (g, groups) {
         struct value *subject = value_new_object(a);
         value_set_str(a, subject, "kind", "Group");
         value_set_str(a, subject, "apiGroup", "rbac.authorization.k8s.io");

@@ -80,8 +80,7 @@ static void convert_autoscaler(struct value *obj, bool to_stored, struct arena *
         value_push(a, value_make_array(a, spec, "metrics"), metric);
         return;
     }
-    VALUE_EACH_ITEM(m, value_get(spec, "metrics"))
-    {
+    VALUE_EACH_ITEM (m, value_get(spec, "metrics")) {
         const struct value *u = value_at(m, "resource.target.averageUtilization");
         if (strcmp(value_at_str(m, "resource.name", ""), "cpu") == 0 && u)
             value_set_int(a, spec, "targetCPUUtilizationPercentage", value_int(u, 80));

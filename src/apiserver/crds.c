@@ -54,12 +54,10 @@ static int establish(struct call *c, const struct served *k, const struct value 
                   conflict ? "not all names are accepted" : "the initial names have been accepted",
                   c->now_ms);
     struct value *stored = value_make_array(a, status, "storedVersions");
-    VALUE_EACH_ITEM(v, value_at(obj, "spec.versions"))
-    {
+    VALUE_EACH_ITEM (v, value_at(obj, "spec.versions")) {
         const char *name = value_at_str(v, "name", "");
         bool known = !value_at_bool(v, "storage", false);
-        VALUE_EACH_ITEM(had, stored)
-        {
+        VALUE_EACH_ITEM (had, stored) {
             if (strcmp(value_str(had, ""), name) == 0)
                 known = true;
         }
@@ -93,8 +91,7 @@ static int drop_finalizer(struct call *c, const struct served *k, const struct v
     (void)arg;
     struct value *obj = value_copy(c->a, live), *meta = value_get_mut(obj, "metadata");
     struct value *left = value_new_array(c->a);
-    VALUE_EACH_ITEM(f, value_get(meta, "finalizers"))
-    {
+    VALUE_EACH_ITEM (f, value_get(meta, "finalizers")) {
         if (strcmp(value_str(f, ""), FINALIZER) != 0)
             value_push(c->a, left, f);
     }
@@ -108,8 +105,7 @@ static int drop_finalizer(struct call *c, const struct served *k, const struct v
 
 static const struct served *storage_of(struct apiserver *s, const struct value *crd)
 {
-    VALUE_EACH_ITEM(v, value_at(crd, "spec.versions"))
-    {
+    VALUE_EACH_ITEM (v, value_at(crd, "spec.versions")) {
         const struct served *k =
             kinds__find(s, value_at_str(crd, "spec.group", ""), value_at_str(v, "name", ""),
                         value_at_str(crd, "spec.names.plural", ""));

@@ -277,8 +277,7 @@ static struct value *one_group(struct web *w, const char *group)
     if (!g)
         return NULL;
     struct value *v = document(a, "APIGroup", true);
-    VALUE_EACH_MEMBER(m, g)
-    {
+    VALUE_EACH_MEMBER (m, g) {
         value_set(a, v, m->key, &m->value);
     }
     return v;

@@ -76,8 +76,7 @@ static int not_acceptable(struct web *w)
 {
     return refuse(&w->call, ERR_UNSUPPORTED, 406, "NotAcceptable",
                   "only the following media types are accepted: application/json, "
-                  "application/yaml, application/vnd.kubernetes.protobuf%s",
-                  "");
+                  "application/yaml, application/vnd.kubernetes.protobuf");
 }
 
 /* False: not for this kind of answer. */
@@ -118,14 +117,17 @@ int web__negotiate(struct web *w, bool listing, bool watching)
             known = true;
         if ((json || yaml) && take_as(w, &clauses[i], listing && !watching)) {
             w->media.yaml = yaml;
-            return 0;
+            return yaml && watching ? not_acceptable(w) : 0;
         }
     }
     if (known)
         return not_acceptable(w);
     refuse(&w->call, ERR_UNSUPPORTED, 406, "NotAcceptable",
            "406: Not Acceptable\n\nAvailable representations: application/json, "
-           "application/yaml, application/vnd.kubernetes.protobuf");
+           "application/yaml, application/vnd.kubernetes.protobuf%s",
+           listing ? ", application/json;stream=watch, "
+                     "application/vnd.kubernetes.protobuf;stream=watch"
+                   : "");
     w->call.refusal.details = value_new_object(w->call.a);
     return ERR_UNSUPPORTED;
 }
@@ -185,7 +187,6 @@ void web_refuse(struct web *w)
     if (r->retry_after)
         http_set_header(w->q, "Retry-After",
                         arena_printf(w->call.a, "%lld", (long long)r->retry_after));
-    w->media.yaml = false;
     web_send_value(w, r->code, refusal_status(r, w->call.a));
 }
 

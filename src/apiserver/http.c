@@ -137,7 +137,9 @@ static int method_not_allowed(struct web *w)
 static int do_get(struct web *w, const struct served *k)
 {
     struct result r = {0};
-    int rc = rest_get(&w->call, k, w->t.ns, w->t.name, &r);
+    int rc = list__check_get(&w->call, http_query(w->q, "resourceVersion"));
+    if (rc == 0)
+        rc = rest_get(&w->call, k, w->t.ns, w->t.name, &r);
     if (rc == 0)
         web_send_result(w, k, 200, &r);
     return rc;
@@ -332,7 +334,7 @@ static int dispatch(struct web *w)
         (!k->res->namespaced && w->t.ns && k->res != &RES_NAMESPACE))
         return not_found(w);
     bool watching = strcmp(verb_of(w), "watch") == 0;
-    int rc = web__negotiate(w, w->t.name == NULL, watching);
+    int rc = web__negotiate(w, w->t.name == NULL && verb_of(w)[0] != 'c', watching);
     if (rc < 0)
         return rc;
     if (!w->t.name)

@@ -64,8 +64,16 @@ static const struct resource *stored_as(const struct resource *r)
     return NULL;
 }
 
+static const struct resource DELETE_OPTIONS = {.group = "",
+                                               .version = "v1",
+                                               .kind = "DeleteOptions",
+                                               .plural = "deleteoptions",
+                                               .singular = "deleteoptions",
+                                               .short_names = ""};
+
 /* Kinds that are sent, not stored: known by name only. */
-static const struct resource *const bodies[] = {&RES_BINDING,
+static const struct resource *const bodies[] = {&DELETE_OPTIONS,
+                                                &RES_BINDING,
                                                 &RES_EVICTION,
                                                 &RES_SCALE,
                                                 &RES_TOKEN_REQUEST,

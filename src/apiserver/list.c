@@ -151,25 +151,39 @@ static void done_list(void *l)
     entry_list_done(l);
 }
 
+static int check_future(struct call *c, uint64_t at)
+{
+    uint64_t now = store_revision(c->s->store);
+    if (at <= now)
+        return 0;
+    refuse(c, ERR_TIMEOUT, 504, "Timeout",
+           "Timeout: Too large resource version: %llu, current: %llu", (unsigned long long)at,
+           (unsigned long long)now);
+    struct value *d = c->refusal.details = value_new_object(c->a), *cause = value_new_object(c->a);
+    value_set_str(c->a, cause, "reason", "ResourceVersionTooLarge");
+    value_set_str(c->a, cause, "message", "Too large resource version");
+    value_push(c->a, value_make_array(c->a, d, "causes"), cause);
+    value_set_int(c->a, d, "retryAfterSeconds", 1);
+    c->refusal.retry_after = 1;
+    return ERR_TIMEOUT;
+}
+
+int list__check_get(struct call *c, const char *rv)
+{
+    uint64_t at = 0;
+    int rc = rv && *rv ? list__revision(c, rv, &at) : 0;
+    return rc < 0 ? rc : check_future(c, at);
+}
+
 static int read_state(struct call *c, const char *prefix, const char *after, size_t limit,
                       uint64_t at, struct entry_list **out)
 {
     struct entry_list *l = ARENA_NEW(c->a, struct entry_list);
     struct err e = {0};
-    uint64_t now = store_revision(c->s->store);
-    if (at > now) {
-        refuse(c, ERR_TIMEOUT, 504, "Timeout", "Too large resource version: %llu, current: %llu",
-               (unsigned long long)at, (unsigned long long)now);
-        struct value *d = c->refusal.details = value_new_object(c->a);
-        struct value *cause = value_new_object(c->a);
-        value_set_str(c->a, cause, "reason", "ResourceVersionTooLarge");
-        value_set_str(c->a, cause, "message", "Too large resource version");
-        value_push(c->a, value_make_array(c->a, d, "causes"), cause);
-        value_set_int(c->a, d, "retryAfterSeconds", 1);
-        c->refusal.retry_after = 1;
-        return ERR_TIMEOUT;
-    }
-    int rc = store_list(c->s->store, prefix, after, limit, at, l, &e);
+    int rc = check_future(c, at);
+    if (rc < 0)
+        return rc;
+    rc = store_list(c->s->store, prefix, after, limit, at, l, &e);
     if (rc == ERR_GONE)
         return refuse(c, ERR_GONE, 410, "Expired",
                       after ? "The provided continue parameter is too old to display a consistent "
@@ -193,6 +207,8 @@ static int collect(struct call *c, const struct served *k, const char *prefix,
                    const char *after, struct listing *out)
 {
     size_t limit = o->limit > 0 ? (size_t)o->limit : 0, cap = 0;
+    if (o->rv && strcmp(o->rv, "0") == 0 && !after)
+        limit = 0; /* "any state will do" is answered from memory, whole */
     for (;;) {
         struct entry_list *l = NULL;
         int rc = read_state(c, prefix, after, sel->all ? limit : limit ? limit * 4 : 0, at, &l);

@@ -82,8 +82,7 @@ static void aggregate(struct loader *l, const struct object *o, size_t at)
     for (size_t i = 0; i < list.n; i++) {
         AUTO(object) struct object *other = stored__object(l->s, k, list.items[i]);
         bool match = false;
-        VALUE_EACH_ITEM(w, wanted)
-        {
+        VALUE_EACH_ITEM (w, wanted) {
             struct selector sel;
             if (selector_from_value(w, l->a, &sel, &e) == 0 &&
                 selector_matches(&sel, value_at(other->root, "metadata.labels")))

@@ -50,8 +50,7 @@ static void note(struct check *k, const struct access *w)
                                 .path = w->path,
                                 .verbs = value_new_array(k->c->a)};
     }
-    VALUE_EACH_ITEM(v, (*at)->verbs)
-    {
+    VALUE_EACH_ITEM (v, (*at)->verbs) {
         if (strcmp(value_str(v, ""), w->verb) == 0)
             return;
     }

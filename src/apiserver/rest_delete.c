@@ -58,8 +58,7 @@ static int check_preconditions(struct call *c, const struct served *k, const cha
 
 static bool has(const struct value *finalizers, const char *name)
 {
-    VALUE_EACH_ITEM(f, finalizers)
-    {
+    VALUE_EACH_ITEM (f, finalizers) {
         if (strcmp(value_str(f, ""), name) == 0)
             return true;
     }
@@ -84,8 +83,7 @@ static bool set_propagation(struct call *c, const struct served *k, const struct
     if (orphan == was_orphan && foreground == was_foreground)
         return false;
     struct value *now = value_new_array(c->a);
-    VALUE_EACH_ITEM(f, old)
-    {
+    VALUE_EACH_ITEM (f, old) {
         const char *name = value_str(f, "");
         if (strcmp(name, "orphan") != 0 && strcmp(name, "foregroundDeletion") != 0)
             value_push_str(c->a, now, name);

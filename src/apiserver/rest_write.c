@@ -110,8 +110,7 @@ static bool same(struct call *c, const struct value *obj, const struct value *li
         return false;
     if (value_count(obj) != value_count(live))
         return false;
-    VALUE_EACH_MEMBER(m, obj)
-    {
+    VALUE_EACH_MEMBER (m, obj) {
         if (strcmp(m->key, "metadata") != 0 && !value_equal(&m->value, value_get(live, m->key)))
             return false;
     }

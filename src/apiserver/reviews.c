@@ -118,6 +118,14 @@ static struct identity asked(struct call *c, const struct value *spec)
                              .n_groups = value_count(groups)};
 }
 
+static int refuse_local(struct call *c, const char *field, const char *bad, const char *why)
+{
+    struct field_errors l;
+    field_errors_init(&l, c->a);
+    field_errors_add_str(&l, FIELD_INVALID, field, bad, why);
+    return refuse_invalid_as(c, "authorization.k8s.io", "", "", &l);
+}
+
 static int access_review(struct call *c, const struct target *t, struct value *obj, bool self)
 {
     const struct value *spec = value_get(obj, "spec");
@@ -126,10 +134,14 @@ static int access_review(struct call *c, const struct target *t, struct value *o
         return rc;
     struct identity who = self ? c->who : asked(c, spec);
     struct access w = access_of(spec);
+    if (strcmp(t->plural, "localsubjectaccessreviews") == 0 && w.path)
+        return refuse_local(c, "spec.nonResourceAttributes",
+                            json_text(c->a, value_get(spec, "nonResourceAttributes"), 0),
+                            "disallowed on this kind of request");
     if (strcmp(t->plural, "localsubjectaccessreviews") == 0 &&
         strcmp(w.ns ? w.ns : "", t->ns ? t->ns : "") != 0)
-        return refuse_bad_request(c, "spec.resourceAttributes.namespace must match namespace: %s",
-                                  t->ns ? t->ns : "");
+        return refuse_local(c, "spec.resourceAttributes.namespace", w.ns ? w.ns : "",
+                            "must match metadata.namespace");
     const char *why = NULL;
     bool allowed = rbac__allowed(c->s, &who, &w, c->a, &why);
     struct value *status = value_make_object(c->a, obj, "status");

@@ -56,13 +56,11 @@ static bool has_ports(const char *type)
 static void take_stored(struct services *v, const struct value *obj)
 {
     uint32_t at;
-    VALUE_EACH_ITEM(ip, value_at(obj, "spec.clusterIPs"))
-    {
+    VALUE_EACH_ITEM (ip, value_at(obj, "spec.clusterIPs")) {
         if (offset_of(v, value_str(ip, ""), &at))
             set_bit(v->ips, at, true);
     }
-    VALUE_EACH_ITEM(p, value_at(obj, "spec.ports"))
-    {
+    VALUE_EACH_ITEM (p, value_at(obj, "spec.ports")) {
         set_bit(v->ports, (size_t)(value_at_int(p, "nodePort", 0) & 0xffff), true);
     }
 }
@@ -237,8 +235,7 @@ static int refuse_port(struct call *c, const struct value *obj, size_t i, int64_
 
 static bool has_node_port(const struct value *obj, int64_t port)
 {
-    VALUE_EACH_ITEM(p, value_at(obj, "spec.ports"))
-    {
+    VALUE_EACH_ITEM (p, value_at(obj, "spec.ports")) {
         if (value_at_int(p, "nodePort", 0) == port)
             return true;
     }
@@ -248,8 +245,7 @@ static bool has_node_port(const struct value *obj, int64_t port)
 /* The node port that the same port of the old object had. */
 static int64_t had_port(const struct value *old, const struct value *port)
 {
-    VALUE_EACH_ITEM(p, value_at(old, "spec.ports"))
-    {
+    VALUE_EACH_ITEM (p, value_at(old, "spec.ports")) {
         if (value_at_int(p, "port", 0) == value_at_int(port, "port", 0) &&
             strcmp(value_at_str(p, "protocol", "TCP"), value_at_str(port, "protocol", "TCP")) == 0)
             return value_at_int(p, "nodePort", 0);
@@ -358,8 +354,7 @@ void service_release(struct call *c, const struct value *obj, const struct value
     LOCK_SCOPE(&v->mutex);
     if (strcmp(ip, value_at_str(keep, "spec.clusterIP", "")) != 0 && offset_of(v, ip, &at))
         set_bit(v->ips, at, false);
-    VALUE_EACH_ITEM(p, value_at(obj, "spec.ports"))
-    {
+    VALUE_EACH_ITEM (p, value_at(obj, "spec.ports")) {
         int64_t port = value_at_int(p, "nodePort", 0);
         if (port > 0 && port < 65536 && !has_node_port(keep, port))
             set_bit(v->ports, (size_t)port, false);

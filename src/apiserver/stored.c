@@ -29,8 +29,7 @@ void stored__encode(const struct value *obj, struct buf *out)
 {
     bool first = true;
     buf_add(out, START, START_LEN);
-    VALUE_EACH_MEMBER(m, value_get(obj, "metadata"))
-    {
+    VALUE_EACH_MEMBER (m, value_get(obj, "metadata")) {
         if (strcmp(m->key, "resourceVersion") == 0 || strcmp(m->key, "selfLink") == 0)
             continue;
         put_key(out, m->key, &first);
@@ -38,8 +37,7 @@ void stored__encode(const struct value *obj, struct buf *out)
     }
     buf_putc(out, '}');
     first = false;
-    VALUE_EACH_MEMBER(m, obj)
-    {
+    VALUE_EACH_MEMBER (m, obj) {
         if (strcmp(m->key, "metadata") == 0 || strcmp(m->key, "kind") == 0 ||
             strcmp(m->key, "apiVersion") == 0)
             continue;

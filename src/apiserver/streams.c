@@ -32,8 +32,7 @@ static int unavailable(struct call *c)
 
 static bool in_list(const struct value *list, const char *name)
 {
-    VALUE_EACH_ITEM(v, list)
-    {
+    VALUE_EACH_ITEM (v, list) {
         if (strcmp(value_at_str(v, "name", ""), name) == 0)
             return true;
     }
@@ -42,8 +41,7 @@ static bool in_list(const struct value *list, const char *name)
 
 static void add_names(struct buf *b, const struct value *list)
 {
-    VALUE_EACH_ITEM(v, list)
-    {
+    VALUE_EACH_ITEM (v, list) {
         buf_printf(b, "%s%s", b->len ? " " : "", value_at_str(v, "name", ""));
     }
 }

@@ -47,8 +47,7 @@ static int bind_change(struct call *c, const struct served *k, const struct valu
     struct value *obj = value_copy(c->a, live);
     value_set_str(c->a, value_make_object(c->a, obj, "spec"), "nodeName",
                   value_at_str(binding, "target.name", ""));
-    VALUE_EACH_MEMBER(m, value_at(binding, "metadata.annotations"))
-    {
+    VALUE_EACH_MEMBER (m, value_at(binding, "metadata.annotations")) {
         value_set(c->a, value_make_object(c->a, obj, "metadata.annotations"), m->key, &m->value);
     }
     struct value *conditions = value_make_array(c->a, obj, "status.conditions");
@@ -207,8 +206,7 @@ int subs__evict(struct call *c, const char *ns, const char *name, struct value *
     if (!pod)
         return refuse_not_found(c, k, name);
     const struct value *o = value_get(eviction, "deleteOptions");
-    VALUE_EACH_ITEM(d, value_get(o, "dryRun"))
-    {
+    VALUE_EACH_ITEM (d, value_get(o, "dryRun")) {
         c->dry_run = c->dry_run || strcmp(value_str(d, ""), "All") == 0;
     }
     const char *uid = value_at_str(o, "preconditions.uid", NULL);

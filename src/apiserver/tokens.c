@@ -192,8 +192,7 @@ static int parse(struct tokens *t, const char *token, struct arena *a, struct va
 
 static bool has_audience(const struct value *claims, const char *audience)
 {
-    VALUE_EACH_ITEM(v, value_get(claims, "aud"))
-    {
+    VALUE_EACH_ITEM (v, value_get(claims, "aud")) {
         if (strcmp(value_str(v, ""), audience) == 0)
             return true;
     }

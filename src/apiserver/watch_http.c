@@ -3,9 +3,16 @@
 #include "apiserver/rest_int.h"
 #include "apiserver/watching_int.h"
 #include "apiserver/web_int.h"
+#include "codec/base64.h"
 #include "codec/json.h"
 
-enum { POLL_MS = 5000, BOOKMARK_MS = 60000, DEFAULT_TIMEOUT_S = 1800, BATCH_MAX = 64 * 1024 };
+enum {
+    POLL_MS = 5000,
+    BOOKMARK_MS = 60000,
+    LAST_MARK_MS = 2000,
+    DEFAULT_TIMEOUT_S = 1800,
+    BATCH_MAX = 64 * 1024
+};
 
 struct stream {
     struct web *w;
@@ -54,15 +61,29 @@ static void put_entry(struct stream *s, const char *type, const struct entry *n)
     s->first = false;
 }
 
+/* An empty object of the kind with a revision. The end of the initial events also says what an
+ * empty list looks like. */
 static void put_bookmark(struct stream *s, uint64_t rv, bool initial_end)
 {
-    buf_printf(
-        &s->out,
-        "{\"type\":\"BOOKMARK\",\"object\":%.*s\"metadata\":{\"resourceVersion\":\"%llu\"%s%s",
-        (int)s->k->head_len, s->k->head, (unsigned long long)rv,
-        s->k->kind.crd ? "" : ",\"creationTimestamp\":null",
-        initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "");
-    buf_puts(&s->out, "}}}\n");
+    AUTO(arena) struct arena *a = arena_new(1 << 20);
+    struct value *obj = value_new_object(a), *meta = value_make_object(a, obj, "metadata");
+    value_set_str(a, obj, "kind", s->k->res->kind);
+    value_set_str(a, obj, "apiVersion", s->k->api_version);
+    admit_normalize(&s->k->kind, obj, a);
+    meta = value_make_object(a, obj, "metadata");
+    value_set(a, meta, "resourceVersion", value_new_strf(a, "%llu", (unsigned long long)rv));
+    if (!s->k->kind.crd)
+        value_set(a, meta, "creationTimestamp", value_null(a));
+    if (initial_end) {
+        const char *empty = arena_printf(
+            a, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{},\"items\":null}\n",
+            s->k->list_kind, s->k->api_version);
+        struct value *notes = value_make_object(a, meta, "annotations");
+        value_set_str(a, notes, "k8s.io/initial-events-end", "true");
+        value_set_str(a, notes, "kubernetes.io/initial-events-list-blueprint",
+                      base64_encode(a, empty, strlen(empty), BASE64_STD));
+    }
+    put_event(s, "BOOKMARK", obj);
 }
 
 static void put_expired(struct stream *s, const char *message)
@@ -85,19 +106,32 @@ static void put_next(struct stream *s, const struct watch_event *ev)
         put_entry(s, names[kind], &view);
 }
 
+/* Once a minute, and shortly before the end, so that the client can go on from there. */
+static int64_t next_mark(int64_t now, int64_t end_at)
+{
+    int64_t last = end_at - LAST_MARK_MS;
+    if (now < last)
+        return now + BOOKMARK_MS < last ? now + BOOKMARK_MS : last;
+    return INT64_MAX;
+}
+
 /* All that is there at once goes out in one write. */
 static int pump(struct stream *s, const struct list_opts *o)
 {
     int64_t timeout = o->timeout_s > 0 ? o->timeout_s : DEFAULT_TIMEOUT_S;
-    int64_t end_at = clock_mono_ms() + timeout * 1000, marked_at = clock_mono_ms();
-    uint64_t marked = 0;
+    int64_t end_at = clock_mono_ms() + timeout * 1000;
+    int64_t mark_at = next_mark(clock_mono_ms(), end_at);
     for (;;) {
         int64_t now = clock_mono_ms(), left = end_at - now;
         if (left <= 0)
             return 0;
         struct watch_event ev;
         struct err e = {0};
-        int wait = s->out.len > 0 ? 0 : left < POLL_MS ? (int)left : POLL_MS;
+        int64_t wait = left < POLL_MS ? left : POLL_MS;
+        if (o->bookmarks && mark_at - now < wait)
+            wait = mark_at > now ? mark_at - now : 0;
+        if (s->out.len > 0)
+            wait = 0;
         int rc = watch_next(s->watch, wait, &ev, &e);
         if (rc == 0) {
             put_next(s, &ev);
@@ -110,10 +144,9 @@ static int pump(struct stream *s, const struct list_opts *o)
         } else if (wait > 0 && http_client_gone(s->w->q)) {
             return 0;
         }
-        if (o->bookmarks && now - marked_at >= BOOKMARK_MS && watch_progress(s->watch) > marked) {
-            marked = watch_progress(s->watch);
-            marked_at = now;
-            put_bookmark(s, marked, false);
+        if (o->bookmarks && now >= mark_at) {
+            put_bookmark(s, watch_progress(s->watch), false);
+            mark_at = next_mark(now, end_at);
         }
         if ((rc != 0 || s->out.len > BATCH_MAX) && flush(s) < 0)
             return 0;
@@ -164,13 +197,15 @@ int web_watch(struct web *w, const struct served *k, const char *ns, const struc
         rc = put_state(&s, ns, &since);
     else if (since == 0)
         since = store_revision(c->s->store);
-    if (rc == 0)
+    if (rc == 0 && since < c->s->first_watch)
+        rc = ERR_GONE;
+    else if (rc == 0)
         rc = watch_open(c->s->store, stored__key(k, ns, NULL, c->a), since, &s.watch, &e);
     if (rc == ERR_GONE) {
         if (begin(&s) == 0) {
             put_expired(&s, arena_printf(c->a, "too old resource version: %llu (%llu)",
                                          (unsigned long long)since,
-                                         (unsigned long long)store_compacted(c->s->store)));
+                                         (unsigned long long)c->s->first_watch));
             (void)flush(&s);
         }
     } else if (rc == 0) {
