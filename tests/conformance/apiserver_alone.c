@@ -27,6 +27,9 @@ struct alone {
     struct http_server *http;
     struct kube *kube;
     struct runner *runner;
+#ifdef WITH_CONTROLLERS
+    struct ctl_opts ctl;
+#endif
 };
 
 static void must(int rc, const struct err *e)
@@ -65,6 +68,16 @@ static void make_identity(struct alone *w)
              w->port, w->data, w->token));
 }
 
+#ifdef WITH_CONTROLLERS
+static int mint(void *arg, const struct object *account, const struct object *secret,
+                struct arena *a, const char **token, struct err *e)
+{
+    (void)secret;
+    return apiserver_service_token(((struct alone *)arg)->api, account->ns, account->name, NULL,
+                                   NULL, 365 * 86400, a, token, e);
+}
+#endif
+
 static void start(struct alone *w, bool controllers)
 {
     struct err e = {0};
@@ -85,8 +98,9 @@ static void start(struct alone *w, bool controllers)
     if (controllers) {
         w->kube = kube_local_new(w->api, "kube-controller-manager", NULL);
         w->runner = runner_new(w->kube, &clock_system, 4);
+        w->ctl = (struct ctl_opts){.ca_pem = w->ca.cert_pem, .mint = mint, .mint_arg = w};
         for (const struct controller *const *c = ctl_workloads; *c; c++)
-            runner_add(w->runner, *c, NULL);
+            runner_add(w->runner, *c, &w->ctl);
         must(runner_start(w->runner, &e), &e);
     }
 #else
