@@ -15,15 +15,26 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "entrypoint/copy.h"
+#include "entrypoint/creds.h"
+#include "entrypoint/steps.h"
 
 extern char **environ;
 
-enum { RESULT_MAX = 1 << 20, TYPE_RESULT = 1, TYPE_INTERNAL = 3, TYPE_STEP_RESULT = 4 };
+enum {
+    RESULT_MAX = 1 << 20,
+    TYPE_RESULT = 1,
+    TYPE_INTERNAL = 3,
+    TYPE_STEP_RESULT = 4,
+    TYPE_STEP_ARTIFACTS = 5,
+    TYPE_TASK_ARTIFACTS = 6,
+};
 enum { EXIT_USE = 2, EXIT_SKIPPED = 1, EXIT_TIMEOUT = 1, EXIT_NOT_RUN = 127 };
 
 struct options {
     const char *wait_file, *post_file, *termination_path, *results, *step_results, *metadata_dir;
-    const char *results_dir, *command;
+    const char *results_dir, *command, *metadata_link, *when, *stdout_path, *stderr_path;
+    struct creds *creds;
     char *const *args;  /* after "--" */
     int64_t timeout_ms; /* 0: none */
     bool wait_content, go_on, breakpoint;
@@ -42,14 +53,18 @@ static const char *set_option(struct options *o, const char *name, const char *v
         const char *name;
         const char **to;
     } texts[] = {
-        {"wait_file",         &o->wait_file       },
-        {"post_file",         &o->post_file       },
-        {"termination_path",  &o->termination_path},
-        {"results",           &o->results         },
-        {"step_results",      &o->step_results    },
-        {"step_metadata_dir", &o->metadata_dir    },
-        {"results_dir",       &o->results_dir     },
-        {"entrypoint",        &o->command         },
+        {"wait_file",          &o->wait_file       },
+        {"post_file",          &o->post_file       },
+        {"termination_path",   &o->termination_path},
+        {"results",            &o->results         },
+        {"step_results",       &o->step_results    },
+        {"step_metadata_dir",  &o->metadata_dir    },
+        {"results_dir",        &o->results_dir     },
+        {"entrypoint",         &o->command         },
+        {"step_metadata_link", &o->metadata_link   },
+        {"when_expressions",   &o->when            },
+        {"stdout_path",        &o->stdout_path     },
+        {"stderr_path",        &o->stderr_path     },
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         if (strcmp(name, texts[i].name) == 0) {
@@ -57,6 +72,8 @@ static const char *set_option(struct options *o, const char *name, const char *v
             return NULL;
         }
     int64_t ns;
+    if (creds_take(o->creds, name, value))
+        return NULL;
     if (strcmp(name, "wait_file_content") == 0)
         o->wait_content = strcmp(value, "false") != 0;
     else if (strcmp(name, "breakpoint_on_failure") == 0)
@@ -212,6 +229,15 @@ static void put_results(struct buf *b, const char *names, const char *folder, in
     }
 }
 
+static void put_artifacts(struct buf *b, const char *file, int type)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    char *text;
+    size_t n;
+    if (fs_read(file, RESULT_MAX, a, &text, &n, NULL) == 0 && n > 0)
+        put_entry(b, "artifacts", text, n, type);
+}
+
 static void report(const struct options *o, int64_t started_ms, const char *reason, int code)
 {
     AUTO_BUF struct buf b;
@@ -224,9 +250,12 @@ static void report(const struct options *o, int64_t started_ms, const char *reas
     if (o->metadata_dir) {
         (void)snprintf(folder, sizeof folder, "%s/results", o->metadata_dir);
         put_results(&b, o->step_results, folder, TYPE_STEP_RESULT);
+        (void)snprintf(folder, sizeof folder, "%s/artifacts/provenance.json", o->metadata_dir);
+        put_artifacts(&b, folder, TYPE_STEP_ARTIFACTS);
     }
     clock_format_rfc3339_ms(started_ms, text);
     put_entry(&b, "StartedAt", text, strlen(text), TYPE_INTERNAL);
+    put_artifacts(&b, "/tekton/artifacts/provenance.json", TYPE_TASK_ARTIFACTS);
     if (reason)
         put_entry(&b, "Reason", reason, strlen(reason), TYPE_INTERNAL);
     if (code != 0 && o->go_on) {
@@ -239,7 +268,15 @@ static void report(const struct options *o, int64_t started_ms, const char *reas
 
 /* ---- the command ---- */
 
-static int start(const struct options *o, const sigset_t *before, pid_t *pid)
+/* What the command writes to `fd` goes through a copy, when there is one. */
+static void send_to(posix_spawn_file_actions_t *acts, const struct copy *c, int fd)
+{
+    if (c->give >= 0)
+        (void)posix_spawn_file_actions_adddup2(acts, c->give, fd);
+}
+
+static int start(const struct options *o, const sigset_t *before, const struct copy *copies,
+                 pid_t *pid)
 {
     size_t n = 0;
     while (o->args[n])
@@ -249,12 +286,17 @@ static int start(const struct options *o, const sigset_t *before, pid_t *pid)
     argv[0] = o->command;
     memcpy(argv + 1, o->args, n * sizeof *argv);
     posix_spawnattr_t attr;
+    posix_spawn_file_actions_t acts;
+    (void)posix_spawn_file_actions_init(&acts);
+    send_to(&acts, &copies[0], STDOUT_FILENO);
+    send_to(&acts, &copies[1], STDERR_FILENO);
     (void)posix_spawnattr_init(&attr);
     (void)posix_spawnattr_setpgroup(&attr, 0);
     (void)posix_spawnattr_setsigmask(&attr, before);
     (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
-    int rc = posix_spawnp(pid, o->command, NULL, &attr, (char *const *)(uintptr_t)argv, environ);
+    int rc = posix_spawnp(pid, o->command, &acts, &attr, (char *const *)(uintptr_t)argv, environ);
     (void)posix_spawnattr_destroy(&attr);
+    (void)posix_spawn_file_actions_destroy(&acts);
     return rc;
 }
 
@@ -303,6 +345,62 @@ static int hold_open(const struct options *o)
     return fs_read(path, 16, a, &text, NULL, NULL) < 0 ? 1 : (int)strtol(text, NULL, 10);
 }
 
+static void begin_copies(const struct options *o, struct copy *copies)
+{
+    const char *const paths[] = {o->stdout_path, o->stderr_path};
+    const int fds[] = {STDOUT_FILENO, STDERR_FILENO};
+    for (size_t i = 0; i < 2; i++) {
+        copies[i].give = -1;
+        int rc = paths[i] ? copy_begin(&copies[i], fds[i], paths[i]) : 0;
+        if (rc) {
+            (void)fprintf(stderr, "entrypoint: copy output to %s: %s\n", paths[i], strerror(rc));
+            copies[i].give = -1;
+        }
+    }
+}
+
+static void end_copies(struct copy *copies)
+{
+    for (size_t i = 0; i < 2; i++)
+        if (copies[i].give >= 0)
+            copy_end(&copies[i]);
+}
+
+/* The step's own folder, and the name under which later steps find it. */
+static void make_folders(const struct options *o)
+{
+    static const char *const parts[] = {"results", "artifacts"};
+    char path[PATH_MAX];
+    struct err e;
+    if (!o->metadata_dir)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", o->metadata_dir, parts[i]);
+        (void)!fs_mkdirs(path, 0777, &e);
+        (void)chmod(path, 0777);
+    }
+    if (o->metadata_link && symlink(o->metadata_dir, o->metadata_link) < 0 && errno != EEXIST)
+        perror("entrypoint: name the step's folder");
+}
+
+/* Puts what earlier steps left into this one's command; false: `when` says no. */
+static bool prepare(struct options *o, struct arena *a)
+{
+    char folder[PATH_MAX] = "/tmp";
+    bool allowed = true;
+    struct err e = {0};
+    make_folders(o);
+    creds_write(o->creds);
+    if (o->when && steps_allow(o->when, a, &allowed, &e) < 0)
+        (void)fprintf(stderr, "entrypoint: when: %s\n", e.msg);
+    if (o->post_file)
+        folder_of(o->post_file, folder, sizeof folder);
+    o->command = steps_script(steps_text(o->command, a), folder, a);
+    o->args = steps_arguments(o->args, a);
+    steps_environment(a);
+    return allowed && !e.code;
+}
+
 static int run(const struct options *o)
 {
     sigset_t all, before;
@@ -310,7 +408,12 @@ static int run(const struct options *o)
     (void)sigprocmask(SIG_BLOCK, &all, &before);
     int64_t started_ms = clock_real_ms();
     pid_t pid;
-    int code = 0, rc = start(o, &before, &pid);
+    struct copy copies[2];
+    begin_copies(o, copies);
+    int code = 0, rc = start(o, &before, copies, &pid);
+    for (size_t i = 0; i < 2; i++)
+        if (copies[i].give >= 0)
+            copy_given(&copies[i]);
     const char *reason = NULL;
     if (rc) {
         (void)fprintf(stderr, "entrypoint: run %s: %s\n", o->command, strerror(rc));
@@ -321,6 +424,7 @@ static int run(const struct options *o)
         reason = "TimeoutExceeded";
         code = EXIT_TIMEOUT;
     }
+    end_copies(copies);
     if (code && o->breakpoint && o->post_file && !reason) {
         (void)sigprocmask(SIG_SETMASK, &before, NULL);
         code = hold_open(o);
@@ -336,19 +440,46 @@ static int run(const struct options *o)
     return failed ? code : 0;
 }
 
+/* `init SELF TARGET STEP…`: for nodes that do not hold this program, a container puts it where
+ * the steps find it. */
+static int put_self(int argc, char **argv)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct err e = {0};
+    char *bytes;
+    size_t n;
+    if (argc < 4)
+        return EXIT_USE;
+    int r = fs_read(argv[2], 64 << 20, a, &bytes, &n, &e);
+    if (r == 0)
+        r = fs_write_atomic(argv[3], 0755, bytes, n, &e);
+    if (r < 0)
+        (void)fprintf(stderr, "entrypoint: %s\n", e.msg);
+    return r < 0;
+}
+
 int main(int argc, char **argv)
 {
-    struct options o = {0};
-    end_on_signals();
+    AUTO(arena) struct arena *a = arena_new(64 << 20);
+    struct options o = {.creds = creds_new(a)};
+    if (argc > 1 && strcmp(argv[1], "init") == 0)
+        return put_self(argc, argv);
     if (!read_options(&o, argc, argv)) {
         (void)fputs("entrypoint: use: -entrypoint COMMAND [options] -- ARGUMENTS\n", stderr);
         return EXIT_USE;
     }
+    end_on_signals();
     if (o.wait_file && !wait_for(o.wait_file, o.wait_content)) {
         (void)fputs("entrypoint: the step before failed: skipped\n", stderr);
         report(&o, clock_real_ms(), "Skipped", 0);
         let_next(&o, true);
         return EXIT_SKIPPED;
+    }
+    if (!prepare(&o, a)) {
+        (void)fputs("entrypoint: when: the step is skipped\n", stderr);
+        report(&o, clock_real_ms(), "Skipped", 0);
+        let_next(&o, false);
+        return 0;
     }
     return run(&o);
 }

@@ -216,6 +216,8 @@ static void entrypoint_flags(struct making *m, const struct value *step, size_t 
     push_flag(args, "-post_file", arena_printf(a, "/tekton/run/%zu/out", i), a);
     push_flag(args, "-termination_path", "/tekton/termination", a);
     push_flag(args, "-step_metadata_dir", arena_printf(a, "/tekton/run/%zu/status", i), a);
+    push_flag(args, "-step_metadata_link",
+              arena_printf(a, "/tekton/steps/step-%s", step_name(step, i, a)), a);
     const char *on_error = value_at_str(step, "onError", "");
     if (*on_error)
         push_flag(args, "-on_error", on_error, a);
@@ -470,7 +472,7 @@ static void add_tekton_volumes(struct making *m)
 }
 
 /* Copies the entrypoint to where steps find it, for nodes that do not have it. */
-static struct value *prepare_container(struct making *m, const struct value *steps)
+static struct value *prepare_container(struct making *m)
 {
     struct arena *a = m->a;
     struct value *c = value_new_object(a), *command = value_new_array(a);
@@ -480,9 +482,6 @@ static struct value *prepare_container(struct making *m, const struct value *ste
                                         "/usr/bin/slipway-entrypoint", "/tekton/bin/entrypoint"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         (void)value_push_str(a, command, words[i]);
-    size_t i = 0;
-    VALUE_EACH_ITEM (step, steps)
-        (void)value_push(a, command, value_new_strf(a, "step-%s", step_name(step, i++, a)));
     (void)value_set(a, c, "command", command);
     add_mount(c, "tekton-internal-bin", "/tekton/bin", false, a);
     add_mount(c, "tekton-internal-steps", "/tekton/steps", false, a);
@@ -567,7 +566,7 @@ static int make_containers(struct making *m, struct value *init, struct value *c
         mount_tekton(m, &containers->items[i], i);
     }
     if (!m->in->entrypoint_dir)
-        (void)value_insert(a, init, 0, prepare_container(m, steps));
+        (void)value_insert(a, init, 0, prepare_container(m));
     if (m->script_bytes > POD_SCRIPTS_MAX)
         return err_set(e, ERR_INVALID, "the steps' scripts have %zu bytes; a pod can hold %d",
                        m->script_bytes, POD_SCRIPTS_MAX);
