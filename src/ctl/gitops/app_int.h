@@ -1,0 +1,139 @@
+/* app_int.h - one sync of one Application, as its stages share it. */
+#pragma once
+#include <pthread.h>
+#include <string.h>
+
+#include "api/object.h"
+#include "base/map.h"
+#include "ctl/gitops/diff.h"
+#include "ctl/gitops/gitops.h"
+#include "ctl/gitops/health/health.h"
+#include "ctl/gitops/sync_plan.h"
+#include "vcs/repo.h"
+
+struct gitops {
+    struct gitops_opts opts;
+    pthread_mutex_t lock;
+    struct map last_wave; /* Application uid → int64_t *, monotonic ms */
+};
+
+#define APP_MANAGER     "argocd-controller"
+#define APP_TRACKING    "argocd.argoproj.io/tracking-id"
+#define APP_FINALIZER   "resources-finalizer.argocd.argoproj.io"
+#define APP_ROLLOUT     "slipway.dev/rollout"
+#define APP_CONFIG_HASH "slipway.dev/config-hash"
+
+/* What a revision renders to, for one Application. */
+struct app_manifests {
+    const char *revision;
+    struct value **objects; /* with namespace and tracking id */
+    size_t n;
+    char git[65];               /* digest of what Git says */
+    const struct value *config; /* digests of the configuration from outside, by its name */
+    const char *const *files;   /* that were read, NULL-terminated */
+    const char *tool;           /* "Kustomize", "Directory" */
+    const char *const *images;
+};
+
+/* One object that Git wants, or that is left over in the cluster. */
+struct app_item {
+    const struct resource *res; /* NULL: the cluster does not know the kind */
+    const char *group, *version, *kind, *ns, *name;
+    const struct value *target; /* NULL: not in Git any more */
+    const struct object *live;  /* NULL: not in the cluster */
+    bool hook, in_sync, needs_prune, extraneous_ok, health_ignored;
+    const char *differs; /* where, or NULL */
+    struct health health;
+    const char *error; /* why it could not be compared, or NULL */
+};
+
+struct app_items {
+    struct app_item *items;
+    size_t n;
+};
+
+struct app {
+    struct gitops *g;
+    struct controller_ctx *c;
+    struct arena *a;
+    const struct object *obj;
+    const char *ns, *name;
+    const struct value *spec, *source;
+    struct value *status;  /* the one being made */
+    struct value *rollout; /* the annotation being made */
+    struct repo *repo;
+    const char *repository; /* name of the hosted repository or mirror */
+    const char *repository_ns;
+    bool writable;
+    char head[REPO_SHA_MAX]; /* what targetRevision is */
+    const char *revision;    /* head, or the pinned one */
+    struct app_manifests want;
+    struct app_items have;
+    struct diff_ignore ignore;
+    int64_t now;
+    bool taken_operation; /* .operation has become status.operationState */
+    bool again;           /* something was done that the next sync builds on: soon */
+};
+
+/* ---- settings ---- */
+bool app_option(const struct app *p, const char *option);           /* syncOptions has "X=true" */
+const char *app_option_text(const struct app *p, const char *name); /* value of "name=value" */
+/* The same for a resource, whose annotation beats the Application's. */
+bool item_option(const struct app *p, const struct value *object, const char *name, bool dflt);
+const char *note_of(const struct value *object, const char *annotation); /* "" when absent */
+const char *app_tracking_prefix(const struct app *p);
+const char *app_time(const struct app *p, int64_t ms);
+
+/* ---- source.c: revision and manifests ---- */
+int app_open_source(struct app *p, struct err *e) MUST_CHECK;
+int app_render(struct app *p, const char *revision, struct app_manifests *out,
+               struct err *e) MUST_CHECK;
+
+/* ---- live.c: what there is ---- */
+int app_observe(struct app *p, const struct app_manifests *want, struct app_items *out,
+                struct err *e) MUST_CHECK;
+/* Objects that carry the Application's tracking id. */
+int app_tracked(struct app *p, const struct app_manifests *want, struct app_items *out,
+                struct err *e) MUST_CHECK;
+
+/* For watches: the Application whose tracking id an object carries. */
+void app_keys_of_tracked(const struct object *o, struct controller_ctx *c, struct key_sink *s);
+
+/* ---- config.c: configuration that Git does not hold ---- */
+/* Puts a digest of the Secrets and ConfigMaps that come from outside into the pod templates that
+ * use them, so that a change rolls them. */
+int app_outside_config(struct app *p, struct app_manifests *m, struct err *e) MUST_CHECK;
+/* Keeps copies of the Secrets from outside as they are now. */
+int app_config_save(struct app *p, const struct value *config, struct err *e) MUST_CHECK;
+/* Puts back what was kept where it is something else now. */
+int app_config_restore(struct app *p, const struct value *config, struct err *e) MUST_CHECK;
+
+/* ---- status.c ---- */
+void app_summarize(struct app *p);
+void app_soon(struct app *p, int64_t ms); /* sync again after so long at the latest */
+
+/* ---- project.c ---- */
+/* ERR_DENIED: the AppProject does not allow the source or destination. */
+int project_check(struct app *p, struct err *e) MUST_CHECK;
+/* NULL, or why a kind may not be synced. */
+const char *project_refuses(struct app *p, const struct app_item *item);
+
+/* ---- operation.c: a sync under way ---- */
+bool operation_running(const struct app *p);
+int operation_begin(struct app *p, const struct value *operation, struct err *e) MUST_CHECK;
+/* Carries a running operation as far as it goes now. */
+int operation_step(struct app *p, struct err *e) MUST_CHECK;
+
+/* ---- trial.c: health analysis, condemnation, rollback ---- */
+/* Asked for by slipway.dev/analysis or slipway.dev/rollback: auto. */
+bool trial_wanted(const struct app *p);
+/* The Condemnation that covers this content, or NULL. */
+const struct object *trial_condemned(struct app *p, const struct app_manifests *m);
+/* After a condemnation that cannot be reverted in Git: the last good revision, else NULL. */
+const char *trial_pinned(struct app *p, const struct app_manifests *head);
+/* An operation begins to bring this content to the cluster. */
+void trial_begin(struct app *p, const struct app_manifests *m);
+int trial_step(struct app *p, struct err *e) MUST_CHECK;
+
+/* ---- conditions ---- */
+void app_condition(struct app *p, const char *type, const char *message); /* NULL: take away */

@@ -1,0 +1,425 @@
+#include "kube/cache.h"
+#include "kube/write.h"
+
+#include "codec/json.h"
+#include "ctl/gitops/app_int.h"
+#include "ctl/gitops/auto_plan.h"
+
+struct gitops *gitops_new(const struct gitops_opts *opts)
+{
+    struct gitops *g = calloc(1, sizeof *g);
+    if (!g)
+        abort();
+    g->opts = *opts;
+    if (!g->opts.namespace)
+        g->opts.namespace = "argocd";
+    if (g->opts.wave_delay_ms <= 0)
+        g->opts.wave_delay_ms = g->opts.wave_delay_ms < 0 ? 0 : 2000;
+    (void)pthread_mutex_init(&g->lock, NULL);
+    map_init(&g->last_wave);
+    return g;
+}
+
+void gitops_free(struct gitops *g)
+{
+    if (!g)
+        return;
+    size_t cursor = 0;
+    for (const struct map_entry *m; (m = map_next(&g->last_wave, &cursor));)
+        free(m->value);
+    map_done(&g->last_wave);
+    (void)pthread_mutex_destroy(&g->lock);
+    free(g);
+}
+
+void app_soon(struct app *p, int64_t ms)
+{
+    int64_t *after = &p->c->requeue_after_ms;
+    if (ms < 1)
+        ms = 1;
+    if (*after == 0 || ms < *after)
+        *after = ms;
+}
+
+/* ---- automatic syncs ---- */
+
+static int64_t since_ms(const struct app *p, const char *path)
+{
+    int64_t at;
+    const char *text = value_at_str(p->status, path, "");
+    if (!*text || clock_parse_rfc3339(text, &at, NULL) < 0)
+        return INT64_MAX;
+    return p->now - at / 1000000;
+}
+
+/* Something a sync would do something about; what is being deleted already needs no more. */
+static bool drifted(const struct app_item *it)
+{
+    if (it->hook || it->in_sync)
+        return false;
+    return !it->needs_prune || (!it->extraneous_ok && !it->live->deleting);
+}
+
+static void view_drift(const struct app *p, struct auto_view *v)
+{
+    v->only_prunes = true;
+    for (size_t i = 0; i < p->have.n; i++) {
+        const struct app_item *it = &p->have.items[i];
+        if (!drifted(it))
+            continue;
+        v->out_of_sync = true;
+        v->only_prunes &= it->needs_prune;
+    }
+    v->wants_nothing = p->want.n == 0 && p->have.n > 0;
+}
+
+static void view_attempt(const struct app *p, struct auto_view *v)
+{
+    const struct value *a = value_get(p->rollout, "attempt");
+    const char *phase = value_at_str(p->status, "operationState.phase", "");
+    v->attempted = strcmp(value_at_str(a, "git", ""), p->want.git) == 0 &&
+                   value_equal(value_get(a, "config"), p->want.config) &&
+                   strcmp(value_at_str(a, "revision", ""), p->revision) == 0;
+    v->attempt_failed = v->attempted && strcmp(phase, "Succeeded") != 0 && *phase;
+    v->heal_attempts =
+        (int)value_at_int(p->status, "operationState.operation.sync.autoHealAttemptsCount", 0);
+    v->since_last_ms = since_ms(p, "operationState.finishedAt");
+}
+
+static struct value *automatic_operation(struct app *p, const struct auto_decision *d)
+{
+    const struct value *policy = value_get(p->spec, "syncPolicy");
+    struct value *op = value_new_object(p->a);
+    struct value *sync = value_make_object(p->a, op, "sync");
+    (void)value_set_str(p->a, sync, "revision", p->revision);
+    (void)value_set_bool(p->a, sync, "prune", value_at_bool(policy, "automated.prune", false));
+    if (value_count(value_get(policy, "syncOptions")) > 0)
+        (void)value_set(p->a, sync, "syncOptions", value_get(policy, "syncOptions"));
+    (void)value_set_bool(p->a, value_make_object(p->a, op, "initiatedBy"), "automated", true);
+    if (value_get(policy, "retry"))
+        (void)value_set(p->a, op, "retry", value_get(policy, "retry"));
+    if (d->what == AUTO_HEAL)
+        (void)value_set_int(p->a, sync, "autoHealAttemptsCount", d->heal_attempts);
+    /* Only what drifted; the rest of the revision is there already. */
+    for (size_t i = 0; d->what == AUTO_HEAL && i < p->have.n; i++) {
+        const struct app_item *it = &p->have.items[i];
+        if (it->hook || it->in_sync || (it->needs_prune && it->extraneous_ok))
+            continue;
+        struct value *r =
+            value_push(p->a, value_make_array(p->a, sync, "resources"), value_new_object(p->a));
+        (void)value_set_str(p->a, r, "group", it->group);
+        (void)value_set_str(p->a, r, "kind", it->kind);
+        (void)value_set_str(p->a, r, "namespace", it->ns);
+        (void)value_set_str(p->a, r, "name", it->name);
+    }
+    return op;
+}
+
+static int sync_by_itself(struct app *p, struct err *e)
+{
+    const struct value *automated = value_at(p->spec, "syncPolicy.automated");
+    struct auto_view v = {
+        .automated = automated && !value_is(automated, VALUE_NULL) &&
+                     value_at_bool(automated, "enabled", true),
+        .prune = value_at_bool(automated, "prune", false),
+        .self_heal = value_at_bool(automated, "selfHeal", false),
+        .allow_empty = value_at_bool(automated, "allowEmpty", false),
+        .running = operation_running(p),
+        .condemned = trial_condemned(p, &p->want) != NULL,
+        .revision = p->revision,
+    };
+    struct auto_decision d;
+    view_drift(p, &v);
+    view_attempt(p, &v);
+    auto_plan(&v, p->a, &d);
+    app_condition(p, "SyncError", d.why);
+    if (d.what == AUTO_LATER)
+        app_soon(p, d.again_ms);
+    if (d.what != AUTO_SYNC && d.what != AUTO_HEAL)
+        return 0;
+    return operation_begin(p, automatic_operation(p, &d), e);
+}
+
+/* ---- operations asked for ---- */
+
+static int take_operation(struct app *p, struct err *e)
+{
+    const struct value *op = value_get(p->obj->root, "operation");
+    if (!op || operation_running(p))
+        return 0;
+    p->taken_operation = true;
+    struct err why = {.code = ERR_OK};
+    int rc = value_get(op, "sync") ? operation_begin(p, op, &why)
+                                   : err_set(&why, ERR_INVALID, "operation.sync is missing");
+    if (rc < 0)
+        app_condition(p, "OperationError", why.msg);
+    (void)e;
+    return 0;
+}
+
+/* ---- deletion ---- */
+
+static int delete_managed(struct app *p, bool background, size_t *left, struct err *e)
+{
+    struct app_items all = {.n = 0};
+    int rc = app_tracked(p, NULL, &all, e);
+    *left = 0;
+    for (size_t i = 0; rc == 0 && i < all.n; i++) {
+        const struct object *o = all.items[i].live;
+        if (!item_option(p, o->root, "Delete", true))
+            continue;
+        (*left)++;
+        if (o->deleting)
+            continue;
+        struct kube_delete_opts opts = {.propagation =
+                                            background ? KUBE_BACKGROUND : KUBE_FOREGROUND,
+                                        .grace_s = -1,
+                                        .uid = o->uid};
+        rc = kube_delete(p->c->kube, all.items[i].res, o->ns, o->name, &opts, e);
+        rc = rc == ERR_NOT_FOUND ? 0 : rc;
+    }
+    return rc;
+}
+
+static int drop_finalizers(struct app *p, struct err *e)
+{
+    struct value *o = value_copy(p->a, p->obj->root);
+    struct value *list = value_at_mut(o, "metadata.finalizers");
+    for (size_t i = value_count(list); i-- > 0;)
+        if (strncmp(value_str(&list->items[i], ""), APP_FINALIZER, strlen(APP_FINALIZER)) == 0)
+            value_remove_at(list, i);
+    int rc = kube_update(p->c->kube, &RES_APPLICATION, p->ns, p->name, NULL, o, NULL, e);
+    return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+static int finalize(struct app *p, struct err *e)
+{
+    bool ours = false, background = false;
+    VALUE_EACH_ITEM (f, value_at(p->obj->root, "metadata.finalizers")) {
+        const char *text = value_str(f, "");
+        if (strncmp(text, APP_FINALIZER, strlen(APP_FINALIZER)) != 0)
+            continue;
+        ours = true;
+        background |= strstr(text, "/background") != NULL;
+    }
+    if (!ours)
+        return 0;
+    size_t left;
+    int rc = delete_managed(p, background, &left, e);
+    if (rc == 0 && left > 0 && !background)
+        app_soon(p, 500);
+    else if (rc == 0)
+        rc = drop_finalizers(p, e);
+    return rc;
+}
+
+/* ---- writing back ---- */
+
+/* The annotation, and the fields that are taken when they were acted upon. */
+static int write_metadata(struct app *p, struct err *e)
+{
+    const char *text = json_text(p->a, p->rollout, JSON_SORTED);
+    const char *old = object_annotation(p->obj, APP_ROLLOUT);
+    bool refresh = object_annotation(p->obj, "argocd.argoproj.io/refresh") != NULL;
+    bool changed = value_count(p->rollout) > 0 && (!old || strcmp(old, text) != 0);
+    if (!changed && !refresh && !p->taken_operation)
+        return 0;
+    struct value *patch = value_new_object(p->a);
+    struct value *notes = value_make_object(p->a, patch, "metadata.annotations");
+    (void)value_set_str(p->a, value_get_mut(patch, "metadata"), "uid", p->obj->uid);
+    if (changed)
+        (void)value_set_str(p->a, notes, APP_ROLLOUT, text);
+    if (refresh)
+        (void)value_set(p->a, notes, "argocd.argoproj.io/refresh", value_null(p->a));
+    if (p->taken_operation)
+        (void)value_set(p->a, patch, "operation", value_null(p->a));
+    AUTO(object) struct object *now = NULL;
+    int rc = kube_patch(p->c->kube, &RES_APPLICATION, p->ns, p->name, NULL, KUBE_PATCH_MERGE, patch,
+                        &now, e);
+    if (rc == 0)
+        p->obj = object_hold(p->a, now);
+    return rc;
+}
+
+static int write_back(struct app *p, struct err *e)
+{
+    int rc = write_metadata(p, e);
+    if (rc < 0 || value_equal(p->status, value_get(p->obj->root, "status")))
+        return rc;
+    (void)value_set_str(p->a, p->status, "reconciledAt", app_time(p, p->now));
+    struct value *o = value_new_object(p->a);
+    VALUE_EACH_MEMBER (m, p->obj->root)
+        (void)value_set(p->a, o, m->key, &m->value);
+    (void)value_set(p->a, o, "status", p->status);
+    /* An Application's status is no subresource where Argo CD's own CRD is installed. */
+    return kube_update(p->c->kube, &RES_APPLICATION, p->ns, p->name,
+                       RES_APPLICATION.status ? "status" : NULL, o, NULL, e);
+}
+
+/* ---- one sync ---- */
+
+static int look(struct app *p, struct err *e)
+{
+    int rc = app_open_source(p, e);
+    if (rc == 0)
+        rc = project_check(p, e);
+    if (rc == 0)
+        rc = diff_ignore_check(p->ignore.entries, e);
+    if (rc == 0)
+        rc = app_render(p, p->head, &p->want, e);
+    if (rc < 0)
+        return rc;
+    const char *pinned = trial_pinned(p, &p->want);
+    p->revision = p->head;
+    if (pinned) {
+        p->revision = pinned;
+        rc = app_render(p, pinned, &p->want, e);
+    }
+    return rc < 0 ? rc : app_observe(p, &p->want, &p->have, e);
+}
+
+/* The source is unknown, but what runs is still there to be judged. */
+static int cannot_compare(struct app *p, int rc, const struct err *why)
+{
+    bool spec = rc == ERR_DENIED || rc == ERR_UNSUPPORTED;
+    app_condition(p, "ComparisonError", spec ? NULL : why->msg);
+    app_condition(p, "InvalidSpecError", spec ? why->msg : NULL);
+    struct value *sync = value_make_object(p->a, p->status, "sync");
+    (void)value_set_str(p->a, sync, "status", "Unknown");
+    if (operation_running(p)) {
+        struct value *state = value_get_mut(p->status, "operationState");
+        (void)value_set_str(p->a, state, "phase", "Error");
+        (void)value_set_str(p->a, state, "message", why->msg);
+        (void)value_set_str(p->a, state, "finishedAt", app_time(p, p->now));
+    }
+    return 0;
+}
+
+static int work(struct app *p, struct err *e)
+{
+    struct err why = {.code = ERR_OK};
+    int rc = look(p, &why);
+    if (rc == ERR_AGAIN || rc == ERR_TIMEOUT || rc == ERR_CONFLICT) {
+        *e = why;
+        return rc;
+    }
+    if (rc < 0)
+        return cannot_compare(p, rc, &why);
+    app_condition(p, "ComparisonError", NULL);
+    app_condition(p, "InvalidSpecError", NULL);
+    rc = take_operation(p, e);
+    if (rc == 0)
+        rc = sync_by_itself(p, e);
+    if (rc == 0 && operation_running(p)) {
+        rc = operation_step(p, e);
+        if (rc == 0)
+            rc = app_observe(p, &p->want, &p->have, e);
+    }
+    if (rc == 0)
+        app_summarize(p);
+    if (rc == 0)
+        rc = trial_step(p, e);
+    return rc;
+}
+
+static int application_sync(struct controller_ctx *c, const struct key *key, struct arena *a,
+                            struct err *e)
+{
+    AUTO(object) struct object *obj = NULL;
+    AUTO(repo) struct repo *repo = NULL;
+    int rc = kube_get(c->kube, &RES_APPLICATION, key->ns, key->name, &obj, e);
+    if (rc < 0)
+        return rc == ERR_NOT_FOUND ? 0 : rc;
+    struct app p = {.g = c->arg, .c = c, .a = a, .obj = obj, .ns = obj->ns, .name = obj->name};
+    const struct value *old = value_get(obj->root, "status");
+    const char *rollout = object_annotation(obj, APP_ROLLOUT);
+    p.spec = value_get(obj->root, "spec");
+    p.status = old ? value_copy(a, old) : value_new_object(a);
+    p.ignore.entries = value_get(p.spec, "ignoreDifferences");
+    p.now = c->clock->real_ms(c->clock);
+    if (!rollout || json_parse(a, rollout, strlen(rollout), 0, &p.rollout, NULL) < 0)
+        p.rollout = value_new_object(a);
+    if (obj->deleting)
+        return finalize(&p, e);
+    if (strcmp(note_of(obj->root, "argocd.argoproj.io/skip-reconcile"), "true") == 0)
+        return 0;
+    rc = work(&p, e);
+    repo = p.repo;
+    if (rc < 0)
+        return rc;
+    if (p.again)
+        app_soon(&p, 1);
+    return write_back(&p, e);
+}
+
+/* ---- what concerns an Application ---- */
+
+static bool uses(const struct gitops *g, const struct value *source, const char *name,
+                 const char *url)
+{
+    const char *theirs = value_at_str(source, "repoURL", "");
+    size_t n = strlen(theirs), m = strlen(name);
+    (void)g;
+    if (*url && strcmp(theirs, url) == 0)
+        return true;
+    n -= n > 4 && strcmp(theirs + n - 4, ".git") == 0 ? 4 : 0;
+    return n >= m && strncmp(theirs + n - m, name, m) == 0 && (n == m || theirs[n - m - 1] == '/');
+}
+
+static void keys_of_application(const struct object *o, struct controller_ctx *c,
+                                struct key_sink *s)
+{
+    key_add(s, o->ns, o->name);
+    app_keys_of_tracked(o, c, s);
+}
+
+static void keys_of_repository(const struct object *o, struct controller_ctx *c, struct key_sink *s)
+{
+    app_keys_of_tracked(o, c, s);
+    AUTO(arena) struct arena *a = arena_new(1 << 20);
+    struct object_list apps = cache_list(c->cache, &RES_APPLICATION, NULL, a);
+    const char *url = value_at_str(o->root, "spec.url", "");
+    for (size_t i = 0; i < apps.n; i++) {
+        const struct value *spec = value_get(apps.items[i]->root, "spec");
+        bool hit = uses(c->arg, value_get(spec, "source"), o->name, url);
+        VALUE_EACH_ITEM (source, value_get(spec, "sources"))
+            hit |= uses(c->arg, source, o->name, url);
+        if (hit)
+            key_add(s, apps.items[i]->ns, apps.items[i]->name);
+    }
+}
+
+static void keys_of_label(const struct object *o, struct controller_ctx *c, struct key_sink *s)
+{
+    const char *name = object_label(o, "slipway.dev/application");
+    app_keys_of_tracked(o, c, s);
+    if (name)
+        key_add(s, o->ns, name);
+}
+
+/* Secrets and ConfigMaps from outside: each Application keeps a list of those it uses. */
+static void keys_of_config(const struct object *o, struct controller_ctx *c, struct key_sink *s)
+{
+    AUTO(arena) struct arena *a = arena_new(1 << 20);
+    struct object_list apps = cache_list(c->cache, &RES_APPLICATION, NULL, a);
+    const char *key =
+        arena_printf(a, "\"%s/%s/%s\":", value_at_str(o->root, "kind", "Secret"), o->ns, o->name);
+    for (size_t i = 0; i < apps.n; i++) {
+        const char *rollout = object_annotation(apps.items[i], APP_ROLLOUT);
+        if (rollout && strstr(rollout, key))
+            key_add(s, apps.items[i]->ns, apps.items[i]->name);
+    }
+}
+
+static const struct controller_watch watches[] = {
+    {&RES_APPLICATION,  keys_of_application},
+    {&RES_REPOSITORY,   keys_of_repository },
+    {&RES_ANALYSIS_RUN, keys_of_label      },
+    {&RES_CONDEMNATION, keys_of_label      },
+    {&RES_SECRET,       keys_of_config     },
+    {&RES_CONFIG_MAP,   keys_of_config     },
+    {NULL,              NULL               },
+};
+
+const struct controller application_controller = {
+    .name = "application", .watches = watches, .resync_ms = 180 * 1000, .sync = application_sync};

@@ -1,0 +1,593 @@
+/* Effects of rollback.h: analysis runs, condemnations, revert commits, restored configuration. */
+#include "codec/json.h"
+#include "ctl/gitops/app_int.h"
+#include "ctl/gitops/rollback.h"
+#include "kube/events.h"
+#include "kube/write.h"
+
+enum { LOOK_MS = 2000, CRASHES = 3, COMMITS = 100 };
+
+bool trial_wanted(const struct app *p)
+{
+    const char *mode = note_of(p->obj->root, "slipway.dev/rollback");
+    return *note_of(p->obj->root, "slipway.dev/analysis") || strcmp(mode, "auto") == 0 ||
+           strcmp(mode, "pin") == 0;
+}
+
+/* ---- content ---- */
+
+static bool same_content(const struct value *c, const char *git, const struct value *config)
+{
+    return c && strcmp(value_at_str(c, "git", ""), git) == 0 &&
+           value_equal(value_get(c, "config"), config);
+}
+
+static struct value *content_of(struct app *p, const struct app_manifests *m)
+{
+    struct value *v = value_new_object(p->a);
+    (void)value_set_str(p->a, v, "revision", m->revision);
+    (void)value_set_str(p->a, v, "git", m->git);
+    (void)value_set(p->a, v, "config", m->config);
+    return v;
+}
+
+void trial_begin(struct app *p, const struct app_manifests *m)
+{
+    (void)value_set(p->a, p->rollout, "attempt", content_of(p, m));
+    if (!trial_wanted(p))
+        return;
+    if (same_content(value_get(p->rollout, "good"), m->git, m->config)) {
+        (void)value_remove(p->rollout, "trial");
+        return;
+    }
+    if (same_content(value_get(p->rollout, "trial"), m->git, m->config))
+        return;
+    struct value *trial = content_of(p, m);
+    (void)value_set_str(p->a, trial, "since", app_time(p, p->now));
+    struct value *images = value_make_array(p->a, trial, "images");
+    for (const char *const *i = m->images; *i; i++)
+        (void)value_push_str(p->a, images, *i);
+    (void)value_set(p->a, p->rollout, "trial", trial);
+}
+
+/* ---- condemnations ---- */
+
+static const struct object *condemned(struct app *p, const char *git, const struct value *config)
+{
+    struct kube_list l = {.n = 0};
+    struct kube_list_opts opts = {.labels =
+                                      arena_printf(p->a, "slipway.dev/application=%s", p->name)};
+    const struct object *found = NULL;
+    if (kube_list(p->c->kube, &RES_CONDEMNATION, p->ns, &opts, &l, NULL) < 0)
+        return NULL;
+    for (size_t i = 0; i < l.n && !found; i++) {
+        const struct value *spec = value_get(l.items[i]->root, "spec");
+        const char *theirs = value_at_str(spec, "content.git", "");
+        const struct value *outside = value_at(spec, "content.config");
+        if ((*theirs && strcmp(theirs, git) == 0) ||
+            (value_count(outside) > 0 && value_equal(outside, config)))
+            found = object_hold(p->a, l.items[i]);
+    }
+    kube_list_done(&l);
+    return found;
+}
+
+const struct object *trial_condemned(struct app *p, const struct app_manifests *m)
+{
+    return trial_wanted(p) ? condemned(p, m->git, m->config) : NULL;
+}
+
+/* The branch a revert can be committed to, or NULL. */
+static const char *branch_of(struct app *p)
+{
+    const char *target = value_at_str(p->source, "targetRevision", "HEAD"), *branch = target;
+    char sha[REPO_SHA_MAX];
+    if (!p->writable || strcmp(note_of(p->obj->root, "slipway.dev/rollback"), "pin") == 0)
+        return NULL;
+    if (!*target || strcmp(target, "HEAD") == 0)
+        return repo_head_branch(p->repo, p->a, &branch, NULL) == 0 ? branch : NULL;
+    if (strncmp(branch, "refs/heads/", 11) == 0)
+        branch += 11;
+    const char *ref = arena_printf(p->a, "refs/heads/%s", branch);
+    return repo_resolve(p->repo, ref, sha, NULL) == 0 ? branch : NULL;
+}
+
+const char *trial_pinned(struct app *p, const struct app_manifests *head)
+{
+    const char *good = value_at_str(p->rollout, "good.revision", "");
+    char sha[REPO_SHA_MAX];
+    if (!*good || !trial_condemned(p, head) || branch_of(p) ||
+        repo_resolve(p->repo, good, sha, NULL) < 0)
+        return NULL;
+    app_condition(p, "Pinned",
+                  arena_printf(p->a,
+                               "revision %.12s is condemned and cannot be reverted in Git; "
+                               "%.12s is served until something newer comes",
+                               p->head, good));
+    return arena_strdup(p->a, sha);
+}
+
+/* Images that the good content had are not to blame. */
+static void blame_images(struct app *p, struct value *into)
+{
+    const struct value *good = value_at(p->rollout, "good.images");
+    VALUE_EACH_ITEM (image, value_at(p->rollout, "trial.images")) {
+        bool had = false;
+        VALUE_EACH_ITEM (g, good)
+            had |= value_equal(g, image);
+        if (!had)
+            (void)value_push(p->a, into, image);
+    }
+}
+
+/* The app commit that the newest commit since the good revision brought. */
+static const char *app_commit(struct app *p)
+{
+    const char *trial = value_at_str(p->rollout, "trial.revision", "");
+    const char *good = value_at_str(p->rollout, "good.revision", NULL);
+    struct repo_commit *log;
+    size_t n;
+    if (repo_log(p->repo, trial, good, NULL, COMMITS, p->a, &log, &n, NULL) < 0)
+        return NULL;
+    for (size_t i = 0; i < n; i++) {
+        const char *found = repo_trailer(p->a, log[i].message, "Slipway-App-Commit");
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+static const char *trial_id(struct app *p)
+{
+    const struct value *t = value_get(p->rollout, "trial");
+    const char *config =
+        json_text(p->a, value_get(t, "config") ? value_get(t, "config") : value_new_object(p->a),
+                  JSON_SORTED);
+    unsigned outside = value_count(value_get(t, "config"))
+                           ? (unsigned)(map_hash(config, strlen(config)) & 0xffff)
+                           : 0;
+    const char *id = arena_printf(p->a, "%.8s", value_at_str(t, "git", ""));
+    return outside ? arena_printf(p->a, "%s-%04x", id, outside) : id;
+}
+
+static void set_labels(struct app *p, struct value *meta)
+{
+    struct value *labels = value_make_object(p->a, meta, "labels");
+    (void)value_set_str(p->a, labels, "slipway.dev/application", p->name);
+    (void)value_set_str(p->a, labels, "slipway.dev/revision",
+                        value_at_str(p->rollout, "trial.revision", ""));
+}
+
+static const char *run_name(struct app *p)
+{
+    return arena_printf(p->a, "%.40s-%s", p->name, trial_id(p));
+}
+
+static int condemn(struct app *p, const char *why, const struct object *run, struct err *e)
+{
+    const struct value *trial = value_get(p->rollout, "trial");
+    const struct value *good = value_get(p->rollout, "good");
+    struct value *o = value_new_object(p->a);
+    (void)value_set_str(p->a, o, "apiVersion", "slipway.dev/v1");
+    (void)value_set_str(p->a, o, "kind", "Condemnation");
+    struct value *meta = value_make_object(p->a, o, "metadata");
+    (void)value_set_str(p->a, meta, "name", run_name(p));
+    (void)value_set_str(p->a, meta, "namespace", p->ns);
+    set_labels(p, meta);
+    struct value *spec = value_make_object(p->a, o, "spec");
+    const char *message = run ? value_at_str(run->root, "status.message", "") : "";
+    if (*message)
+        why = arena_printf(p->a, "%s: %s", why, message);
+    const char *commit = app_commit(p);
+    (void)value_set_str(p->a, spec, "application", p->name);
+    (void)value_set_str(p->a, spec, "revision", value_at_str(trial, "revision", ""));
+    (void)value_set_str(p->a, spec, "reason", why);
+    if (commit)
+        (void)value_set_str(p->a, spec, "appCommit", commit);
+    if (run)
+        (void)value_set_str(p->a, spec, "analysisRun", run->name);
+    blame_images(p, value_make_array(p->a, spec, "images"));
+    /* Only what is new is to blame. Without a good one all is. */
+    struct value *content = value_make_object(p->a, spec, "content");
+    if (strcmp(value_at_str(good, "git", ""), value_at_str(trial, "git", "")) != 0)
+        (void)value_set(p->a, content, "git", value_get(trial, "git"));
+    if (!value_equal(value_get(good, "config"), value_get(trial, "config")) &&
+        value_count(value_get(trial, "config")) > 0)
+        (void)value_set(p->a, content, "config", value_get(trial, "config"));
+    int rc = kube_create(p->c->kube, &RES_CONDEMNATION, p->ns, o, NULL, e);
+    if (rc < 0 && rc != ERR_EXISTS)
+        return rc;
+    event_warning(p->c, &RES_APPLICATION, p->obj, "Condemned", "revision %.12s: %s",
+                  value_at_str(trial, "revision", ""), why);
+    p->again = true;
+    return 0;
+}
+
+/* ---- the revert commit ---- */
+
+struct revert {
+    struct app *p;
+    const struct object *condemnation;
+    struct app_manifests good;
+    bool newer; /* somebody changed the content meanwhile: leave it */
+};
+
+static size_t add_paths(struct revert *v, struct repo_edit *edits, size_t n,
+                        const char *const *files)
+{
+    for (const char *const *f = files; *f; f++) {
+        bool known = false;
+        for (size_t i = 0; i < n; i++)
+            known |= strcmp(edits[i].path, *f) == 0;
+        if (!known)
+            edits[n++] =
+                (struct repo_edit){.kind = REPO_RESTORE, .path = *f, .from = v->good.revision};
+    }
+    return n;
+}
+
+static size_t count(const char *const *list)
+{
+    size_t n = 0;
+    while (list[n])
+        n++;
+    return n;
+}
+
+static int write_revert(void *arg, struct repo *r, const char *parent, struct arena *a,
+                        struct repo_draft *out, struct err *e)
+{
+    struct revert *v = arg;
+    struct app *p = v->p;
+    struct app_manifests now;
+    struct repo_commit bad;
+    const struct value *spec = value_get(v->condemnation->root, "spec");
+    const char *revision = value_at_str(spec, "revision", "");
+    int rc = app_render(p, arena_strdup(p->a, parent), &now, e);
+    if (rc == 0)
+        rc = repo_commit_read(r, revision, a, &bad, e);
+    if (rc < 0)
+        return rc;
+    v->newer = strcmp(now.git, value_at_str(spec, "content.git", "")) != 0;
+    *out = (struct repo_draft){.message = ""};
+    if (v->newer)
+        return 0;
+    struct repo_edit *edits =
+        ARENA_ARRAY(a, struct repo_edit, count(now.files) + count(v->good.files) + 1);
+    out->edits = edits;
+    out->n = add_paths(v, edits, add_paths(v, edits, 0, now.files), v->good.files);
+    char reason[200];
+    (void)snprintf(reason, sizeof reason, "%s", value_at_str(spec, "reason", ""));
+    reason[strcspn(reason, "\n")] = '\0';
+    out->message =
+        arena_printf(a,
+                     "Revert \"%.*s\"\n\n"
+                     "Application %s/%s failed its health check at %.12s.\n"
+                     "What it is made of is again as it was in %.12s.\n\n"
+                     "Slipway-Reverts: %s\nSlipway-Restores: %s\nSlipway-Application: %s/%s\n"
+                     "Slipway-Reason: %s\n",
+                     (int)strcspn(bad.message, "\n"), bad.message, p->ns, p->name, revision,
+                     v->good.revision, revision, v->good.revision, p->ns, p->name, reason);
+    return 0;
+}
+
+static int note_revert(struct app *p, const struct object *c, const char *sha, struct err *e)
+{
+    struct value *patch = value_new_object(p->a);
+    struct value *status = value_make_object(p->a, patch, "status");
+    (void)value_set_str(p->a, status, "revertCommit", sha);
+    (void)value_set_str(p->a, status, "revertedAt", app_time(p, p->now));
+    return kube_patch(p->c->kube, &RES_CONDEMNATION, c->ns, c->name,
+                      RES_CONDEMNATION.status ? "status" : NULL, KUBE_PATCH_MERGE, patch, NULL, e);
+}
+
+static int revert(struct app *p, const struct object *condemnation, struct err *e)
+{
+    struct revert v = {.p = p, .condemnation = condemnation};
+    char sha[REPO_SHA_MAX];
+    bool changed;
+    struct repo_commit_opts opts = {
+        .branch = branch_of(p), .author = {"slipway", "slipway@localhost", p->now / 1000}
+    };
+    int rc = app_render(p, value_at_str(p->rollout, "good.revision", ""), &v.good, e);
+    if (rc == 0)
+        rc = repo_commit_edit(p->repo, &opts, write_revert, &v, sha, &changed, e);
+    if (rc < 0)
+        return err_wrap(e, rc, "revert in repository %s", p->repository);
+    p->again = true;
+    if (!changed)
+        return 0;
+    if (p->g->opts.committed)
+        p->g->opts.committed(p->g->opts.arg, p->repository);
+    event_normal(p->c, &RES_APPLICATION, p->obj, "Reverted", "commit %.12s restores %.12s", sha,
+                 v.good.revision);
+    return note_revert(p, condemnation, sha, e);
+}
+
+/* ---- the analysis ---- */
+
+static int find_template(struct app *p, const char *name, const struct object **out, struct err *e)
+{
+    AUTO(object) struct object *o = NULL;
+    const char *dest = value_at_str(p->spec, "destination.namespace", "");
+    int rc = kube_get(p->c->kube, &RES_ANALYSIS_TEMPLATE, p->ns, name, &o, e);
+    if (rc == ERR_NOT_FOUND && *dest)
+        rc = kube_get(p->c->kube, &RES_ANALYSIS_TEMPLATE, dest, name, &o, e);
+    if (rc == ERR_NOT_FOUND)
+        rc = kube_get(p->c->kube, &RES_CLUSTER_ANALYSIS_TEMPLATE, NULL, name, &o, e);
+    if (rc == ERR_NOT_FOUND)
+        return err_set(e, ERR_NOT_FOUND, "AnalysisTemplate %s is in neither %s nor %s", name, p->ns,
+                       dest);
+    if (rc == 0)
+        *out = object_hold(p->a, o);
+    return rc;
+}
+
+/* What every template may ask for by declaring an argument of that name. */
+static const char *known_arg(struct app *p, const char *name)
+{
+    if (strcmp(name, "application") == 0)
+        return p->name;
+    if (strcmp(name, "namespace") == 0)
+        return value_at_str(p->spec, "destination.namespace", "");
+    if (strcmp(name, "revision") == 0)
+        return value_at_str(p->rollout, "trial.revision", "");
+    return NULL;
+}
+
+static int add_args(struct app *p, const struct value *declared, const struct value *given,
+                    struct value *into, struct err *e)
+{
+    VALUE_EACH_ITEM (arg, declared) {
+        const char *name = value_at_str(arg, "name", "");
+        const struct value *own = value_get(given, name);
+        const char *known = known_arg(p, name);
+        bool twice = false;
+        VALUE_EACH_ITEM (have, into)
+            twice |= strcmp(value_at_str(have, "name", ""), name) == 0;
+        if (twice)
+            continue;
+        struct value *v = value_push(p->a, into, value_copy(p->a, arg));
+        if (own && value_is(own, VALUE_STRING)) {
+            (void)value_remove(v, "valueFrom");
+            (void)value_set(p->a, v, "value", own);
+        } else if (known && !value_get(arg, "value") && !value_get(arg, "valueFrom")) {
+            (void)value_set_str(p->a, v, "value", known);
+        } else if (!value_get(arg, "value") && !value_get(arg, "valueFrom")) {
+            return err_set(e, ERR_INVALID,
+                           "analysis argument %s has no value; set it in the annotation "
+                           "slipway.dev/analysis-args",
+                           name);
+        }
+    }
+    return 0;
+}
+
+static int fill_run(struct app *p, struct value *spec, struct err *e)
+{
+    const char *text = note_of(p->obj->root, "slipway.dev/analysis-args");
+    const char *names = note_of(p->obj->root, "slipway.dev/analysis");
+    struct value *given = NULL;
+    int rc = *text ? json_parse(p->a, text, strlen(text), 0, &given, e) : 0;
+    if (rc < 0)
+        return err_wrap(e, rc, "slipway.dev/analysis-args");
+    struct value *metrics = value_make_array(p->a, spec, "metrics");
+    while (*names) {
+        names += strspn(names, ", ");
+        size_t n = strcspn(names, ", ");
+        const struct object *t = NULL;
+        rc = n ? find_template(p, arena_strndup(p->a, names, n), &t, e) : 0;
+        if (rc < 0)
+            return rc;
+        VALUE_EACH_ITEM (m, n ? value_at(t->root, "spec.metrics") : NULL)
+            (void)value_push(p->a, metrics, m);
+        static const char *const lists[] = {"dryRun", "measurementRetention"};
+        for (size_t k = 0; n && k < ARRAY_LEN(lists); k++) {
+            VALUE_EACH_ITEM (x, value_get(value_get(t->root, "spec"), lists[k]))
+                (void)value_push(p->a, value_make_array(p->a, spec, lists[k]), x);
+        }
+        if (n)
+            rc = add_args(p, value_at(t->root, "spec.args"), given,
+                          value_make_array(p->a, spec, "args"), e);
+        if (rc < 0)
+            return rc;
+        names += n;
+    }
+    return 0;
+}
+
+static int analyse(struct app *p, struct err *e)
+{
+    struct value *o = value_new_object(p->a);
+    (void)value_set_str(p->a, o, "apiVersion", "argoproj.io/v1alpha1");
+    (void)value_set_str(p->a, o, "kind", "AnalysisRun");
+    struct value *meta = value_make_object(p->a, o, "metadata");
+    (void)value_set_str(p->a, meta, "name", run_name(p));
+    (void)value_set_str(p->a, meta, "namespace", p->ns);
+    set_labels(p, meta);
+    (void)value_push(p->a, value_make_array(p->a, meta, "ownerReferences"),
+                     owner_reference(p->a, &RES_APPLICATION, p->obj));
+    struct err why = {.code = ERR_OK};
+    int rc = fill_run(p, value_make_object(p->a, o, "spec"), &why);
+    if (rc == 0)
+        rc = kube_create(p->c->kube, &RES_ANALYSIS_RUN, p->ns, o, NULL, &why);
+    if (rc == ERR_EXISTS)
+        rc = 0;
+    app_condition(p, "AnalysisError", rc < 0 ? why.msg : NULL);
+    if (rc < 0)
+        app_soon(p, 10 * LOOK_MS);
+    (void)e;
+    return 0;
+}
+
+static enum rollback_run run_state(const struct object *run)
+{
+    if (!run)
+        return RUN_NONE;
+    const char *phase = value_at_str(run->root, "status.phase", "");
+    if (strcmp(phase, "Successful") == 0)
+        return RUN_PASSED;
+    if (strcmp(phase, "Failed") == 0 || strcmp(phase, "Error") == 0)
+        return RUN_FAILED;
+    return strcmp(phase, "Inconclusive") == 0 ? RUN_INCONCLUSIVE : RUN_ACTIVE;
+}
+
+/* ---- signs that need no analysis ---- */
+
+static bool deadline_passed(const struct app *p)
+{
+    for (size_t i = 0; i < p->have.n; i++) {
+        const struct app_item *it = &p->have.items[i];
+        const struct value *c = it->live && strcmp(it->kind, "Deployment") == 0
+                                    ? object_condition(it->live->root, "Progressing")
+                                    : NULL;
+        if (strcmp(value_at_str(c, "reason", ""), "ProgressDeadlineExceeded") == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool crashes(const struct value *pod)
+{
+    VALUE_EACH_ITEM (c, value_at(pod, "status.containerStatuses"))
+        if (value_at_int(c, "restartCount", 0) >= CRASHES &&
+            strcmp(value_at_str(c, "state.waiting.reason", ""), "CrashLoopBackOff") == 0)
+            return true;
+    return false;
+}
+
+/* Pods made since the trial began, that a workload of the Application selects. */
+static bool crash_loop(struct app *p)
+{
+    const char *since = value_at_str(p->rollout, "trial.since", "");
+    for (size_t i = 0; i < p->have.n; i++) {
+        const struct app_item *it = &p->have.items[i];
+        const struct value *labels =
+            it->target ? value_at(it->target, "spec.selector.matchLabels") : NULL;
+        struct kube_list l = {.n = 0};
+        const char *selector = "";
+        VALUE_EACH_MEMBER (m, labels)
+            selector = arena_printf(p->a, "%s%s%s=%s", selector, *selector ? "," : "", m->key,
+                                    value_str(&m->value, ""));
+        struct kube_list_opts opts = {.labels = selector};
+        if (!*selector || kube_list(p->c->kube, &RES_POD, it->ns, &opts, &l, NULL) < 0)
+            continue;
+        bool hit = false;
+        for (size_t k = 0; k < l.n; k++)
+            hit |= crashes(l.items[k]->root) &&
+                   strcmp(value_at_str(l.items[k]->root, "metadata.creationTimestamp", ""),
+                          since) >= 0;
+        kube_list_done(&l);
+        if (hit)
+            return true;
+    }
+    return false;
+}
+
+/* ---- one look ---- */
+
+static void observe(struct app *p, const struct object *run, const struct object *condemnation,
+                    struct rollback_view *v)
+{
+    const struct value *trial = value_get(p->rollout, "trial");
+    const struct value *good = value_get(p->rollout, "good");
+    bool same = same_content(trial, p->want.git, p->want.config);
+    *v = (struct rollback_view){
+        .wanted = trial_wanted(p),
+        .analysis = *note_of(p->obj->root, "slipway.dev/analysis") != '\0',
+        .at_once = strcmp(note_of(p->obj->root, "slipway.dev/analysis-start"), "sync") == 0,
+        .operation_running = operation_running(p),
+        .operation_failed =
+            strcmp(value_at_str(p->status, "operationState.phase", ""), "Succeeded") != 0,
+        .synced = strcmp(value_at_str(p->status, "sync.status", ""), "Synced") == 0,
+        .health = health_named(value_at_str(p->status, "health.status", "")),
+        .on_trial = trial != NULL,
+        .condemned = condemnation != NULL,
+        .run = run_state(run),
+        .has_good = good != NULL,
+        .head_is_trial = same || trial_condemned(p, &p->want),
+        .git_differs = strcmp(value_at_str(good, "git", ""), p->want.git) != 0,
+        .config_differs = !value_equal(value_get(good, "config"), p->want.config),
+        .writable = branch_of(p) != NULL,
+        .reverted = condemnation && *value_at_str(condemnation->root, "status.revertCommit", ""),
+    };
+    if (!v->on_trial || v->condemned)
+        return;
+    v->deadline = same && deadline_passed(p);
+    v->crash_loop = same && crash_loop(p);
+}
+
+static int take_good(struct app *p, struct err *e)
+{
+    struct value *trial = value_copy(p->a, value_get(p->rollout, "trial"));
+    int rc = app_config_save(p, value_get(trial, "config"), e);
+    if (rc < 0)
+        return rc;
+    (void)value_set_str(p->a, trial, "since", app_time(p, p->now));
+    (void)value_set(p->a, p->rollout, "good", trial);
+    (void)value_remove(p->rollout, "trial");
+    event_normal(p->c, &RES_APPLICATION, p->obj, "Healthy", "revision %.12s is the last good one",
+                 value_at_str(trial, "revision", ""));
+    return 0;
+}
+
+static int act(struct app *p, const struct rollback_view *v, const struct object *run,
+               const struct object *condemnation, struct err *e)
+{
+    const char *why;
+    switch (rollback_decide(v, &why)) {
+    case ROLLBACK_ANALYSE:
+        return analyse(p, e);
+    case ROLLBACK_GOOD:
+        return take_good(p, e);
+    case ROLLBACK_CONDEMN:
+        return condemn(p, why, v->run == RUN_FAILED ? run : NULL, e);
+    case ROLLBACK_REVERT:
+        return revert(p, condemnation, e);
+    case ROLLBACK_CONFIG:
+        p->again = true;
+        return app_config_restore(p, value_at(p->rollout, "good.config"), e);
+    case ROLLBACK_PIN:
+        p->again = true;
+        return 0;
+    case ROLLBACK_WAIT:
+        if (!v->condemned)
+            app_soon(p, LOOK_MS);
+        return 0;
+    case ROLLBACK_NONE:
+    case ROLLBACK_STUCK:
+    case ROLLBACK_SUPERSEDED:
+        break;
+    }
+    return 0;
+}
+
+int trial_step(struct app *p, struct err *e)
+{
+    const struct value *trial = value_get(p->rollout, "trial");
+    if (!trial_wanted(p)) {
+        (void)value_remove(p->rollout, "trial");
+        return 0;
+    }
+    const struct object *run = NULL, *condemnation = NULL;
+    if (trial) {
+        AUTO(object) struct object *o = NULL;
+        int rc = kube_get(p->c->kube, &RES_ANALYSIS_RUN, p->ns, run_name(p), &o, e);
+        if (rc < 0 && rc != ERR_NOT_FOUND)
+            return rc;
+        run = rc == 0 ? object_hold(p->a, o) : NULL;
+        condemnation = condemned(p, value_at_str(trial, "git", ""), value_get(trial, "config"));
+    }
+    struct rollback_view v;
+    observe(p, run, condemnation, &v);
+    app_condition(p, "Condemned",
+                  v.condemned && v.head_is_trial
+                      ? arena_printf(p->a, "revision %.12s: %s%s",
+                                     value_at_str(condemnation->root, "spec.revision", ""),
+                                     value_at_str(condemnation->root, "spec.reason", ""),
+                                     v.has_good ? "" : "; there is no good revision to go back to")
+                      : NULL);
+    if (!trial_condemned(p, &p->want) && strcmp(p->revision, p->head) == 0)
+        app_condition(p, "Pinned", NULL);
+    return act(p, &v, run, condemnation, e);
+}

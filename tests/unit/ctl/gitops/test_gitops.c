@@ -1,0 +1,486 @@
+/* Applications from hosted repositories into an API in memory. */
+#include "ctl/gitops/gitops.h"
+
+#include "base/fs.h"
+#include "codec/json.h"
+#include "kube/fake.h"
+#include "t.h"
+#include "vcs/repo.h"
+
+struct world {
+    char dir[64];
+    struct arena *a;
+    struct kube *kube;
+    struct fake_clock clock;
+    struct runner *runner;
+    struct repository_opts repositories;
+    struct gitops *gitops;
+    int commits; /* made by the controller */
+};
+
+static void committed(void *arg, const char *repository)
+{
+    struct world *w = arg;
+    w->commits++;
+    runner_kick(w->runner, "repository", "argocd", repository);
+}
+
+#define REPOSITORY                                                                                 \
+    "apiVersion: slipway.dev/v1\nkind: Repository\n"                                               \
+    "metadata: {name: infra, namespace: argocd}\nspec: {}\n"
+
+static void setup(struct world *w)
+{
+    memset(w, 0, sizeof *w);
+    (void)snprintf(w->dir, sizeof w->dir, "/tmp/slipway-gitops-XXXXXX");
+    T_OK(mkdtemp(w->dir) != NULL, "mkdtemp");
+    w->a = arena_new((size_t)64 << 20);
+    fake_clock_init(&w->clock, 1700000000000);
+    w->kube = kube_fake_new(&w->clock.clock);
+    w->repositories =
+        (struct repository_opts){arena_printf(w->a, "%s/git", w->dir), "http://h/git/"};
+    struct gitops_opts opts = {
+        .repositories = &w->repositories, .wave_delay_ms = -1, .committed = committed, .arg = w};
+    w->gitops = gitops_new(&opts);
+    w->runner = runner_new(w->kube, &w->clock.clock, 0);
+    runner_add(w->runner, &repository_controller, &w->repositories);
+    runner_add(w->runner, &application_controller, w->gitops);
+    kube_fake_load(w->kube, REPOSITORY);
+    (void)runner_settle(w->runner, 1000);
+}
+
+static void teardown(struct world *w)
+{
+    runner_free(w->runner);
+    gitops_free(w->gitops);
+    kube_free(w->kube);
+    arena_free(w->a);
+    (void)!fs_remove_tree(w->dir, NULL);
+}
+
+static void settle(struct world *w)
+{
+    for (int i = 0; i < 40; i++) {
+        (void)runner_settle(w->runner, 2000);
+        fake_clock_move(&w->clock, 250);
+    }
+}
+
+struct file_edit {
+    const char *path, *text; /* text NULL: removed */
+};
+
+static int draft(void *arg, struct repo *r, const char *parent, struct arena *a,
+                 struct repo_draft *out, struct err *e)
+{
+    const struct file_edit *f = arg;
+    struct repo_edit *edits = ARENA_ARRAY(a, struct repo_edit, 16);
+    size_t n = 0;
+    (void)r, (void)parent, (void)e;
+    for (; f[n].path; n++)
+        edits[n] = (struct repo_edit){.kind = f[n].text ? REPO_WRITE : REPO_REMOVE,
+                                      .path = f[n].path,
+                                      .bytes = f[n].text,
+                                      .n = f[n].text ? strlen(f[n].text) : 0};
+    *out = (struct repo_draft){edits, n,
+                               "a change\n\nSlipway-App-Commit: "
+                               "1111111111111111111111111111111111111111\n"};
+    return 0;
+}
+
+/* Pushes files to infra; the commit. */
+static const char *push(struct world *w, struct file_edit *files)
+{
+    AUTO(repo) struct repo *r = NULL;
+    struct err e = {0};
+    char sha[REPO_SHA_MAX] = "";
+    bool changed;
+    struct repo_commit_opts o = {
+        .branch = "main", .author = {"t", "t@x", 1}
+    };
+    T_RC(repo_open(repository_path(&w->repositories, "infra", w->a), &r, &e), &e, "open");
+    T_RC(repo_commit_edit(r, &o, draft, files, sha, &changed, &e), &e, "push");
+    runner_kick(w->runner, "repository", "argocd", "infra");
+    settle(w);
+    return arena_strdup(w->a, sha);
+}
+
+static const struct value *get(struct world *w, const struct resource *res, const char *ns,
+                               const char *name)
+{
+    AUTO(object) struct object *o = NULL;
+    if (kube_get(w->kube, res, ns, name, &o, NULL) < 0)
+        return NULL;
+    return object_hold(w->a, o)->root;
+}
+
+static const char *app(struct world *w, const char *path)
+{
+    return value_at_str(get(w, &RES_APPLICATION, "argocd", "shop"), path, "");
+}
+
+static void patch(struct world *w, const struct resource *res, const char *ns, const char *name,
+                  const char *sub, const char *json)
+{
+    struct value *v;
+    struct err e = {0};
+    T_RC(json_parse(w->a, json, strlen(json), 0, &v, &e), &e, json);
+    T_RC(kube_patch(w->kube, res, ns, name, sub, KUBE_PATCH_MERGE, v, NULL, &e), &e, json);
+    settle(w);
+}
+
+#define APPLICATION(more)                                                                          \
+    "apiVersion: argoproj.io/v1alpha1\nkind: Application\n"                                        \
+    "metadata:\n  name: shop\n  namespace: argocd\n"                                               \
+    "  finalizers: [resources-finalizer.argocd.argoproj.io/background]\n" more                     \
+    "spec:\n  source: {repoURL: \"http://h/git/infra.git\", path: prod}\n"                         \
+    "  destination: {server: \"https://kubernetes.default.svc\", namespace: web}\n"                \
+    "  syncPolicy:\n    automated: {prune: true, selfHeal: true}\n"                                \
+    "    syncOptions: [PrunePropagationPolicy=background]\n"
+
+#define MAP(name, value)                                                                           \
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: " name "}\ndata: {k: " value "}\n"
+
+static const char *map_value(struct world *w, const char *name)
+{
+    return value_at_str(get(w, &RES_CONFIG_MAP, "web", name), "data.k", "gone");
+}
+
+static void follows_git(void)
+{
+    struct world w;
+    setup(&w);
+    kube_fake_load(w.kube, APPLICATION(""));
+    settle(&w);
+    T_EQ_STR(app(&w, "status.sync.status"), "Unknown", "nothing pushed yet");
+    const char *one =
+        push(&w, (struct file_edit[]){
+                     {"prod/a.yaml", MAP("a", "one")},
+                     {"prod/b.yaml",       MAP("b", "one")},
+                     {0}
+    });
+    T_EQ_STR(app(&w, "status.sync.status"), "Synced", "first");
+    T_EQ_STR(app(&w, "status.sync.revision"), one, "first");
+    T_EQ_STR(app(&w, "status.health.status"), "Healthy", "first");
+    T_EQ_STR(app(&w, "status.operationState.phase"), "Succeeded", "first");
+    T_EQ_STR(map_value(&w, "a"), "one", "first");
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "two")},
+                       {"prod/b.yaml",       NULL},
+                       {0}
+    });
+    T_EQ_STR(map_value(&w, "a"), "two", "changed");
+    T_EQ_STR(map_value(&w, "b"), "gone", "pruned");
+    unsigned writes = kube_fake_calls(w.kube, "*");
+    settle(&w);
+    T_EQ_INT(kube_fake_calls(w.kube, "*"), writes, "a settled world is left alone");
+    patch(&w, &RES_CONFIG_MAP, "web", "a", NULL, "{\"data\":{\"k\":\"by hand\"}}");
+    T_EQ_STR(map_value(&w, "a"), "two", "drift is undone");
+    const struct value *o = get(&w, &RES_APPLICATION, "argocd", "shop");
+    T_EQ_INT(value_count(value_at(o, "status.history")), 3, "history");
+    struct err e = {0};
+    struct kube_delete_opts del = {.grace_s = -1};
+    T_RC(kube_delete(w.kube, &RES_APPLICATION, "argocd", "shop", &del, &e), &e, "delete");
+    settle(&w);
+    T_EQ_STR(map_value(&w, "a"), "gone", "deleted with its Application");
+    T_OK(!get(&w, &RES_APPLICATION, "argocd", "shop"), "the finalizer is gone");
+    teardown(&w);
+}
+
+static void a_bad_manifest_fails_its_own(void)
+{
+    struct world w;
+    setup(&w);
+    kube_fake_load(w.kube, APPLICATION(""));
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "one")},
+                       {0      }
+    });
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/b.yaml", "kind: [\n"},
+                       {0            }
+    });
+    T_EQ_STR(app(&w, "status.sync.status"), "Unknown", "unreadable");
+    T_EQ_STR(app(&w, "status.conditions[0].type"), "ComparisonError", "unreadable");
+    T_OK(strstr(app(&w, "status.conditions[0].message"), "prod/b.yaml"), "names the file");
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/b.yaml", "apiVersion: x.io/v1\nkind: Odd\nmetadata: {name: o}\n"},
+                       {"prod/a.yaml",             MAP("a", "two")},
+                       {0}
+    });
+    T_EQ_STR(app(&w, "status.operationState.phase"), "Failed", "unknown kind");
+    T_OK(strstr(app(&w, "status.operationState.message"), "does not know the kind Odd"),
+         app(&w, "status.operationState.message"));
+    T_EQ_STR(map_value(&w, "a"), "one", "nothing was touched");
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/b.yaml", NULL},
+                       {0            }
+    });
+    T_EQ_STR(map_value(&w, "a"), "two", "mended");
+    T_EQ_STR(app(&w, "status.sync.status"), "Synced", "mended");
+    teardown(&w);
+}
+
+#define HOOK(name, when)                                                                           \
+    "---\napiVersion: batch/v1\nkind: Job\nmetadata:\n  name: " name                               \
+    "\n  annotations: {argocd.argoproj.io/hook: " when                                             \
+    ", argocd.argoproj.io/hook-delete-policy: HookSucceeded}\nspec: {template: {spec: {}}}\n"
+#define WAVE(name, wave)                                                                           \
+    "---\napiVersion: batch/v1\nkind: Job\nmetadata:\n  name: " name                               \
+    "\n  annotations: {argocd.argoproj.io/sync-wave: \"" wave                                      \
+    "\"}\nspec: {template: {spec: {}}}\n"
+#define COMPLETE "{\"status\":{\"conditions\":[{\"type\":\"Complete\",\"status\":\"True\"}]}}"
+
+static void runs_hooks_and_waves(void)
+{
+    struct world w;
+    setup(&w);
+    kube_fake_load(w.kube, APPLICATION(""));
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml",          HOOK("before", "PreSync") WAVE("one", "1") WAVE("two", "2")
+                                           HOOK("after", "PostSync")},
+                       {0}
+    });
+    T_OK(get(&w, &RES_JOB, "web", "before"), "PreSync first");
+    T_OK(!get(&w, &RES_JOB, "web", "one"), "and alone");
+    T_EQ_STR(app(&w, "status.operationState.message"),
+             "waiting for completion of hook batch/Job/before", "says so");
+    patch(&w, &RES_JOB, "web", "before", "status", COMPLETE);
+    T_OK(!get(&w, &RES_JOB, "web", "before"), "HookSucceeded removes it");
+    T_OK(get(&w, &RES_JOB, "web", "one"), "wave 1");
+    T_OK(!get(&w, &RES_JOB, "web", "two"), "not yet wave 2");
+    patch(&w, &RES_JOB, "web", "one", "status", COMPLETE);
+    T_OK(get(&w, &RES_JOB, "web", "two"), "wave 2");
+    T_OK(!get(&w, &RES_JOB, "web", "after"), "not yet PostSync");
+    patch(&w, &RES_JOB, "web", "two", "status", COMPLETE);
+    T_OK(get(&w, &RES_JOB, "web", "after"), "PostSync");
+    patch(&w, &RES_JOB, "web", "after", "status", COMPLETE);
+    T_EQ_STR(app(&w, "status.operationState.phase"), "Succeeded", "done");
+    T_EQ_STR(app(&w, "status.sync.status"), "Synced", "done");
+    teardown(&w);
+}
+
+/* ---- rollback ---- */
+
+#define WATCHED "  annotations: {slipway.dev/analysis: ok}\n"
+#define TEMPLATE                                                                                   \
+    "apiVersion: argoproj.io/v1alpha1\nkind: AnalysisTemplate\n"                                   \
+    "metadata: {name: ok, namespace: argocd}\n"                                                    \
+    "spec: {args: [{name: namespace}], metrics: [{name: m, provider: {web: {url: x}}}]}\n"
+
+/* Ends the analysis that is under way; its name. */
+static const char *verdict(struct world *w, const char *phase)
+{
+    struct kube_list l = {0};
+    struct err e = {0};
+    const char *name = "none";
+    T_RC(kube_list(w->kube, &RES_ANALYSIS_RUN, NULL, NULL, &l, &e), &e, "runs");
+    for (size_t i = 0; i < l.n; i++)
+        if (!*value_at_str(l.items[i]->root, "status.phase", ""))
+            name = arena_strdup(w->a, l.items[i]->name);
+    kube_list_done(&l);
+    patch(w, &RES_ANALYSIS_RUN, "argocd", name, "status",
+          arena_printf(w->a, "{\"status\":{\"phase\":\"%s\",\"message\":\"metric m\"}}", phase));
+    return name;
+}
+
+static size_t count_of(struct world *w, const struct resource *res)
+{
+    struct kube_list l = {0};
+    struct err e = {0};
+    T_RC(kube_list(w->kube, res, NULL, NULL, &l, &e), &e, res->plural);
+    size_t n = l.n;
+    kube_list_done(&l);
+    return n;
+}
+
+static void takes_back_what_is_bad(void)
+{
+    struct world w;
+    setup(&w);
+    kube_fake_load(w.kube, TEMPLATE);
+    kube_fake_load(w.kube, APPLICATION(WATCHED));
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "good")},
+                       {"other",      "1"},
+                       {0      }
+    });
+    T_EQ_INT(count_of(&w, &RES_ANALYSIS_RUN), 1, "the first revision is judged, too");
+    (void)verdict(&w, "Successful");
+    const char *bad = push(
+        &w, (struct file_edit[]){
+                {"prod/a.yaml",     MAP("a", "bad")},
+                {"prod/extra.yaml",           MAP("extra", "new")},
+                {0}
+    });
+    T_EQ_STR(map_value(&w, "a"), "bad", "deployed");
+    (void)push(&w, (struct file_edit[]){
+                       {"other", "2"},
+                       {0      }
+    });
+    (void)verdict(&w, "Failed");
+    T_EQ_INT(count_of(&w, &RES_CONDEMNATION), 1, "condemned once");
+    T_EQ_INT(w.commits, 1, "one revert commit");
+    T_EQ_STR(map_value(&w, "a"), "good", "the last good one serves");
+    T_EQ_STR(map_value(&w, "extra"), "gone", "what was added is gone");
+    T_EQ_INT(count_of(&w, &RES_ANALYSIS_RUN), 2, "no trial of what is good");
+    T_EQ_STR(app(&w, "status.sync.status"), "Synced", "settled");
+    AUTO(repo) struct repo *r = NULL;
+    struct err e = {0};
+    struct repo_commit c;
+    const char *text;
+    size_t n;
+    T_RC(repo_open(repository_path(&w.repositories, "infra", w.a), &r, &e), &e, "open");
+    T_RC(repo_commit_read(r, app(&w, "status.sync.revision"), w.a, &c, &e), &e, "revert");
+    T_EQ_STR(repo_trailer(w.a, c.message, "Slipway-Reverts"), bad, "trailer");
+    T_EQ_STR(repo_trailer(w.a, c.message, "Slipway-Reason"), "the analysis failed: metric m",
+             "trailer");
+    T_RC(repo_read(r, c.sha, "other", w.a, &text, &n, &e), &e, "others' work");
+    T_EQ_STR(text, "2", "others' work stays");
+    for (int i = 0; i < 20; i++)
+        settle(&w);
+    T_EQ_INT(w.commits, 1, "no flaps");
+    (void)push(
+        &w, (struct file_edit[]){
+                {"prod/a.yaml",     MAP("a", "bad")},
+                {"prod/extra.yaml",           MAP("extra", "new")},
+                {0}
+    });
+    T_EQ_STR(map_value(&w, "a"), "good", "the same again is not deployed");
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "better")},
+                       {0   }
+    });
+    T_EQ_STR(map_value(&w, "a"), "better", "the next good push deploys");
+    (void)verdict(&w, "Successful");
+    T_EQ_STR(app(&w, "status.health.status"), "Healthy", "good again");
+    teardown(&w);
+}
+
+static void pins_where_it_may_not_write(void)
+{
+    struct world w;
+    setup(&w);
+    kube_fake_load(w.kube, TEMPLATE);
+    kube_fake_load(w.kube, APPLICATION("  annotations: {slipway.dev/analysis: ok, "
+                                       "slipway.dev/rollback: pin}\n"));
+    const char *good = push(&w, (struct file_edit[]){
+                                    {"prod/a.yaml", MAP("a", "good")},
+                                    {0     }
+    });
+    (void)verdict(&w, "Successful");
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "bad")},
+                       {0      }
+    });
+    (void)verdict(&w, "Failed");
+    T_EQ_INT(w.commits, 0, "no commit");
+    T_EQ_STR(map_value(&w, "a"), "good", "the last good one serves");
+    T_EQ_STR(app(&w, "status.sync.revision"), good, "pinned");
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "better")},
+                       {0   }
+    });
+    T_EQ_STR(map_value(&w, "a"), "better", "newer");
+    teardown(&w);
+}
+
+#define DEPLOYMENT                                                                                 \
+    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  replicas: 0\n"           \
+    "  template:\n    spec:\n      containers:\n      - name: c\n        image: shop:1\n"          \
+    "        envFrom: [{secretRef: {name: outside}}]\n"
+#define SECRET(value)                                                                              \
+    "apiVersion: v1\nkind: Secret\nmetadata: {name: outside, namespace: web}\n"                    \
+    "data: {k: " value "}\n"
+
+static void rolled_out(struct world *w)
+{
+    long long generation =
+        value_at_int(get(w, &RES_DEPLOYMENT, "web", "d"), "metadata.generation", 0);
+    patch(w, &RES_DEPLOYMENT, "web", "d", "status",
+          arena_printf(w->a, "{\"status\":{\"observedGeneration\":%lld}}", generation));
+}
+
+static void takes_configuration_back(void)
+{
+    static const char note[] = "spec.template.metadata.annotations";
+    struct world w;
+    setup(&w);
+    kube_fake_load(w.kube, TEMPLATE);
+    kube_fake_load(w.kube, SECRET("Z29vZA=="));
+    kube_fake_load(w.kube, APPLICATION(WATCHED));
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/d.yaml", DEPLOYMENT},
+                       {0            }
+    });
+    rolled_out(&w);
+    (void)verdict(&w, "Successful");
+    const struct value *d = get(&w, &RES_DEPLOYMENT, "web", "d");
+    const char *before = value_str(value_get(value_at(d, note), "slipway.dev/config-hash"), "");
+    patch(&w, &RES_SECRET, "web", "outside", NULL, "{\"data\":{\"k\":\"YmFk\"}}");
+    d = get(&w, &RES_DEPLOYMENT, "web", "d");
+    T_OK(strcmp(before, value_str(value_get(value_at(d, note), "slipway.dev/config-hash"), "")) !=
+             0,
+         "a change of the Secret rolls the pods");
+    rolled_out(&w);
+    (void)verdict(&w, "Failed");
+    T_EQ_STR(value_at_str(get(&w, &RES_SECRET, "web", "outside"), "data.k", ""),
+             "Z29vZA==", "the Secret is what it was");
+    d = get(&w, &RES_DEPLOYMENT, "web", "d");
+    T_EQ_STR(value_str(value_get(value_at(d, note), "slipway.dev/config-hash"), ""), before,
+             "and so are the pods");
+    T_EQ_INT(w.commits, 0, "Git had no part in it");
+    teardown(&w);
+}
+
+static void updates_images(void)
+{
+    struct world w;
+    struct err e = {0};
+    setup(&w);
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/kustomization.yaml", "# ours\nresources: []\nimages:\n"
+                                                   "- name: shop # the shop\n  newTag: v1 # now\n"},
+                       {0                        }
+    });
+    struct gitops_image_update u = {.repository = "infra",
+                                    .path = "prod",
+                                    .name = "shop",
+                                    .tag = "v2",
+                                    .digest = "sha256:ab",
+                                    .app_commit = "2222",
+                                    .run = "ci/run-1"};
+    struct gitops_image_result res;
+    T_RC(gitops_update_image(w.gitops, w.kube, &u, &res, &e), &e, "update");
+    AUTO(repo) struct repo *r = NULL;
+    struct repo_commit c;
+    const char *text;
+    size_t n;
+    T_RC(repo_open(repository_path(&w.repositories, "infra", w.a), &r, &e), &e, "open");
+    T_RC(repo_read(r, res.commit, "prod/kustomization.yaml", w.a, &text, &n, &e), &e, "read");
+    T_EQ_STR(text,
+             "# ours\nresources: []\nimages:\n- name: shop # the shop\n  newTag: v2 # now\n"
+             "  digest: \"sha256:ab\"\n",
+             "one line changes, comments stay");
+    T_RC(repo_commit_read(r, res.commit, w.a, &c, &e), &e, "commit");
+    T_EQ_STR(repo_trailer(w.a, c.message, "Slipway-Run"), "ci/run-1", "trailer");
+    T_EQ_STR(repo_trailer(w.a, c.message, "Slipway-Image"), "shop@sha256:ab", "trailer");
+    T_RC(gitops_update_image(w.gitops, w.kube, &u, &res, &e), &e, "again");
+    T_OK(!res.changed, "nothing to do");
+    kube_fake_load(w.kube, "apiVersion: slipway.dev/v1\nkind: Condemnation\n"
+                           "metadata: {name: c, namespace: argocd}\n"
+                           "spec: {images: [\"shop@sha256:cd\"], appCommit: \"3333\"}\n");
+    u.digest = "sha256:cd";
+    u.app_commit = "3333";
+    T_EQ_INT(gitops_update_image(w.gitops, w.kube, &u, &res, &e), ERR_DENIED, "condemned");
+    u.app_commit = NULL;
+    T_EQ_INT(gitops_update_image(w.gitops, w.kube, &u, &res, &e), ERR_DENIED, "condemned image");
+    u.app_commit = "4444";
+    T_RC(gitops_update_image(w.gitops, w.kube, &u, &res, &e), &e, "a newer app commit");
+    u.name = "other";
+    T_EQ_INT(gitops_update_image(w.gitops, w.kube, &u, &res, &e), ERR_NOT_FOUND, "no such entry");
+    teardown(&w);
+}
+
+T_MAIN(follows_git, a_bad_manifest_fails_its_own, runs_hooks_and_waves, takes_back_what_is_bad,
+       pins_where_it_may_not_write, takes_configuration_back, updates_images)
