@@ -88,6 +88,10 @@ class Tables:
                     row["merge_key"] = json.dumps(value)
             elif key == "retainKeys":
                 flags.append("SCHEMA_PATCH_RETAIN")
+            elif key == "pointer":
+                flags.append("SCHEMA_POINTER")
+            elif key == "always":
+                flags.append("SCHEMA_ALWAYS")
             elif key == "default":
                 row["dflt"] = json.dumps(value)
             else:

@@ -37,6 +37,77 @@ PRIMITIVES = {
     ("boolean", None): "bool",
 }
 
+# Optional scalars that are pointers in Go: their zero value is a wish and is kept. The documents
+# do not tell; by field name, or type and field where a name is used both ways.
+POINTERS = set(
+    """
+    automountServiceAccountToken allowPrivilegeEscalation privileged readOnlyRootFilesystem
+    runAsNonRoot enableServiceLinks shareProcessNamespace setHostnameAsFQDN hostUsers optional
+    controller blockOwnerDeletion immutable suspend manualSelector allocateLoadBalancerNodePorts
+    serving terminating orphanDependents started hostProcess
+    terminationGracePeriodSeconds activeDeadlineSeconds runAsUser runAsGroup fsGroup defaultMode
+    mode progressDeadlineSeconds revisionHistoryLimit parallelism completions backoffLimit
+    ttlSecondsAfterFinished priority tolerationSeconds deletionGracePeriodSeconds
+    gracePeriodSeconds partition expirationSeconds startingDeadlineSeconds
+    successfulJobsHistoryLimit failedJobsHistoryLimit collisionCount minReplicas
+    averageUtilization leaseDurationSeconds leaseTransitions stabilizationWindowSeconds
+    minDomains endPort maxFailedIndexes backoffLimitPerIndex targetCPUUtilizationPercentage
+    currentCPUUtilizationPercentage
+    ingressClassName storageClassName loadBalancerClass zone timeZone completionMode
+    podReplacementPolicy managedBy holderIdentity preemptionPolicy runtimeClassName volumeMode
+    mountPropagation recursiveReadOnly procMount fsGroupChangePolicy supplementalGroupsPolicy
+    localhostProfile internalTrafficPolicy ipFamilyPolicy reclaimPolicy volumeBindingMode
+    allowVolumeExpansion unhealthyPodEvictionPolicy nodeAffinityPolicy nodeTaintsPolicy
+    selectPolicy volumeAttributesClassName currentVolumeAttributesClassName appProtocol scope
+    ipMode error failedIndexes runAsUserName gmsaCredentialSpec gmsaCredentialSpecName
+    strategy.holderIdentity policy attachRequired podInfoOnMount storageCapacity
+    requiresRepublish seLinuxMount exitCode.containerName preferredHolder
+    maxLength minLength maxItems minItems maxProperties minProperties maximum minimum multipleOf
+    x-kubernetes-preserve-unknown-fields x-kubernetes-list-type x-kubernetes-map-type
+    labelSelectorPath deprecationWarning optionalOldSelf reason propagationPolicy
+    resourceVersionMatch
+    """.split()
+) - {"reason"}
+POINTER_FIELDS = set(
+    """
+    apps.v1.DeploymentSpec.replicas apps.v1.ReplicaSetSpec.replicas
+    apps.v1.StatefulSetSpec.replicas core.v1.ReplicationControllerSpec.replicas
+    core.v1.ClientIPConfig.timeoutSeconds core.v1.Container.restartPolicy
+    core.v1.EphemeralContainer.restartPolicy core.v1.HostPathVolumeSource.type
+    core.v1.TypedLocalObjectReference.apiGroup core.v1.TypedObjectReference.apiGroup
+    core.v1.TypedObjectReference.namespace core.v1.GRPCAction.service
+    core.v1.PodDNSConfigOption.value core.v1.CSIVolumeSource.readOnly
+    core.v1.CSIVolumeSource.fsType core.v1.LocalVolumeSource.fsType
+    core.v1.EndpointAddress.nodeName discovery.v1.Endpoint.nodeName
+    discovery.v1.Endpoint.hostname discovery.v1.EndpointPort.name
+    discovery.v1.EndpointPort.port discovery.v1.EndpointPort.protocol
+    discovery.v1.EndpointConditions.ready batch.v1.JobStatus.ready batch.v1.JobStatus.terminating
+    networking.v1.NetworkPolicyPort.protocol networking.v1.IngressClassParametersReference.apiGroup
+    networking.v1.IngressClassParametersReference.namespace
+    coordination.v1.LeaseSpec.strategy apiextensions.v1.ServiceReference.path
+    apiextensions.v1.ServiceReference.port apiextensions.v1.WebhookClientConfig.url
+    apiextensions.v1.ValidationRule.reason autoscaling.v2.HorizontalPodAutoscalerStatus.observedGeneration
+    autoscaling.v1.HorizontalPodAutoscalerStatus.observedGeneration
+    meta.v1.Preconditions.uid meta.v1.Preconditions.resourceVersion
+    core.v1.PodSpec.hostnameOverride core.v1.ImageVolumeSource.x
+    core.v1.ClusterTrustBundleProjection.name core.v1.ClusterTrustBundleProjection.signerName
+    core.v1.PodResourceClaim.resourceClaimName core.v1.PodResourceClaim.resourceClaimTemplateName
+    core.v1.AzureDiskVolumeSource.cachingMode core.v1.AzureDiskVolumeSource.fsType
+    core.v1.AzureDiskVolumeSource.readOnly core.v1.AzureDiskVolumeSource.kind
+    core.v1.ISCSIVolumeSource.initiatorName core.v1.ISCSIPersistentVolumeSource.initiatorName
+    core.v1.FCVolumeSource.lun apiextensions.v1.JSONSchemaProps.$ref
+    apiextensions.v1.CustomResourceDefinitionVersion.deprecationWarning
+    """.split()
+)
+
+# Always printed by Go, though the documents do not say so.
+ALWAYS_NULL = {
+    "core.v1.TypedLocalObjectReference.apiGroup",
+    "core.v1.TypedObjectReference.apiGroup",
+    "autoscaling.v2.HorizontalPodAutoscalerStatus.currentMetrics",
+}
+ALWAYS_ZERO_QUANTITY = {"core.v1.ResourceFieldSelector.divisor"}
+
 
 def short(name):
     """io.k8s.api.core.v1.Pod -> core.v1.Pod"""
@@ -91,7 +162,15 @@ def write_type(name, node, out):
     required = set(node.get("required", []))
     for field, sub in sorted(node.get("properties", {}).items()):
         mark = "!" if field in required else ""
-        out.append("  " + " ".join([field + mark, type_text(sub)] + attributes(sub)))
+        attrs = attributes(sub)
+        if name + "." + field in ALWAYS_NULL:
+            attrs.append("always")
+        if name + "." + field in ALWAYS_ZERO_QUANTITY:
+            attrs.append('default="0"')
+        scalar = type_text(sub) in ("string", "int32", "int64", "double", "bool")
+        if scalar and (field in POINTERS or name + "." + field in POINTER_FIELDS):
+            attrs.append("pointer")
+        out.append("  " + " ".join([field + mark, type_text(sub)] + attrs))
 
 
 def main():

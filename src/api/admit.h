@@ -28,6 +28,7 @@ void admit_json_duplicates(const char *text, size_t n, struct strict_errors *out
  * front where Status shows it: see strict_errors_text). */
 void admit_yaml_duplicates(const char *text, size_t n, struct strict_errors *out, struct arena *a);
 
+void strict_errors_add(struct strict_errors *l, struct arena *a, const char *text);
 /* `strict decoding error: a, b` */
 const char *strict_errors_text(const struct strict_errors *s, struct arena *a);
 
@@ -36,6 +37,11 @@ const char *strict_errors_text(const struct strict_errors *s, struct arena *a);
  * For CRDs: pruning and metadata; values are judged by admit_validate. */
 int admit_decode(const struct kind *k, struct value *obj, struct strict_errors *out,
                  struct arena *a, struct err *e) MUST_CHECK;
+
+/* The same for an object that a strategic merge patch made: other sentences ("cannot restore
+ * struct from: slice", "unrecognized type: int32"). */
+int admit_restore(const struct kind *k, struct value *obj, struct strict_errors *out,
+                  struct arena *a, struct err *e) MUST_CHECK;
 
 /* As a kind's Go type would print it: members the type always has ("status": {}, empty lists
  * where upstream writes null …), zero values left out. */

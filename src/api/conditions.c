@@ -58,9 +58,9 @@ bool condition_set(struct arena *a, struct value *root, const struct condition *
 
 bool condition_is(const struct value *root, const char *type, const char *status)
 {
-    VALUE_EACH_ITEM(c, value_get(value_get(root, "status"), "conditions"))
-    if (strcmp(value_str(value_get(c, "type"), ""), type) == 0)
-        return strcmp(value_str(value_get(c, "status"), ""), status) == 0;
+    VALUE_EACH_ITEM (c, value_get(value_get(root, "status"), "conditions"))
+        if (strcmp(value_str(value_get(c, "type"), ""), type) == 0)
+            return strcmp(value_str(value_get(c, "status"), ""), status) == 0;
     return false;
 }
 

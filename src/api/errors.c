@@ -38,6 +38,11 @@ static void add(struct field_errors *l, enum field_error_type type, const char *
     l->items[l->n++] = (struct field_error){type, arena_strdup(l->arena, field), message};
 }
 
+void field_errors_keep(struct field_errors *l, const struct field_error *e)
+{
+    add(l, e->type, e->field, e->message);
+}
+
 void field_errors_add_raw(struct field_errors *l, enum field_error_type type, const char *field,
                           const char *shown, const char *detail)
 {

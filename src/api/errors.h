@@ -45,6 +45,8 @@ void field_errors_add_int(struct field_errors *l, enum field_error_type type, co
 /* `shown`: the bad value as it is to appear. */
 void field_errors_add_raw(struct field_errors *l, enum field_error_type type, const char *field,
                           const char *shown, const char *detail);
+/* Takes an error from another list. */
+void field_errors_keep(struct field_errors *l, const struct field_error *e);
 /* As Go's %q. */
 const char *field_errors_quote(struct arena *a, const char *s, size_t n);
 /* `Unsupported value: "x": supported values: "a", "b"` */

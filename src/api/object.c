@@ -78,16 +78,16 @@ const char *object_annotation(const struct object *o, const char *key)
 const struct value *object_controller(const struct object *o)
 {
     const struct value *owners = value_get(value_get(o->root, "metadata"), "ownerReferences");
-    VALUE_EACH_ITEM(r, owners)
-    if (value_bool(value_get(r, "controller"), false))
-        return r;
+    VALUE_EACH_ITEM (r, owners)
+        if (value_bool(value_get(r, "controller"), false))
+            return r;
     return NULL;
 }
 
 const struct value *object_condition(const struct value *root, const char *type)
 {
-    VALUE_EACH_ITEM(c, value_get(value_get(root, "status"), "conditions"))
-    if (strcmp(value_str(value_get(c, "type"), ""), type) == 0)
-        return c;
+    VALUE_EACH_ITEM (c, value_get(value_get(root, "status"), "conditions"))
+        if (strcmp(value_str(value_get(c, "type"), ""), type) == 0)
+            return c;
     return NULL;
 }

@@ -45,13 +45,16 @@ enum schema_flag {
     SCHEMA_PATCH_MERGE = 1 << 4,  /* x-kubernetes-patch-strategy: merge (lists) */
     SCHEMA_PATCH_RETAIN = 1 << 5, /* … retainKeys */
     SCHEMA_META = 1 << 6,         /* is an ObjectMeta */
+    SCHEMA_PATCH_REPLACE = 1 << 7,
+    SCHEMA_ALWAYS = 1 << 9,  /* printed as null when absent */
+    SCHEMA_POINTER = 1 << 8, /* zero differs from absent (a pointer in Go) */
 };
 
 struct schema_limits; /* enum, min, max, pattern, CEL …: CRDs only; api/crd.c */
 
 struct schema {
-    uint8_t type, format, list_type, flags;
-    uint16_t n_fields, n_map_keys;
+    uint8_t type, format, list_type, n_map_keys;
+    uint16_t flags, n_fields;
     const char *name;                  /* of a built-in STRUCT: "core.v1.PodSpec" */
     const struct schema_field *fields; /* STRUCT, by name */
     const struct schema *items;        /* LIST, MAP */

@@ -305,8 +305,8 @@ static const char **one(struct arena *a, const char *text)
 struct selector selector_from_map(const struct value *labels, struct arena *a)
 {
     struct builder b = {.a = a};
-    VALUE_EACH_MEMBER(m, labels)
-    keep(&b, (struct selector_req){m->key, SELECTOR_EQ, one(a, value_str(&m->value, "")), 1});
+    VALUE_EACH_MEMBER (m, labels)
+        keep(&b, (struct selector_req){m->key, SELECTOR_EQ, one(a, value_str(&m->value, "")), 1});
     return (struct selector){.reqs = b.reqs, .n = b.n};
 }
 
@@ -323,8 +323,8 @@ static int add_expression(struct builder *b, const struct value *x, struct err *
     };
     const char *text = value_str(value_get(x, "operator"), "");
     struct strings values = {0};
-    VALUE_EACH_ITEM(v, value_get(x, "values"))
-    insert(b->a, &values, value_str(v, ""));
+    VALUE_EACH_ITEM (v, value_get(x, "values"))
+        insert(b->a, &values, value_str(v, ""));
     for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
         if (strcmp(text, ops[i].text) != 0)
             continue;
@@ -345,8 +345,7 @@ int selector_from_value(const struct value *v, struct arena *a, struct selector 
     struct builder b = {.a = a};
     for (size_t i = 0; i < map.n; i++)
         keep(&b, map.reqs[i]);
-    VALUE_EACH_ITEM(x, value_get(v, "matchExpressions"))
-    {
+    VALUE_EACH_ITEM (x, value_get(v, "matchExpressions")) {
         int r = add_expression(&b, x, e);
         if (r < 0)
             return r;

@@ -13,3 +13,6 @@ struct value *table_cells(const struct kind *k, const struct value *obj, int64_t
 
 /* "5d3h": as kubectl shows ages. */
 const char *table_age(int64_t ms, struct arena *a);
+
+/* [{type, status, reason, message}] of a row: a pod that ended says so. NULL: none. */
+struct value *table_row_conditions(const struct kind *k, const struct value *obj, struct arena *a);
