@@ -176,8 +176,7 @@ void suite_yaml(struct tally *t, struct arena *a, const char *name, const char *
     }
     const char *json = NULL;
     size_t i = 0;
-    VALUE_EACH_ITEM(c, cases)
-    {
+    VALUE_EACH_ITEM (c, cases) {
         char id[80];
         (void)snprintf(id, sizeof id, "%s[%zu]", name, i++);
         json = value_at_str(c, "json", value_get(c, "tree") ? NULL : json);
@@ -253,8 +252,7 @@ void suite_patch(struct tally *t, struct arena *a, const char *name, const char 
         return;
     }
     size_t i = 0;
-    VALUE_EACH_ITEM(c, value_get(file, "cases"))
-    {
+    VALUE_EACH_ITEM (c, value_get(file, "cases")) {
         char id[200];
         (void)snprintf(id, sizeof id, "%s[%zu] %s", name, i++, value_at_str(c, "comment", ""));
         /* What upstream has disabled runs like the rest, less a second "op", which JSON drops. */
@@ -275,6 +273,7 @@ int main(int argc, char **argv)
         {"yaml",         "extra/yaml-test-suite",     suite_yaml        },
         {"yaml-scalars", "extra/yaml-scalars-go.txt", suite_yaml_scalars},
         {"json-patch",   "k8s/json-patch",            suite_patch       },
+        {"cel",          "extra/cel-spec",            suite_cel         },
     };
     struct tally sum = {.suite = "codec"};
     if (argc < 2) {

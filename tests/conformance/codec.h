@@ -20,4 +20,4 @@ typedef void file_visitor(struct tally *t, struct arena *a, const char *name, co
                           size_t n);
 bool walk(struct tally *t, const char *folder, file_visitor *visit);
 
-file_visitor suite_json, suite_yaml, suite_yaml_scalars, suite_patch, suite_cel, suite_cel_vectors;
+file_visitor suite_json, suite_yaml, suite_yaml_scalars, suite_patch, suite_cel;

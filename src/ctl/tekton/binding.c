@@ -26,6 +26,24 @@ const char *event_header(const struct event *ev, const char *name, struct arena 
     return value_str(value_item(value_get(ev->header, event_canonical(name, a)), 0), "");
 }
 
+const struct value *event_doubles(const struct value *v, struct arena *a)
+{
+    if (value_is(v, VALUE_INT))
+        return value_new_float(a, (double)v->i);
+    if (value_is(v, VALUE_ARRAY)) {
+        struct value *out = value_new_array(a);
+        VALUE_EACH_ITEM (item, v)
+            (void)value_push(a, out, event_doubles(item, a));
+        return out;
+    }
+    if (!value_is(v, VALUE_OBJECT))
+        return v;
+    struct value *out = value_new_object(a);
+    VALUE_EACH_MEMBER (m, v)
+        (void)value_set(a, out, m->key, event_doubles(&m->value, a));
+    return out;
+}
+
 int event_parse(struct event *ev, struct arena *a, struct err *e)
 {
     struct value *body;
@@ -34,7 +52,7 @@ int event_parse(struct event *ev, struct arena *a, struct err *e)
     int r = json_parse(a, ev->text, strlen(ev->text), 0, &body, e);
     if (r < 0)
         return err_wrap(e, r, "failed to unmarshal request body");
-    ev->body = body;
+    ev->body = event_doubles(body, a);
     return 0;
 }
 

@@ -17,6 +17,8 @@ struct event {
 
 /* Parses the body. ERR_INVALID with Go's sentence when it is not JSON. */
 int event_parse(struct event *ev, struct arena *a, struct err *e) MUST_CHECK;
+/* Go, and so CEL, reads every number of JSON as a double. */
+const struct value *event_doubles(const struct value *v, struct arena *a);
 
 /* "x-github-event" → "X-Github-Event". */
 const char *event_canonical(const char *name, struct arena *a);

@@ -287,34 +287,15 @@ static int fn_decode(void *ctx, struct arena *a, const struct value *const *args
 
 /* ---- the interceptor ---- */
 
-/* JSON's numbers are doubles in CEL. */
-static const struct value *as_doubles(const struct value *v, struct arena *a)
-{
-    if (value_is(v, VALUE_INT))
-        return value_new_float(a, (double)v->i);
-    if (value_is(v, VALUE_ARRAY)) {
-        struct value *out = value_new_array(a);
-        VALUE_EACH_ITEM (item, v)
-            (void)value_push(a, out, as_doubles(item, a));
-        return out;
-    }
-    if (!value_is(v, VALUE_OBJECT))
-        return v;
-    struct value *out = value_new_object(a);
-    VALUE_EACH_MEMBER (m, v)
-        (void)value_set(a, out, m->key, as_doubles(&m->value, a));
-    return out;
-}
-
 static int evaluate(const struct event *ev, const char *text, const struct event_secrets *secrets,
                     struct arena *a, struct value **out, struct err *e)
 {
     struct calling calling = {secrets};
     const struct cel_var vars[] = {
-        {"body",                     ev->body ? as_doubles(ev->body, a) : value_new_object(a)},
-        {"header",                   ev->header                    },
-        {"extensions", as_doubles(ev->extensions,                             a)                        },
-        {"requestURL",           value_new_str(a,                       ev->url)},
+        {"body",      ev->body ? ev->body : value_new_object(a)},
+        {            "header", ev->header                                         },
+        { "extensions",         event_doubles(ev->extensions,                                                  a)},
+        { "requestURL",   value_new_str(a,                                            ev->url)},
     };
     const struct cel_function functions[] = {
         {"match",         3, fn_match,      NULL    },
@@ -340,6 +321,8 @@ static int evaluate(const struct event *ev, const char *text, const struct event
     if (r < 0)
         return err_wrap(e, r, "expression \"%s\" check failed", text);
     r = cel_eval(a, program, &env, out, e);
+    if (r < 0 && e && strstr(e->msg, "undeclared reference"))
+        return err_wrap(e, r, "expression \"%s\" check failed: ERROR: <input>", text);
     return r < 0 ? err_wrap(e, r, "expression \"%s\" failed to evaluate", text) : 0;
 }
 

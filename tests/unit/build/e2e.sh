@@ -1,0 +1,148 @@
+#!/bin/sh
+# usage: e2e.sh BUILDER REGISTRY_SERVE
+# Bootstraps a base, builds on it, serves the result, and lets other people's clients judge.
+set -u
+builder=$1 serve=$2
+crane=${CRANE:-$(command -v crane || echo /work/clients/bin/crane)}
+[ "$(id -u)" = 0 ] && command -v crun >/dev/null && command -v skopeo >/dev/null || exit 77
+
+dir=$(mktemp -d /tmp/slipway-e2e-XXXXXX)
+passed=0 failed=0 server=
+finish() {
+    [ -n "$server" ] && kill "$server" 2>/dev/null
+    rm -rf "$dir"
+}
+trap finish EXIT
+ok() { # NAME COMMAND…
+    name=$1
+    shift
+    if "$@" >"$dir/out" 2>&1; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $name" && tail -n 20 "$dir/out"
+    fi
+}
+is() { # NAME WANT GOT
+    ok "$1" test "$2" = "$3"
+    [ "$2" = "$3" ] || echo "  want $2, got $3"
+}
+build() { "$builder" "$dir/store" build "$@" 2>"$dir/log"; }
+
+base=$("$builder" "$dir/store" busybox slipway.local/busybox)
+is "bootstrap is deterministic" "$base" "$("$builder" "$dir/other" busybox slipway.local/busybox)"
+
+mkdir -p "$dir/ctx/src/deep" "$dir/ctx/pack"
+cd "$dir/ctx" || exit 1
+echo hello >src/a.txt && echo log >src/b.log && echo deep >src/deep/c.txt && ln -s a.txt src/link
+echo packed >pack/p && tar czf pack.tar.gz pack && printf '**/*.log\n' >.dockerignore
+chmod 600 src/a.txt
+cat >Containerfile <<'END'
+ARG BASE=slipway.local/busybox
+FROM ${BASE} AS base
+ONBUILD RUN echo triggered > /triggered
+FROM ${BASE} AS compile
+ARG VERSION=1
+ENV FLAGS="-O2 -g" V=${VERSION}
+WORKDIR /work
+COPY --chmod=644 src/ ./
+RUN test ! -e b.log && test "$(readlink link)" = a.txt && cat a.txt deep/c.txt > out && \
+    # a comment between
+    echo "$FLAGS $V" >> out
+RUN --mount=type=secret,id=token test "$(cat /run/secrets/token)" = s3cret
+RUN --mount=type=secret,id=token,env=TOKEN test "$TOKEN" = s3cret
+RUN --mount=type=cache,target=/cache echo x >> /cache/n; --mount
+RUN --mount=type=bind,source=src,target=/mnt/src --mount=type=tmpfs,target=/scratch \
+    test -f /mnt/src/a.txt && touch /scratch/x && ! touch /mnt/src/y
+RUN --network=none ! wget -q -T 1 http://127.0.0.1/
+FROM ${BASE} AS unused
+RUN false
+FROM ${BASE}
+COPY --from=compile --chown=nobody:nogroup /work/out /data/
+COPY --from=compile --parents /work/./deep/*.txt /parents/
+ADD pack.tar.gz /unpacked/
+COPY <<A <<-"B" /etc/app/
+first $PATH
+A
+	second $PATH
+	B
+RUN rm -r /usr/bin && mkdir /usr/bin && touch /usr/bin/new
+RUN <<SCRIPT
+#!/bin/sh
+id -u > /tmp/uid
+SCRIPT
+USER nobody
+RUN id -u > /tmp/nobody && pwd >> /tmp/nobody
+VOLUME /data
+EXPOSE 80 53/udp
+STOPSIGNAL SIGTERM
+LABEL org.example="a b" other=c
+HEALTHCHECK --interval=10s --retries=2 CMD ["true"]
+ENTRYPOINT ["/bin/sh", "-c"]
+CMD ["cat /data/out"]
+END
+sed -i 's/; --mount$//' Containerfile
+ok "build" build "$dir/ctx" slipway.local/team/app:1
+cp "$dir/out" "$dir/first"
+[ "$failed" = 0 ] || cat "$dir/log"
+is "again, all from the cache" "$(cut -d' ' -f1 "$dir/first")" "$(build "$dir/ctx" slipway.local/team/app:1 | cut -d' ' -f1)"
+ok "RUN is cached" grep -q CACHED "$dir/log"
+ok "the cache folder is no layer" sh -c "! find '$dir'/store/layers -name cache -path '*/fs/cache/*' | grep -q ."
+one=$(build "$dir/ctx" slipway.local/team/app:e SOURCE_DATE_EPOCH=1700000000 | cut -d' ' -f1)
+two=$("$builder" "$dir/other" build "$dir/ctx" slipway.local/x SOURCE_DATE_EPOCH=1700000000 2>/dev/null | cut -d' ' -f1)
+is "reproducible elsewhere" "$one" "$two"
+touch src/a.txt
+build "$dir/ctx" slipway.local/team/app:1 >/dev/null
+ok "times do not spoil the cache" sh -c "! grep -q '^#[0-9]* DONE.*RUN' '$dir/log'"
+printf 'FROM slipway.local/busybox\nRUN echo no && false\n' >bad.txt
+mkdir "$dir/bad" && cp bad.txt "$dir/bad/Containerfile"
+ok "a failing RUN fails" sh -c "! '$builder' '$dir/store' build '$dir/bad' slipway.local/bad 2>'$dir/log'"
+ok "and says where" grep -q "Containerfile:2: RUN echo no && false: exit code 1" "$dir/log"
+is "no container is left" "" "$(ls "$dir/store/run/containers")"
+is "no scratch is left" "" "$(ls "$dir/store/build")"
+
+mkfifo "$dir/in" && "$serve" "$dir/store" 127.0.0.1:0 <"$dir/in" >"$dir/port" &
+server=$!
+exec 9>"$dir/in"
+while [ ! -s "$dir/port" ]; do sleep 0.01; done
+at=127.0.0.1:$(cat "$dir/port")
+ok "skopeo pulls" skopeo copy --src-tls-verify=false "docker://$at/team/app:1" "oci:$dir/oci:x"
+ok "skopeo pushes schema 2" skopeo copy --dest-tls-verify=false --format v2s2 "oci:$dir/oci:x" "docker://$at/team/s2:1"
+ok "skopeo inspects" skopeo inspect --tls-verify=false "docker://$at/team/s2:1"
+ok "we pull from a registry" "$builder" "$dir/third" pull "$at/team/s2:1"
+ok "we push to a registry" "$builder" "$dir/third" push "$at/team/s2:1" "$at/team/back:1"
+if [ -x "$crane" ]; then
+    ok "crane validates" "$crane" validate --remote "$at/team/app:1"
+    ok "crane validates what skopeo pushed" "$crane" validate --remote "$at/team/s2:1"
+    ok "crane validates what we pushed" "$crane" validate --remote "$at/team/back:1"
+    "$crane" export "$at/team/app:1" "$dir/fs.tar" && mkdir "$dir/fs" && tar xf "$dir/fs.tar" -C "$dir/fs"
+    is "content" "hello deep -O2 -g 1" "$(tr '\n' ' ' <"$dir/fs/data/out" | sed 's/ $//')"
+    is "owner" 65534:65534 "$(stat -c %u:%g "$dir/fs/data/out")"
+    is "parents" deep "$(cat "$dir/fs/parents/deep/c.txt")"
+    is "archive" packed "$(cat "$dir/fs/unpacked/pack/p")"
+    is "here-document, as it stands" 'second $PATH' "$(cat "$dir/fs/etc/app/B")"
+    is "here-document, expanded" "first /usr/local" "$(cut -c1-16 "$dir/fs/etc/app/A")"
+    is "opaque folder" new "$(ls "$dir/fs/usr/bin")"
+    is "script" 0 "$(cat "$dir/fs/tmp/uid")"
+    is "user" "65534 /" "$(tr '\n' ' ' <"$dir/fs/tmp/nobody" | sed 's/ $//')"
+    is "no stubs" "" "$(ls -d "$dir/fs/etc/resolv.conf" "$dir/fs/dev/pipes" 2>/dev/null)"
+    ok "no secret" sh -c "! grep -rq s3cret '$dir/fs' && ! '$crane' config '$at/team/app:1' | grep -q s3cret"
+fi
+
+# kill -9 in the middle of a push leaves nothing that is not whole.
+head -c 30000000 /dev/urandom >"$dir/big"
+(curl -s -X POST -H 'Content-Type: application/octet-stream' --limit-rate 10M --data-binary @"$dir/big" \
+    "http://$at/v2/big/blobs/uploads/?digest=sha256:$(sha256sum <"$dir/big" | cut -d' ' -f1)" >/dev/null 2>&1) &
+sleep 0.5
+is "half of it is there" 1 "$(ls "$dir/store/blobs/tmp" | wc -l)"
+kill -9 $server
+wait $server 2>/dev/null
+"$builder" "$dir/store" pull slipway.local/busybox >/dev/null
+is "and gone at the next start" 0 "$(ls "$dir/store/blobs/tmp" | wc -l)"
+bad=0
+for f in "$dir"/store/blobs/sha256/*/*; do
+    [ "$(sha256sum <"$f" | cut -d' ' -f1)" = "$(basename "$f")" ] || bad=$((bad + 1))
+done
+is "every blob is what it is called" 0 $bad
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
