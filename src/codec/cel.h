@@ -36,6 +36,7 @@ struct cel_env {
     const struct cel_function *functions;
     size_t n_functions;
     const char *container; /* namespace that names are looked up in; NULL: none */
+    bool doubles;          /* numbers of documents are doubles, as where Go decoded them */
     uint64_t cost_max;     /* steps; 0: 1,000,000 */
     int64_t now_ns;        /* for functions that ask the time; 0: none does */
 };

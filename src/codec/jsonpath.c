@@ -104,12 +104,10 @@ static int run_wildcard(struct run *r, struct set in, struct set *out)
 {
     int rc = 0;
     for (size_t i = 0; i < in.n; i++) {
-        VALUE_EACH_ITEM(item, in.v[i])
-        {
+        VALUE_EACH_ITEM (item, in.v[i]) {
             rc = rc ? rc : add(r, out, item);
         }
-        VALUE_EACH_MEMBER(m, in.v[i])
-        {
+        VALUE_EACH_MEMBER (m, in.v[i]) {
             rc = rc ? rc : add(r, out, &m->value);
         }
     }
@@ -218,8 +216,7 @@ static int run_filter(struct run *r, const struct node *node, struct set in, str
         const struct value *v = in.v[i];
         if (v->kind != VALUE_ARRAY)
             return not_a_list(r, v, " and cannot be filtered");
-        VALUE_EACH_ITEM(item, v)
-        {
+        VALUE_EACH_ITEM (item, v) {
             bool pass = false;
             int rc = filter_one(r, node, item, &pass);
             if (!rc && pass)

@@ -254,13 +254,11 @@ struct merge {
 static void merge_step(struct arena *a, struct merge m, struct buf *work)
 {
     own_members(a, m.into, m.patch->n);
-    VALUE_EACH_MEMBER(p, m.patch)
-    {
+    VALUE_EACH_MEMBER (p, m.patch) {
         if (p->value.kind == VALUE_NULL)
             (void)value_removen(m.into, p->key, p->key_len);
     }
-    VALUE_EACH_MEMBER(p, m.patch)
-    {
+    VALUE_EACH_MEMBER (p, m.patch) {
         if (p->value.kind == VALUE_NULL)
             continue;
         if (p->value.kind != VALUE_OBJECT) {
@@ -301,13 +299,11 @@ struct diff {
 static void diff_step(struct arena *a, struct diff d, struct buf *work)
 {
     own_members(a, d.into, d.from->n + d.to->n);
-    VALUE_EACH_MEMBER(m, d.from)
-    {
+    VALUE_EACH_MEMBER (m, d.from) {
         if (!value_getn(d.to, m->key, m->key_len))
             (void)value_setn(a, d.into, m->key, m->key_len, &(struct value){.kind = VALUE_NULL});
     }
-    VALUE_EACH_MEMBER(m, d.to)
-    {
+    VALUE_EACH_MEMBER (m, d.to) {
         const struct value *old = value_getn(d.from, m->key, m->key_len);
         if (value_equal(old, &m->value))
             continue;
