@@ -3,6 +3,7 @@
 #include "ctl/ctl.h"
 #include "ctl/daemonset/daemonset.h"
 #include "ctl/deployment/deployment.h"
+#include "ctl/disruption/disruption.h"
 #include "ctl/endpoints/endpoints.h"
 #include "ctl/endpointslice/endpointslice.h"
 #include "ctl/garbage/garbage.h"
@@ -11,6 +12,7 @@
 #include "ctl/replicaset/replicaset.h"
 #include "ctl/serviceaccount/serviceaccount.h"
 #include "ctl/statefulset/statefulset.h"
+#include "ctl/volume/volume.h"
 
 const struct controller *const ctl_workloads[] = {
     &serviceaccount_controller,
@@ -22,6 +24,10 @@ const struct controller *const ctl_workloads[] = {
     &job_controller,
     &ttl_controller,
     &cronjob_controller,
+    &claim_controller,
+    &volume_controller,
+    &claim_protection_controller,
+    &disruption_controller,
     &endpointslice_controller,
     &endpoints_controller,
     &namespace_controller,

@@ -1,8 +1,8 @@
 /* revision.c - which template a set has, and what its annotations say about it. */
 #include <string.h>
 
-#include "codec/json.h"
 #include "ctl/deployment/plan_int.h"
+#include "ctl/pods/template_hash.h"
 #include "kube/write.h"
 
 /* A template without what the controller or the server added to it. */
@@ -27,33 +27,10 @@ bool deployment__same_template(const struct value *x, const struct value *y, str
     return value_equal(bare(x, a), bare(y, a));
 }
 
-static uint32_t fnv32a(uint32_t h, const char *bytes, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (unsigned char)bytes[i]) * 16777619u;
-    return h;
-}
-
-/* Decimal digits in letters that make no words, as upstream spells its hashes. */
-static const char *safe_text(uint32_t h, struct arena *a)
-{
-    static const char letters[] = "bcdfghjklmnpqrstvwxz2456789";
-    char *text = arena_printf(a, "%u", h);
-    for (char *p = text; *p; p++)
-        *p = letters[(unsigned char)*p % (sizeof letters - 1)];
-    return text;
-}
-
 const char *deployment__hash(const struct object *d, struct arena *a)
 {
-    char *text = json_text(a, bare(value_at(d->root, "spec.template"), a), JSON_SORTED);
-    uint32_t h = fnv32a(2166136261u, text, strlen(text));
-    const struct value *collisions = value_at(d->root, "status.collisionCount");
-    if (collisions) {
-        char *n = arena_printf(a, "%lld", (long long)value_int(collisions, 0));
-        h = fnv32a(h, n, strlen(n));
-    }
-    return safe_text(h, a);
+    return template_hash(value_at(d->root, "spec.template"),
+                         value_at_int(d->root, "status.collisionCount", -1), a);
 }
 
 struct value *deployment__edit(struct rollout *r, struct set *s)

@@ -5,6 +5,7 @@
 #include "api/selector.h"
 #include "codec/json.h"
 #include "ctl/pods/pods.h"
+#include "ctl/pods/template_hash.h"
 
 #define REVISION_HASH "controller-revision-hash"
 
@@ -61,7 +62,10 @@ const struct object *revisions_find(const struct revisions *r, const char *name)
 static struct value *revision_new(const struct resource *owner_res, const struct object *owner,
                                   struct value *data, const struct revisions *r, struct arena *a)
 {
-    const char *hash = revision_hash(data, r->collisions, a);
+    bool daemon = owner_res == &RES_DAEMON_SET;
+    const char *hash = daemon ? template_hash(value_at(owner->root, "spec.template"),
+                                              r->collisions ? r->collisions : -1, a)
+                              : revision_hash(data, r->collisions, a);
     struct value *v = value_new_object(a);
     (void)value_set_str(a, v, "apiVersion", "apps/v1");
     (void)value_set_str(a, v, "kind", "ControllerRevision");
@@ -71,7 +75,6 @@ static struct value *revision_new(const struct resource *owner_res, const struct
     const struct value *labels = value_at(owner->root, "spec.template.metadata.labels");
     struct value *l =
         value_set(a, meta, "labels", labels ? value_copy(a, labels) : value_new_object(a));
-    bool daemon = owner_res == &RES_DAEMON_SET;
     (void)value_set_str(a, l, daemon ? REVISION_HASH : "controller.kubernetes.io/hash", hash);
     const struct value *notes = value_at(owner->root, "metadata.annotations");
     if (value_count(notes)) {
