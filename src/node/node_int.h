@@ -165,6 +165,7 @@ struct slot {
     char *waiting_message;
     struct backoff restart_backoff, pull_backoff;
     int64_t retry_ms;
+    int64_t failed_ms; /* the last try to start it */
     bool starting, stopping;
     bool hook_done;
     struct probe_state probe[PROBE_KINDS];

@@ -240,7 +240,7 @@ static bool has_mount(const struct build *b, const char *target)
 
 static int open_beneath(int dir, const char *path, uint64_t flags)
 {
-    struct open_how how = {.flags = flags | O_CLOEXEC | O_NOFOLLOW,
+    struct open_how how = {.flags = flags | O_CLOEXEC,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
     return (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
 }

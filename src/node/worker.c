@@ -6,7 +6,7 @@
 #include "node/probe.h"
 #include "node/worker_int.h"
 
-enum { REFRESH_MS = 60000, SANDBOX_RETRY_MAX_MS = 10000, GONE_GRACE_MS = 1000 };
+enum { REFRESH_MS = 60000, SANDBOX_RETRY_MAX_MS = 10000, GONE_GRACE_MS = 1000, FLIP_MS = 1000 };
 
 int64_t worker__now(const struct worker *w)
 {
@@ -156,6 +156,11 @@ static void take_pod(struct worker *w)
 {
     if (w->def && w->def->object == w->pod)
         return;
+    const struct value *old = w->def ? value_get(w->def->object->root, "metadata") : NULL;
+    const struct value *new = value_get(w->pod->root, "metadata");
+    if (old && !(value_equal(value_get(old, "labels"), value_get(new, "labels")) &&
+                 value_equal(value_get(old, "annotations"), value_get(new, "annotations"))))
+        w->refresh_ms = worker__now(w); /* the downward API shows them */
     struct arena *a = arena_new(0);
     (void)object_hold(a, w->pod);
     w->def = pod_def_read(w->pod, a);
@@ -394,6 +399,29 @@ static void earliest(int64_t *wake, int64_t at)
         *wake = at;
 }
 
+/* A pull that failed is told as ErrImagePull first; while the next try waits, as a back-off. */
+static void flip_pull_errors(struct worker *w, int64_t *wake)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    int64_t now = worker__now(w);
+    for (size_t i = 0; i < w->def->n; i++) {
+        struct slot *s = &w->slots[i];
+        if (s->starting || !s->waiting || strcmp(s->waiting, "ErrImagePull") != 0)
+            continue;
+        if (now < s->failed_ms + FLIP_MS) {
+            earliest(wake, s->failed_ms + FLIP_MS);
+            continue;
+        }
+        s->waiting = "ImagePullBackOff";
+        slot__set(&s->waiting_message,
+                  arena_printf(a, "Back-off pulling image \"%s\": %s", s->def->image,
+                               s->waiting_message ? s->waiting_message : ""));
+        event__pod(w->n, w->pod, s->name, false, "BackOff", "Back-off pulling image \"%s\"",
+                   s->def->image);
+        w->kicked = true;
+    }
+}
+
 /* One round; the time of the next one when nothing happens before, 0: never. */
 static int64_t round_once(struct worker *w)
 {
@@ -415,9 +443,7 @@ static int64_t round_once(struct worker *w)
         w->finished = !w->kicked; /* only its deletion could matter, and makes a new worker */
     earliest(&wake, plan.wake_ms);
     earliest(&wake, w->status_retry_ms);
-    for (size_t i = 0; i < w->def->n; i++)
-        if (w->slots[i].life != LIFE_RUNNING)
-            earliest(&wake, w->slots[i].retry_ms);
+    flip_pull_errors(w, &wake);
     if (w->sandbox_up && w->refresh_ms && worker__now(w) >= w->refresh_ms)
         refresh_volumes(w);
     earliest(&wake, w->sandbox_up ? w->refresh_ms : w->sandbox_retry_ms);

@@ -166,6 +166,7 @@ static void note_failure(struct job *j, const struct failure *f)
     }
     int64_t now = worker__now(w);
     s->waiting = f->reason;
+    s->failed_ms = now;
     slot__set(&s->waiting_message, f->e.msg);
     if (strcmp(f->reason, "ErrImagePull") == 0 || strcmp(f->reason, "InvalidImageName") == 0) {
         backoff_next(&s->pull_backoff, now);

@@ -1,5 +1,8 @@
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "codec/json.h"
 #include "codec/value.h"
@@ -11,21 +14,50 @@ static const char *const default_capabilities[] = {
     "CAP_SETGID",      "CAP_SETPCAP", "CAP_SETUID",           "CAP_SYS_CHROOT", NULL,
 };
 
+/* By number. */
 static const char *const all_capabilities[] = {
-    "CAP_AUDIT_CONTROL",   "CAP_AUDIT_READ",   "CAP_AUDIT_WRITE",
-    "CAP_BLOCK_SUSPEND",   "CAP_BPF",          "CAP_CHECKPOINT_RESTORE",
-    "CAP_CHOWN",           "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH",
-    "CAP_FOWNER",          "CAP_FSETID",       "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",       "CAP_KILL",         "CAP_LEASE",
-    "CAP_LINUX_IMMUTABLE", "CAP_MAC_ADMIN",    "CAP_MAC_OVERRIDE",
-    "CAP_MKNOD",           "CAP_NET_ADMIN",    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_BROADCAST",   "CAP_NET_RAW",      "CAP_PERFMON",
-    "CAP_SETFCAP",         "CAP_SETGID",       "CAP_SETPCAP",
-    "CAP_SETUID",          "CAP_SYS_ADMIN",    "CAP_SYS_BOOT",
-    "CAP_SYS_CHROOT",      "CAP_SYS_MODULE",   "CAP_SYS_NICE",
-    "CAP_SYS_PACCT",       "CAP_SYS_PTRACE",   "CAP_SYS_RAWIO",
-    "CAP_SYS_RESOURCE",    "CAP_SYS_TIME",     "CAP_SYS_TTY_CONFIG",
-    "CAP_SYSLOG",          "CAP_WAKE_ALARM",   NULL,
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_DAC_READ_SEARCH",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETPCAP",
+    "CAP_LINUX_IMMUTABLE",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_BROADCAST",
+    "CAP_NET_ADMIN",
+    "CAP_NET_RAW",
+    "CAP_IPC_LOCK",
+    "CAP_IPC_OWNER",
+    "CAP_SYS_MODULE",
+    "CAP_SYS_RAWIO",
+    "CAP_SYS_CHROOT",
+    "CAP_SYS_PTRACE",
+    "CAP_SYS_PACCT",
+    "CAP_SYS_ADMIN",
+    "CAP_SYS_BOOT",
+    "CAP_SYS_NICE",
+    "CAP_SYS_RESOURCE",
+    "CAP_SYS_TIME",
+    "CAP_SYS_TTY_CONFIG",
+    "CAP_MKNOD",
+    "CAP_LEASE",
+    "CAP_AUDIT_WRITE",
+    "CAP_AUDIT_CONTROL",
+    "CAP_SETFCAP",
+    "CAP_MAC_OVERRIDE",
+    "CAP_MAC_ADMIN",
+    "CAP_SYSLOG",
+    "CAP_WAKE_ALARM",
+    "CAP_BLOCK_SUSPEND",
+    "CAP_AUDIT_READ",
+    "CAP_PERFMON",
+    "CAP_BPF",
+    "CAP_CHECKPOINT_RESTORE",
+    NULL,
 };
 
 static const char *const masked[] = {
@@ -69,6 +101,34 @@ static void set_user(const struct container_spec *s, struct arena *a, struct val
         (void)value_push(a, g, value_new_int(a, s->groups[i]));
 }
 
+/* Whether we have it ourselves: what we lack can't be given, and asking for it would fail. */
+static bool is_ours(const char *cap)
+{
+    for (int i = 0; all_capabilities[i]; i++)
+        if (strcmp(all_capabilities[i], cap) == 0)
+            return prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1;
+    return true; /* unknown here: crun says what it thinks of it */
+}
+
+static void set_caps(struct arena *a, struct value *o, const char *key, const char *const *list)
+{
+    struct value *v = value_make_array(a, o, key);
+    for (; *list; list++)
+        if (is_ours(*list))
+            (void)value_push_str(a, v, *list);
+}
+
+/* Only CAP_SYS_RESOURCE may make a process less likely to be the OOM killer's victim than we. */
+static int oom_score(int wanted)
+{
+    char text[16] = "";
+    AUTO_FD int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+    if (is_ours("CAP_SYS_RESOURCE") || fd < 0 || read(fd, text, sizeof text - 1) <= 0)
+        return wanted;
+    int own = (int)strtol(text, NULL, 10);
+    return wanted < own ? own : wanted;
+}
+
 /* A process that is not root gets its capabilities as a bound only, as containerd does. */
 static void set_capabilities(const struct container_spec *s, struct arena *a, struct value *process)
 {
@@ -76,11 +136,11 @@ static void set_capabilities(const struct container_spec *s, struct arena *a, st
                               : s->capabilities ? s->capabilities
                                                 : default_capabilities;
     struct value *c = value_make_object(a, process, "capabilities");
-    set_list(a, c, "bounding", caps);
+    set_caps(a, c, "bounding", caps);
     if (s->uid != 0 && !s->privileged)
         return;
-    set_list(a, c, "effective", caps);
-    set_list(a, c, "permitted", caps);
+    set_caps(a, c, "effective", caps);
+    set_caps(a, c, "permitted", caps);
 }
 
 static void set_process(const struct container_spec *s, struct arena *a, struct value *root)
@@ -91,7 +151,7 @@ static void set_process(const struct container_spec *s, struct arena *a, struct 
     set_list(a, p, "env", s->env);
     (void)value_set_str(a, p, "cwd", s->cwd && *s->cwd ? s->cwd : "/");
     (void)value_set_bool(a, p, "noNewPrivileges", s->no_new_privs);
-    (void)value_set_int(a, p, "oomScoreAdj", s->oom_score_adj);
+    (void)value_set_int(a, p, "oomScoreAdj", oom_score(s->oom_score_adj));
     set_user(s, a, p);
     set_capabilities(s, a, p);
     if (s->n_rlimits == 0)

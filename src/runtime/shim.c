@@ -323,6 +323,14 @@ static void end_record(struct shim *s)
     (void)record__put_end(path, &end, &e);
 }
 
+/* The OOM killer should take the program, not its guardian. The program's own score is set by
+ * crun from the configuration. */
+static void shy_from_oom(void)
+{
+    AUTO_FD int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    (void)!write(fd, "-998", 4);
+}
+
 static int prepare(struct shim *s, struct err *e)
 {
     for (size_t i = 0; i < FD_COUNT; i++)
@@ -338,6 +346,7 @@ static int prepare(struct shim *s, struct err *e)
     (void)sigaddset(&child, SIGCHLD);
     s->fds[FD_SIGNALS].fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+    shy_from_oom();
     int r = crilog__open(&s->log, s->conf.log, s->conf.log_max, e);
     if (r < 0)
         return r;
