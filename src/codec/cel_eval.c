@@ -184,6 +184,10 @@ static int eval_has(struct cel_run *r, const struct cel_node *node, struct cel_v
             return 0;
         }
         operand = operand.items[0];
+        if (operand.kind != CEL_MAP) {
+            *out = cel__bool(false);
+            return 0;
+        }
     }
     if (operand.kind != CEL_MAP)
         return cel__fail(r, "no such overload: has() on %s", cel__type_name(&operand));

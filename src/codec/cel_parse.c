@@ -204,7 +204,7 @@ static int finish_call(struct parser *p, struct cel_node *call, struct cel_node 
 /* Elements up to `close`; a question mark before one makes it optional. */
 static int parse_args(struct parser *p, const char *close, bool optionals, struct cel_node *node)
 {
-    int rc = 0;
+    int rc = at(p, ",") && optionals ? next(p) : 0; /* [,] is an empty list */
     while (!rc && !at(p, close)) {
         struct cel_node *arg = NULL;
         bool optional = optionals && at(p, "?");
@@ -226,7 +226,7 @@ static int parse_args(struct parser *p, const char *close, bool optionals, struc
 /* {key: value} and Name{field: value}: pairs in args. */
 static int parse_pairs(struct parser *p, bool fields, struct cel_node *node)
 {
-    int rc = 0;
+    int rc = at(p, ",") ? next(p) : 0;
     while (!rc && !at(p, "}")) {
         struct cel_node *key = NULL, *value = NULL;
         bool optional = at(p, "?");

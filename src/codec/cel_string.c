@@ -332,11 +332,11 @@ static void format_map(struct cel_run *r, struct buf *b, const struct cel_value 
 
 static void format_double(struct buf *b, double d)
 {
-    char text[NUMBER_TEXT_MAX];
+    char text[NUMBER_PLAIN_MAX];
     if (isnan(d) || isinf(d))
         buf_puts(b, isnan(d) ? "NaN" : d > 0 ? "Infinity" : "-Infinity");
     else
-        buf_add(b, text, number_format_json(d, text));
+        buf_add(b, text, number_format_plain(d, text));
 }
 
 /* As %s shows it. */

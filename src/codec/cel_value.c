@@ -154,28 +154,10 @@ static bool is_number(const struct cel_value *v)
     return v->kind == CEL_INT || v->kind == CEL_UINT || v->kind == CEL_DOUBLE;
 }
 
-/* Exact, also between a double and integers it cannot hold. */
-static int order_double_int(double d, const struct cel_value *i)
+/* As other implementations do, between a double and an integer by what a double can hold. */
+static double as_double(const struct cel_value *v)
 {
-    bool negative = i->kind == CEL_INT && i->i < 0;
-    if (d >= 0x1p64)
-        return 1;
-    if (d < -0x1p63)
-        return -1;
-    if (negative || d < 0) {
-        if (i->kind == CEL_UINT || (i->i >= 0))
-            return d < 0 ? -1 : 1;
-        if (d >= 0)
-            return 1;
-        int64_t whole = (int64_t)d; /* toward zero */
-        if (whole != i->i)
-            return whole < i->i ? -1 : 1;
-        return d < (double)whole ? -1 : d > (double)whole;
-    }
-    uint64_t want = i->kind == CEL_UINT ? i->u : (uint64_t)i->i, whole = (uint64_t)d;
-    if (whole != want)
-        return whole < want ? -1 : 1;
-    return d > (double)whole;
+    return v->kind == CEL_INT ? (double)v->i : v->kind == CEL_UINT ? (double)v->u : v->d;
 }
 
 static int order_numbers(const struct cel_value *a, const struct cel_value *b, bool *nan)
@@ -184,12 +166,8 @@ static int order_numbers(const struct cel_value *a, const struct cel_value *b, b
         *nan = true;
         return 0;
     }
-    if (a->kind == CEL_DOUBLE && b->kind == CEL_DOUBLE)
-        return (a->d > b->d) - (a->d < b->d);
-    if (a->kind == CEL_DOUBLE)
-        return order_double_int(a->d, b);
-    if (b->kind == CEL_DOUBLE)
-        return -order_double_int(b->d, a);
+    if (a->kind == CEL_DOUBLE || b->kind == CEL_DOUBLE)
+        return (as_double(a) > as_double(b)) - (as_double(a) < as_double(b));
     bool minus_a = a->kind == CEL_INT && a->i < 0, minus_b = b->kind == CEL_INT && b->i < 0;
     if (minus_a != minus_b)
         return minus_a ? -1 : 1;

@@ -110,3 +110,15 @@ size_t number_format_g32(double d, char *out)
 {
     return format_g(d, true, out);
 }
+
+size_t number_format_plain(double d, char *out)
+{
+    if (!isfinite(d))
+        return write_special(d, out);
+    struct decimal x;
+    decimal_shortest(d, false, &x);
+    size_t sign = x.negative;
+    if (sign)
+        *out++ = '-';
+    return sign + write_plain(&x, out);
+}

@@ -15,3 +15,8 @@ size_t number_format_g(double d, char *out);
 
 /* The same for the nearest float: FormatFloat(d, 'g', -1, 32). */
 size_t number_format_g32(double d, char *out);
+
+enum { NUMBER_PLAIN_MAX = 400 };
+
+/* FormatFloat(d, 'f', -1, 64): never an exponent. `out` has NUMBER_PLAIN_MAX bytes. */
+size_t number_format_plain(double d, char *out);
