@@ -1,0 +1,147 @@
+#include "scan/tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/own.h"
+
+enum { FILE_LIMIT = 128 << 20, DEPTH_MAX = 64 };
+
+/* Links that lead out of the layer are not followed: they end at its root. */
+static int open_in(const char *layer, const char *path, int flags)
+{
+    AUTO_FD int root = open(layer, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT};
+    return root < 0 ? -1 : (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+}
+
+enum shown { SHOWN_NOT, SHOWN_HERE, SHOWN_HIDDEN };
+
+static bool is_opaque(int fd)
+{
+    char v[2] = "";
+    return fgetxattr(fd, "trusted.overlay.opaque", v, sizeof v) > 0 && v[0] == 'y';
+}
+
+/* What one layer says about a path: it has it, it hides what is below, or nothing. */
+static enum shown look(const char *layer, const char *path)
+{
+    char part[4096];
+    size_t n = strlen(path);
+    if (n >= sizeof part)
+        return SHOWN_NOT;
+    bool opaque = false;
+    for (size_t i = 1; i <= n; i++) {
+        struct stat st;
+        if (i < n && path[i] != '/')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        AUTO_FD int fd = open_in(layer, part, O_PATH | O_NOFOLLOW);
+        if (fd < 0 || fstat(fd, &st) < 0)
+            return opaque ? SHOWN_HIDDEN : SHOWN_NOT;
+        if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0))
+            return SHOWN_HIDDEN;
+        AUTO_FD int dir = i < n ? open_in(layer, part, O_RDONLY | O_DIRECTORY) : -1;
+        opaque = opaque || (dir >= 0 && is_opaque(dir));
+    }
+    return SHOWN_HERE;
+}
+
+/* The layer that shows the path, or -1. */
+static long layer_of(const struct tree *t, const char *path)
+{
+    for (size_t i = t->n; i > 0; i--) {
+        enum shown s = look(t->layers[i - 1], path);
+        if (s != SHOWN_NOT)
+            return s == SHOWN_HERE ? (long)i - 1 : -1;
+    }
+    return -1;
+}
+
+static int read_fd(const struct tree *t, int fd, const char *path, char **out, struct err *e)
+{
+    AUTO_BUF struct buf b;
+    buf_init(&b, FILE_LIMIT);
+    for (;;) {
+        char *p = buf_reserve(&b, 64 * 1024);
+        if (!p)
+            return err_set(e, ERR_TOO_LARGE, "%s is larger than %d bytes", path, FILE_LIMIT);
+        ssize_t n = read(fd, p, 64 * 1024);
+        if (n < 0)
+            return err_sys(e, errno, "read %s", path);
+        if (n == 0)
+            break;
+        b.len += (size_t)n;
+    }
+    *out = arena_strndup(t->arena, buf_text(&b), b.len);
+    return 0;
+}
+
+int tree_read(const struct tree *t, const char *path, char **out, struct err *e)
+{
+    long i = layer_of(t, path);
+    if (i < 0)
+        return err_set(e, ERR_NOT_FOUND, "there is no %s", path);
+    AUTO_FD int fd = open_in(t->layers[i], path, O_RDONLY | O_NONBLOCK);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return err_sys(e, errno, "open %s", path);
+    if (!S_ISREG(st.st_mode))
+        return err_set(e, ERR_NOT_FOUND, "%s is no file", path);
+    return read_fd(t, fd, path, out, e);
+}
+
+struct walk {
+    const struct tree *tree;
+    const char *name;
+    size_t layer;
+    int (*fn)(void *arg, const char *path, struct err *e);
+    void *arg;
+};
+
+static int walk_dir(const struct walk *w, int dir_fd, const char *path, int depth, struct err *e)
+{
+    DIR *d = fdopendir(dir_fd);
+    int r = 0;
+    if (!d) {
+        (void)close(dir_fd);
+        return err_sys(e, errno, "read %s", path);
+    }
+    for (const struct dirent *f; r == 0 && (f = readdir(d));) {
+        if (strcmp(f->d_name, ".") == 0 || strcmp(f->d_name, "..") == 0)
+            continue;
+        char *below = arena_printf(w->tree->arena, "%s/%s", path, f->d_name);
+        if (f->d_type == DT_DIR && depth < DEPTH_MAX) {
+            int fd = openat(dirfd(d), f->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            r = fd < 0 ? 0 : walk_dir(w, fd, below, depth + 1, e);
+        } else if (f->d_type == DT_REG && strcmp(f->d_name, w->name) == 0 &&
+                   layer_of(w->tree, below) == (long)w->layer) {
+            r = w->fn(w->arg, below, e);
+        }
+    }
+    (void)closedir(d);
+    return r;
+}
+
+int tree_each(const struct tree *t, const char *name,
+              int (*fn)(void *arg, const char *path, struct err *e), void *arg, struct err *e)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < t->n; i++) {
+        struct walk w = {t, name, i, fn, arg};
+        int fd = open(t->layers[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        r = fd < 0 ? err_sys(e, errno, "open %s", t->layers[i]) : walk_dir(&w, fd, "", 0, e);
+    }
+    return r;
+}
