@@ -1,0 +1,384 @@
+#include "monitor/api.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "codec/json.h"
+#include "promql/ast.h"
+
+enum { FORM_MAX = 1 << 20, ANSWER_MAX = 256 << 20 };
+
+/* ---- parameters: of the URL and of a form ---- */
+
+struct params {
+    struct http_request *q;
+    struct {
+        const char *name, *value;
+    } form[64];
+    size_t n_form;
+};
+
+static char *decode(struct arena *a, const char *s, size_t n)
+{
+    char *out = arena_alloc(a, n + 1), *to = out;
+    for (size_t i = 0; i < n; i++) {
+        unsigned c;
+        if (s[i] == '%' && i + 2 < n + 0 && sscanf(s + i + 1, "%2x", &c) == 1) {
+            *to++ = (char)c;
+            i += 2;
+        } else {
+            *to++ = s[i] == '+' ? ' ' : s[i];
+        }
+    }
+    return out;
+}
+
+static int read_form(struct params *p, struct err *e)
+{
+    const char *type = http_header(p->q, "Content-Type");
+    char *body;
+    size_t n;
+    if (strcmp(p->q->method, "POST") != 0 || !type ||
+        strncmp(type, "application/x-www-form-urlencoded", 33) != 0)
+        return 0;
+    int r = http_read_all(p->q, FORM_MAX, &body, &n, e);
+    for (char *s = body; r == 0 && s < body + n && p->n_form < ARRAY_LEN(p->form);) {
+        size_t len = strcspn(s, "&"), name = strcspn(s, "=&");
+        p->form[p->n_form].name = decode(p->q->arena, s, name);
+        p->form[p->n_form++].value =
+            name < len ? decode(p->q->arena, s + name + 1, len - name - 1) : "";
+        s += len + 1;
+    }
+    return r;
+}
+
+static const char *param(const struct params *p, const char *name)
+{
+    for (size_t i = 0; i < p->n_form; i++)
+        if (strcmp(p->form[i].name, name) == 0)
+            return p->form[i].value;
+    return http_query(p->q, name);
+}
+
+/* Every value of a parameter, up to `max`. */
+static size_t param_all(const struct params *p, const char *name, const char **out, size_t max)
+{
+    size_t n = 0, cursor = 0;
+    const char *key, *value;
+    for (size_t i = 0; i < p->n_form && n < max; i++)
+        if (strcmp(p->form[i].name, name) == 0)
+            out[n++] = p->form[i].value;
+    while (n < max && http_query_next(p->q, &cursor, &key, &value))
+        if (strcmp(key, name) == 0)
+            out[n++] = value;
+    return n;
+}
+
+/* Unix seconds with a fraction, or RFC 3339; milliseconds out. */
+static int time_param(const struct params *p, const char *name, int64_t dflt, int64_t *out,
+                      struct err *e)
+{
+    const char *text = param(p, name);
+    int64_t ns;
+    char *end;
+    if (!text || !*text) {
+        *out = dflt;
+        return 0;
+    }
+    double s = strtod(text, &end);
+    if (!*end) {
+        *out = (int64_t)llround(s * 1000);
+        return 0;
+    }
+    if (clock_parse_rfc3339(text, &ns, e) < 0)
+        return err_set(e, ERR_INVALID,
+                       "invalid parameter \"%s\": cannot parse \"%.60s\" to a valid timestamp",
+                       name, text);
+    *out = ns / 1000000;
+    return 0;
+}
+
+static int duration_param(const struct params *p, const char *name, int64_t *out, struct err *e)
+{
+    const char *text = param(p, name);
+    int64_t ns;
+    char *end;
+    double s = text ? strtod(text, &end) : 0;
+    if (text && *text && !*end) {
+        *out = (int64_t)llround(s * 1000);
+        return 0;
+    }
+    if (!text || clock_parse_duration(text, &ns, e) < 0)
+        return err_set(e, ERR_INVALID,
+                       "invalid parameter \"%s\": cannot parse \"%.60s\" to a valid duration", name,
+                       text ? text : "");
+    *out = ns / 1000000;
+    return 0;
+}
+
+/* ---- answers ---- */
+
+static void send_error(struct http_request *q, const struct err *e)
+{
+    AUTO_BUF struct buf b;
+    bool bad = e->code == ERR_INVALID && !strstr(e->msg, "match");
+    struct value text = {.kind = VALUE_STRING, .n = (uint32_t)strlen(e->msg), .text = e->msg};
+    buf_init(&b, FORM_MAX);
+    buf_printf(&b, "{\"status\":\"error\",\"errorType\":\"%s\",\"error\":",
+               bad ? "bad_data" : "execution");
+    json_print(&b, &text, JSON_NO_HTML);
+    buf_puts(&b, "}");
+    http_send(q, bad ? 400 : 422, "application/json", buf_text(&b), b.len);
+}
+
+static void print_text(struct buf *b, const char *s)
+{
+    struct value text = {.kind = VALUE_STRING, .n = (uint32_t)strlen(s), .text = s};
+    json_print(b, &text, JSON_NO_HTML);
+}
+
+static void print_number(struct buf *b, double v)
+{
+    if (isnan(v) || isinf(v)) {
+        buf_puts(b, isnan(v) ? "\"NaN\"" : v > 0 ? "\"+Inf\"" : "\"-Inf\"");
+        return;
+    }
+    char text[32];
+    for (int digits = 1; digits <= 17; digits++) {
+        (void)snprintf(text, sizeof text, "%.*g", digits, v);
+        if (strtod(text, NULL) == v)
+            break;
+    }
+    buf_printf(b, "\"%s\"", text);
+}
+
+static void print_point(struct buf *b, const struct sample *s)
+{
+    int64_t ms = s->t % 1000;
+    buf_printf(b, "[%" PRId64, s->t / 1000);
+    if (ms)
+        buf_printf(b, ".%03" PRId64, ms < 0 ? -ms : ms);
+    buf_putc(b, ',');
+    print_number(b, s->v);
+    buf_putc(b, ']');
+}
+
+static void print_labels(struct buf *b, const struct labels *l)
+{
+    buf_putc(b, '{');
+    for (size_t i = 0; i < l->n; i++) {
+        if (i)
+            buf_putc(b, ',');
+        print_text(b, l->items[i].name);
+        buf_putc(b, ':');
+        print_text(b, l->items[i].value);
+    }
+    buf_putc(b, '}');
+}
+
+static void print_series(struct buf *b, const struct promql_result *r)
+{
+    buf_putc(b, '[');
+    for (size_t i = 0; i < r->series.n; i++) {
+        const struct series *s = &r->series.items[i];
+        buf_puts(b, i ? ",{\"metric\":" : "{\"metric\":");
+        print_labels(b, &s->labels);
+        buf_puts(b, r->type == PROMQL_MATRIX ? ",\"values\":[" : ",\"value\":");
+        for (size_t k = 0; k < s->n; k++) {
+            if (k)
+                buf_putc(b, ',');
+            print_point(b, &s->samples[k]);
+        }
+        buf_puts(b, r->type == PROMQL_MATRIX ? "]}" : "}");
+    }
+    buf_putc(b, ']');
+}
+
+static void print_result(struct buf *b, const struct promql_result *r, int64_t at_ms)
+{
+    static const char *const names[] = {"scalar", "vector", "matrix", "string"};
+    buf_printf(b, "{\"resultType\":\"%s\",\"result\":", names[r->type]);
+    if (r->type == PROMQL_STRING) {
+        buf_printf(b, "[%" PRId64 ",", at_ms / 1000);
+        print_text(b, r->string);
+        buf_putc(b, ']');
+    } else if (r->type == PROMQL_SCALAR) {
+        print_point(b, &r->series.items[0].samples[0]);
+    } else {
+        print_series(b, r);
+    }
+    buf_putc(b, '}');
+}
+
+static void send_data(struct http_request *q, struct buf *data)
+{
+    struct err e;
+    if (buf_check(data, &e) < 0) {
+        send_error(q, &e);
+        return;
+    }
+    http_send(q, 200, "application/json", buf_text(data), data->len);
+}
+
+/* ---- queries ---- */
+
+static int run_query(const struct monitor_api *m, const struct params *p, bool range,
+                     struct buf *out, struct err *e)
+{
+    const char *query = param(p, "query");
+    int64_t now = clock_real_ms(), start = now, end = now, step = 0;
+    struct promql_result r = {0};
+    if (!query)
+        return err_set(e, ERR_INVALID, "invalid parameter \"query\": it is missing");
+    int rc = range ? time_param(p, "start", now, &start, e) : time_param(p, "time", now, &end, e);
+    if (rc == 0 && range)
+        rc = time_param(p, "end", now, &end, e);
+    if (rc == 0 && range)
+        rc = duration_param(p, "step", &step, e);
+    if (rc == 0)
+        rc = range ? promql_range(m->source, NULL, query, start, end, step, p->q->arena, &r, e)
+                   : promql_instant(m->source, NULL, query, end, p->q->arena, &r, e);
+    if (rc == 0)
+        print_result(out, &r, end);
+    return rc;
+}
+
+/* match[] parameters become selectors; each is evaluated on its own. */
+static int selectors(const struct params *p, struct expr **out, size_t *n, struct err *e)
+{
+    const char *texts[32];
+    size_t count = param_all(p, "match[]", texts, ARRAY_LEN(texts));
+    for (*n = 0; *n < count; ++*n) {
+        int r = promql_parse(p->q->arena, texts[*n], &out[*n], e);
+        if (r < 0)
+            return r;
+        if (out[*n]->kind != EXPR_SELECTOR)
+            return err_set(e, ERR_INVALID, "match[]: \"%.100s\" is no series selector", texts[*n]);
+    }
+    return 0;
+}
+
+static int run_series(const struct monitor_api *m, const struct params *p, struct buf *out,
+                      struct err *e)
+{
+    struct expr *which[32];
+    size_t n, printed = 0;
+    int64_t start, end, now = clock_real_ms();
+    int r = selectors(p, which, &n, e);
+    if (r == 0 && n == 0)
+        return err_set(e, ERR_INVALID, "no match[] parameter provided");
+    if (r == 0)
+        r = time_param(p, "start", now - 3600000, &start, e);
+    if (r == 0)
+        r = time_param(p, "end", now, &end, e);
+    buf_putc(out, '[');
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        struct series_set set;
+        r = m->source->select(m->source, which[i]->selector.matchers, which[i]->selector.n_matchers,
+                              start, end, 50000000, p->q->arena, &set, e);
+        for (size_t k = 0; r == 0 && k < set.n; k++) {
+            if (printed++)
+                buf_putc(out, ',');
+            print_labels(out, &set.items[k].labels);
+        }
+    }
+    buf_putc(out, ']');
+    return r;
+}
+
+/* `name` NULL: the names of labels. */
+static int run_labels(const struct monitor_api *m, const struct params *p, const char *name,
+                      struct buf *out, struct err *e)
+{
+    struct expr *which[32];
+    size_t n, count = 0;
+    const char **texts = NULL;
+    int r = selectors(p, which, &n, e);
+    if (r < 0)
+        return r;
+    const struct matcher *ms = n ? which[0]->selector.matchers : NULL;
+    size_t n_ms = n ? which[0]->selector.n_matchers : 0;
+    r = name ? tsdb_label_values(m->db, name, ms, n_ms, p->q->arena, &texts, &count, e)
+             : tsdb_label_names(m->db, ms, n_ms, p->q->arena, &texts, &count, e);
+    buf_putc(out, '[');
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        if (i)
+            buf_putc(out, ',');
+        print_text(out, texts[i]);
+    }
+    buf_putc(out, ']');
+    return r;
+}
+
+static void print_targets(const struct monitor_api *m, struct arena *a, struct buf *out)
+{
+    struct scrape_state *states = NULL;
+    size_t n = m->scraper ? scraper_states(m->scraper, a, &states) : 0;
+    buf_puts(out, "{\"activeTargets\":[");
+    for (size_t i = 0; i < n; i++) {
+        char when[CLOCK_TEXT_MAX];
+        clock_format_rfc3339_ms(states[i].last_ms, when);
+        buf_puts(out, i ? ",{\"labels\":" : "{\"labels\":");
+        print_labels(out, &states[i].labels);
+        buf_puts(out, ",\"scrapeUrl\":");
+        print_text(out, states[i].url);
+        buf_printf(
+            out,
+            ",\"health\":\"%s\",\"lastScrape\":\"%s\",\"lastScrapeDuration\":%g,\"lastError\":",
+            !states[i].last_ms ? "unknown"
+            : states[i].up     ? "up"
+                               : "down",
+            when, (double)states[i].took_ms / 1000);
+        print_text(out, states[i].error);
+        buf_putc(out, '}');
+    }
+    buf_puts(out, "],\"droppedTargets\":[]}");
+}
+
+static int answer(const struct monitor_api *m, const struct params *p, const char *path,
+                  struct buf *out, struct err *e)
+{
+    char name[256];
+    if (strcmp(path, "query") == 0)
+        return run_query(m, p, false, out, e);
+    if (strcmp(path, "query_range") == 0)
+        return run_query(m, p, true, out, e);
+    if (strcmp(path, "series") == 0)
+        return run_series(m, p, out, e);
+    if (strcmp(path, "labels") == 0)
+        return run_labels(m, p, NULL, out, e);
+    if (sscanf(path, "label/%255[^/]/values", name) == 1)
+        return run_labels(m, p, name, out, e);
+    if (strcmp(path, "targets") == 0)
+        print_targets(m, p->q->arena, out);
+    else if (strcmp(path, "status/buildinfo") == 0)
+        buf_puts(out, "{\"version\":\"3.0.0\",\"application\":\"slipway\"}");
+    else if (strcmp(path, "metadata") == 0)
+        buf_puts(out, "{}");
+    else
+        return err_set(e, ERR_NOT_FOUND, "there is no /api/v1/%.100s", path);
+    return 0;
+}
+
+void monitor_handle(struct http_request *q, void *arg)
+{
+    struct params p = {.q = q};
+    struct err e = {0};
+    AUTO_BUF struct buf b;
+    buf_init(&b, ANSWER_MAX);
+    buf_puts(&b, "{\"status\":\"success\",\"data\":");
+    int r = read_form(&p, &e);
+    if (r == 0)
+        r = answer(arg, &p, q->path + strlen("/api/v1/"), &b, &e);
+    if (r == ERR_NOT_FOUND) {
+        http_send_text(q, 404, e.msg);
+    } else if (r < 0) {
+        send_error(q, &e);
+    } else {
+        buf_putc(&b, '}');
+        send_data(q, &b);
+    }
+}

@@ -1,0 +1,44 @@
+/* scraper.h - asks targets for their metrics at their interval and keeps the answers.
+ *
+ * Model      A target is a URL and the labels its samples get. Sources inside this process are
+ *            asked in the same way. Every scrape also records up, scrape_duration_seconds and
+ *            scrape_samples_scraped.
+ * Guarantees A series that is no longer given gets a stale marker, and so do all of a target that
+ *            does not answer or is removed. A page is limited in size; a slow target holds up
+ *            one thread for its timeout at most.
+ * Threads    A small pool of its own; set and remove from any.                              */
+#pragma once
+#include "tsdb/tsdb.h"
+
+struct scraper;
+
+struct scraper_opts {
+    struct tsdb *db;
+    const struct clock *clock;
+    int64_t interval_ms; /* 0: 2 s */
+    int64_t timeout_ms;  /* 0: 1 s */
+    unsigned threads;    /* 0: 2 */
+};
+
+int scraper_start(const struct scraper_opts *o, struct scraper **out, struct err *e) MUST_CHECK;
+void scraper_free(struct scraper *s);
+AUTO_DEFINE(scraper)
+
+/* `key` names the target; again with other values changes it. `labels`: job, instance, … */
+void scraper_set(struct scraper *s, const char *key, const char *url, const struct labels *labels);
+
+/* A source in the process: fn calls emit for each sample (labels without the target's own). */
+typedef void (*scraper_emit)(void *to, const struct label *labels, size_t n, double v);
+typedef void (*scraper_source)(void *arg, scraper_emit emit, void *to);
+void scraper_set_source(struct scraper *s, const char *key, scraper_source fn, void *arg,
+                        const struct labels *labels);
+void scraper_remove(struct scraper *s, const char *key);
+
+struct scrape_state {
+    const char *key, *url, *error; /* error "" when it is up */
+    struct labels labels;
+    bool up;
+    int64_t last_ms, took_ms;
+};
+/* Every target with a URL, in the arena. */
+size_t scraper_states(struct scraper *s, struct arena *a, struct scrape_state **out);
