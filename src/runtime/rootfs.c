@@ -26,6 +26,16 @@ static int configure(int fs, const char *key, const char *value)
     return fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0);
 }
 
+/* overlayfs refuses a folder that stands twice, as empty layers do; what the upper one has hides
+ * all of the lower. */
+static bool is_covered(const char *const *layers, size_t n, size_t i)
+{
+    for (size_t k = i + 1; k < n; k++)
+        if (strcmp(layers[k], layers[i]) == 0)
+            return true;
+    return false;
+}
+
 /* One option a layer: no limit on the number of layers or the length of their paths, but only
  * since Linux 6.5. */
 static int mount_by_steps(const char *const *layers, size_t n)
@@ -34,7 +44,7 @@ static int mount_by_steps(const char *const *layers, size_t n)
     if (fs < 0)
         return -1;
     for (size_t i = n; i > 0; i--)
-        if (configure(fs, "lowerdir+", layers[i - 1]) < 0)
+        if (!is_covered(layers, n, i - 1) && configure(fs, "lowerdir+", layers[i - 1]) < 0)
             return -1;
     if (configure(fs, "upperdir", "upper") < 0 || configure(fs, "workdir", "work") < 0 ||
         fsconfig(fs, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0 ||
@@ -49,9 +59,13 @@ static int mount_at_once(const char *const *layers, size_t n, struct err *e)
 {
     AUTO_BUF struct buf b;
     buf_init(&b, (size_t)sysconf(_SC_PAGESIZE) - 1);
-    buf_puts(&b, "lowerdir=");
-    for (size_t i = n; i > 0; i--)
-        buf_printf(&b, "%s%s", layers[i - 1], i > 1 ? ":" : "");
+    const char *separator = "lowerdir=";
+    for (size_t i = n; i > 0; i--) {
+        if (is_covered(layers, n, i - 1))
+            continue;
+        buf_printf(&b, "%s%s", separator, layers[i - 1]);
+        separator = ":";
+    }
     buf_puts(&b, ",upperdir=upper,workdir=work,volatile");
     int r = buf_check(&b, e);
     if (r < 0)
