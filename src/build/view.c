@@ -22,6 +22,17 @@ struct job {
     int rc;
 };
 
+/* overlayfs refuses a folder that stands twice, as empty layers do; what the upper one has hides
+ * all of the lower. */
+static bool is_covered(const struct view_layers *l, size_t i)
+{
+    for (size_t k = i + 1; k < l->n; k++) {
+        if (strcmp(l->dirs[k], l->dirs[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* One option a layer where the kernel can (6.5), else all in one page with short names. */
 static int overlay_by_steps(const struct view_layers *l, const char *upper, const char *work,
                             const char *at)
@@ -30,7 +41,8 @@ static int overlay_by_steps(const struct view_layers *l, const char *upper, cons
     if (fs < 0)
         return -1;
     for (size_t i = l->n; i > 0; i--) {
-        if (fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", l->dirs[i - 1], 0) < 0)
+        if (!is_covered(l, i - 1) &&
+            fsconfig(fs, FSCONFIG_SET_STRING, "lowerdir+", l->dirs[i - 1], 0) < 0)
             return -1;
     }
     if (fsconfig(fs, FSCONFIG_SET_STRING, "upperdir", upper, 0) < 0 ||
@@ -49,9 +61,13 @@ static int overlay(const struct view_layers *l, const char *upper, const char *w
     if (overlay_by_steps(l, upper, work, at) == 0)
         return 0;
     buf_init(&text, 4095);
-    buf_puts(&text, "lowerdir=");
-    for (size_t i = l->n; i > 0; i--)
-        buf_printf(&text, "%s%s", l->dirs[i - 1], i > 1 ? ":" : "");
+    const char *separator = "lowerdir=";
+    for (size_t i = l->n; i > 0; i--) {
+        if (is_covered(l, i - 1))
+            continue;
+        buf_printf(&text, "%s%s", separator, l->dirs[i - 1]);
+        separator = ":";
+    }
     buf_printf(&text, ",upperdir=%s,workdir=%s,volatile", upper, work);
     int rc = buf_check(&text, e);
     if (rc < 0)

@@ -101,7 +101,8 @@ ok "and says where" grep -q "Containerfile:2: RUN echo no && false: exit code 1"
 is "no container is left" "" "$(ls "$dir/store/run/containers")"
 is "no scratch is left" "" "$(ls "$dir/store/build")"
 
-mkfifo "$dir/in" && "$serve" "$dir/store" 127.0.0.1:0 <"$dir/in" >"$dir/port" &
+mkfifo "$dir/in"
+"$serve" "$dir/store" 127.0.0.1:0 <"$dir/in" >"$dir/port" &
 server=$!
 exec 9>"$dir/in"
 while [ ! -s "$dir/port" ]; do sleep 0.01; done
