@@ -404,6 +404,7 @@ static void keys_of_config(const struct object *o, struct controller_ctx *c, str
     struct object_list apps = cache_list(c->cache, &RES_APPLICATION, NULL, a);
     const char *key =
         arena_printf(a, "\"%s/%s/%s\":", value_at_str(o->root, "kind", "Secret"), o->ns, o->name);
+    app_keys_of_tracked(o, c, s);
     for (size_t i = 0; i < apps.n; i++) {
         const char *rollout = object_annotation(apps.items[i], APP_ROLLOUT);
         if (rollout && strstr(rollout, key))
