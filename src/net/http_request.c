@@ -39,6 +39,11 @@ static char *find_head_end(struct http_conn *c, bool *ended)
         char *end = n ? memmem(from + seen, n - seen, "\r\n\r\n", 4) : NULL;
         if (end)
             return end + 4;
+        if (n > 0 && (*from < 'A' || *from > 'Z')) {
+            /* TLS on a plain port: clients that try both are told at once. */
+            refuse(c, 400, "this is not an HTTP request\n");
+            return NULL;
+        }
         seen = n > 3 ? n - 3 : 0;
         if (n >= HTTP_HEAD_MAX) {
             refuse(c, 431, "the request's headers are too large\n");
