@@ -95,9 +95,9 @@ struct key {
     struct digest_state hash;
 };
 void key_init(struct key *k, const char *what);
-void key_add(struct key *k, const char *text); /* NULL and "" differ */
-void key_add_bytes(struct key *k, const void *bytes, size_t n);
-void key_add_layers(struct key *k, const struct layers *l);
+void build__key_add(struct key *k, const char *text); /* NULL and "" differ */
+void build__key_add_bytes(struct key *k, const void *bytes, size_t n);
+void build__key_add_layers(struct key *k, const struct layers *l);
 void key_text(struct key *k, char out[DIGEST_MAX]);
 /* A layer and when it was made. */
 struct made {

@@ -8,30 +8,30 @@
 void key_init(struct key *k, const char *what)
 {
     digest_init(&k->hash, DIGEST_SHA256);
-    key_add(k, what);
+    build__key_add(k, what);
 }
 
-void key_add_bytes(struct key *k, const void *bytes, size_t n)
+void build__key_add_bytes(struct key *k, const void *bytes, size_t n)
 {
     uint64_t len = n;
     digest_add(&k->hash, &len, sizeof len);
     digest_add(&k->hash, bytes, n);
 }
 
-void key_add(struct key *k, const char *text)
+void build__key_add(struct key *k, const char *text)
 {
     uint64_t none = UINT64_MAX;
     if (text)
-        key_add_bytes(k, text, strlen(text));
+        build__key_add_bytes(k, text, strlen(text));
     else
         digest_add(&k->hash, &none, sizeof none);
 }
 
-void key_add_layers(struct key *k, const struct layers *l)
+void build__key_add_layers(struct key *k, const struct layers *l)
 {
     for (size_t i = 0; i < l->n; i++)
-        key_add(k, l->list[i].diff_id);
-    key_add(k, NULL);
+        build__key_add(k, l->list[i].diff_id);
+    build__key_add(k, NULL);
 }
 
 void key_text(struct key *k, char out[DIGEST_MAX])

@@ -343,17 +343,17 @@ static int find_owner(struct copy *c, const struct view *v, struct tree_target *
 static void key_begin(struct copy *c, struct key *k)
 {
     key_init(k, "copy/1");
-    key_add(k, c->build->platform);
-    key_add_bytes(k, &c->build->epoch, sizeof c->build->epoch);
-    key_add(k, c->is_add ? (c->unpack ? "unpack" : "add") : "copy");
-    key_add(k, c->dest);
-    key_add(k, c->chown);
-    key_add(k, c->chmod);
-    key_add(k, c->parents ? "parents" : NULL);
+    build__key_add(k, c->build->platform);
+    build__key_add_bytes(k, &c->build->epoch, sizeof c->build->epoch);
+    build__key_add(k, c->is_add ? (c->unpack ? "unpack" : "add") : "copy");
+    build__key_add(k, c->dest);
+    build__key_add(k, c->chown);
+    build__key_add(k, c->chmod);
+    build__key_add(k, c->parents ? "parents" : NULL);
     if (c->link && !c->chown)
-        key_add(k, "link");
+        build__key_add(k, "link");
     else
-        key_add_layers(k, &c->stage->layers);
+        build__key_add_layers(k, &c->stage->layers);
 }
 
 static int in_view(void *arg, const struct view *v, struct err *e)
@@ -369,7 +369,7 @@ static int in_view(void *arg, const struct view *v, struct err *e)
     for (size_t k = 0; k < c->n_sources; k++) {
         int rc = choose(c, v, c->sources[k], made, &all[k], e);
         for (size_t t = 0; rc == 0 && t < all[k].n; t++) {
-            key_add(&key, c->parents ? all[k].trees[t].path : NULL);
+            build__key_add(&key, c->parents ? all[k].trees[t].path : NULL);
             rc = tree_hash(&all[k].from, &all[k].trees[t], &key, e);
         }
         if (rc < 0)
@@ -431,13 +431,13 @@ static void quick_key(struct copy *c, char out[DIGEST_MAX])
 {
     struct key k;
     key_begin(c, &k);
-    key_add(&k, "from layers");
-    key_add_layers(&k, &c->from_layers);
+    build__key_add(&k, "from layers");
+    build__key_add_layers(&k, &c->from_layers);
     for (size_t i = 0; i < c->n_sources; i++)
-        key_add(&k, c->sources[i]);
-    key_add(&k, NULL);
+        build__key_add(&k, c->sources[i]);
+    build__key_add(&k, NULL);
     for (size_t i = 0; i < c->n_excludes; i++)
-        key_add(&k, c->excludes[i]);
+        build__key_add(&k, c->excludes[i]);
     key_text(&k, out);
 }
 
@@ -537,9 +537,9 @@ int workdir__apply(struct build *b, struct stage *s, const struct instruction *i
         return rc;
     (void)value_set_str(b->arena, s->config, "WorkingDir", w.path);
     key_init(&k, "workdir/1");
-    key_add_layers(&k, &s->layers);
-    key_add(&k, w.path);
-    key_add_bytes(&k, &b->epoch, sizeof b->epoch);
+    build__key_add_layers(&k, &s->layers);
+    build__key_add(&k, w.path);
+    build__key_add_bytes(&k, &b->epoch, sizeof b->epoch);
     key_text(&k, text);
     if (cache__get(b, text, &layer)) {
         b->cached++;

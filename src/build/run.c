@@ -344,15 +344,15 @@ static int prepare_early(struct run *r, struct key *k, struct err *e)
 {
     for (size_t i = 0; i < r->n_mounts; i++) {
         struct run_mount *m = &r->mounts[i];
-        key_add(k, m->type);
-        key_add(k, m->target);
-        key_add(k, m->id);
-        key_add(k, m->env);
+        build__key_add(k, m->type);
+        build__key_add(k, m->target);
+        build__key_add(k, m->id);
+        build__key_add(k, m->env);
         int rc = strcmp(m->type, "bind") == 0 ? prepare_bind(r, m, k, e) : 0;
         if (rc < 0)
             return rc;
     }
-    key_add(k, NULL);
+    build__key_add(k, NULL);
     return 0;
 }
 
@@ -686,18 +686,18 @@ static void add_key(struct run *r, struct key *k)
 {
     struct build *b = r->build;
     key_init(k, "run/1");
-    key_add(k, b->platform);
-    key_add_bytes(k, &b->epoch, sizeof b->epoch);
-    key_add_layers(k, &r->stage->layers);
+    build__key_add(k, b->platform);
+    build__key_add_bytes(k, &b->epoch, sizeof b->epoch);
+    build__key_add_layers(k, &r->stage->layers);
     for (const char **s = r->argv; *s; s++)
-        key_add(k, *s);
-    key_add(k, r->script);
+        build__key_add(k, *s);
+    build__key_add(k, r->script);
     for (const char **s = stage__environment(b, r->stage); *s; s++)
-        key_add(k, *s);
-    key_add(k, NULL);
-    key_add(k, stage__workdir(r->stage));
-    key_add(k, value_str(value_get(r->stage->config, "User"), ""));
-    key_add(k, r->fenced ? "fenced" : "host");
+        build__key_add(k, *s);
+    build__key_add(k, NULL);
+    build__key_add(k, stage__workdir(r->stage));
+    build__key_add(k, value_str(value_get(r->stage->config, "User"), ""));
+    build__key_add(k, r->fenced ? "fenced" : "host");
 }
 
 int run__apply(struct build *b, struct stage *s, const struct instruction *i, struct err *e)

@@ -247,7 +247,7 @@ static int hash_bytes(int root, const struct tree_item *item, struct key *k, str
             continue;
         if (n < 0)
             return err_sys(e, errno, "read %s", item->path);
-        key_add_bytes(k, chunk, (size_t)n);
+        build__key_add_bytes(k, chunk, (size_t)n);
         if (n == 0)
             return 0;
     }
@@ -255,20 +255,20 @@ static int hash_bytes(int root, const struct tree_item *item, struct key *k, str
 
 int tree_hash(const struct tree_source *from, const struct tree *t, struct key *k, struct err *e)
 {
-    key_add(k, t->is_dir ? "folder" : t->name);
+    build__key_add(k, t->is_dir ? "folder" : t->name);
     for (size_t i = 0; i < t->n; i++) {
         const struct tree_item *item = &t->items[i];
         if (t->is_dir && !*item->sub)
             continue;
         uint32_t meta[3] = {item->mode, item->uid, item->gid};
-        key_add(k, item->sub);
-        key_add_bytes(k, meta, sizeof meta);
-        key_add(k, item->link);
+        build__key_add(k, item->sub);
+        build__key_add_bytes(k, meta, sizeof meta);
+        build__key_add(k, item->link);
         int rc = S_ISREG(item->mode) ? hash_bytes(from->root, item, k, e) : 0;
         if (rc < 0)
             return rc;
     }
-    key_add(k, NULL);
+    build__key_add(k, NULL);
     return 0;
 }
 

@@ -18,7 +18,7 @@ void backoff_next(struct backoff *b, int64_t now_ms)
     b->updated_ms = now_ms;
 }
 
-bool pod_restarts(const struct pod_def *d, const struct container_def *c, int exit_code)
+bool container_restarts(const struct pod_def *d, const struct container_def *c, int exit_code)
 {
     if (c->sidecar)
         return true;
@@ -115,7 +115,7 @@ static bool init_done(struct draft *d, bool *failed)
             pending |= !(s->life == LIFE_RUNNING && s->started) && !v->mains_were;
         } else if (!pending && !v->mains_were && !(s->life == LIFE_ENDED && s->exit_code == 0)) {
             pending = true;
-            if (s->life == LIFE_ENDED && !pod_restarts(v->def, c, s->exit_code))
+            if (s->life == LIFE_ENDED && !container_restarts(v->def, c, s->exit_code))
                 *failed = true;
             else
                 keep_running(d, i);
@@ -129,7 +129,7 @@ static bool mains_done(const struct pod_view *v)
 {
     for (size_t i = v->def->n_init; i < v->def->n; i++)
         if (v->c[i].life != LIFE_ENDED || v->c[i].busy ||
-            pod_restarts(v->def, &v->def->c[i], v->c[i].exit_code))
+            container_restarts(v->def, &v->def->c[i], v->c[i].exit_code))
             return false;
     return true;
 }
@@ -173,7 +173,7 @@ void pod_plan(const struct pod_view *v, struct arena *a, struct pod_plan *out)
     if (init_done(&d, &failed))
         for (size_t i = v->def->n_init; i < v->def->n; i++) {
             if (v->c[i].life == LIFE_ENDED &&
-                !pod_restarts(v->def, &v->def->c[i], v->c[i].exit_code))
+                !container_restarts(v->def, &v->def->c[i], v->c[i].exit_code))
                 continue;
             keep_running(&d, i);
         }

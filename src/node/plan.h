@@ -57,7 +57,7 @@ struct pod_plan {
 void pod_plan(const struct pod_view *v, struct arena *a, struct pod_plan *out);
 
 /* Whether a container that ended is started again, back-off aside. */
-bool pod_restarts(const struct pod_def *d, const struct container_def *c, int exit_code);
+bool container_restarts(const struct pod_def *d, const struct container_def *c, int exit_code);
 
 /* Back-off as the kubelet counts it: the first restart is at once, then 10 s doubling to 5 min;
  * ten minutes without a restart forget it all. */

@@ -6,7 +6,7 @@
 #include "node/probe.h"
 #include "node/worker_int.h"
 
-enum { REFRESH_MS = 60000, SANDBOX_RETRY_MAX_MS = 10000, GONE_GRACE_MS = 1000, FLIP_MS = 1000 };
+enum { REFRESH_MS = 60000, SANDBOX_RETRY_MAX_MS = 10000, GONE_GRACE_MS = 1000, FLIP_MS = 1000, MESSAGE_MAX = 32 * 1024 };
 
 int64_t worker__now(const struct worker *w)
 {
@@ -93,7 +93,7 @@ static char *end_message(struct worker *w, const struct slot *s, const struct co
     if (end->lost)
         return arena_strdup(a, "The container's shim was killed: how it ended is unknown");
     if (fs_read(arena_printf(a, "%s/%s", folder, s->name), 1 << 20, a, &text, &n, NULL) == 0 && n)
-        return n > 4096 ? arena_strndup(a, text, 4096) : text;
+        return n > MESSAGE_MAX ? arena_strndup(a, text, MESSAGE_MAX) : text;
     if (s->def->fallback_to_logs && end->code != 0)
         return log__tail(w->n, w->uid, s->name, s->attempt, 80, 2048, a);
     return NULL;
@@ -118,7 +118,7 @@ void slot__end(struct worker *w, struct slot *s, const struct container_end *end
     s->retry_ms = 0;
     for (int i = 0; i < PROBE_KINDS; i++)
         s->probe[i].known = s->probe[i].ok = false;
-    if (!pod_restarts(w->def, s->def, end->code) || w->def->deleting || w->over)
+    if (!container_restarts(w->def, s->def, end->code) || w->def->deleting || w->over)
         return;
     int64_t now = worker__now(w), until = backoff_until(&s->restart_backoff, t.finished_ms, now);
     if (until <= now)

@@ -45,8 +45,8 @@ static void take_release(struct taking *t)
     struct arena *a = t->tree.arena;
     char *text;
     t->out->os_id = t->out->os_version = "";
-    if (tree_read(&t->tree, "/etc/os-release", &text, NULL) < 0 &&
-        tree_read(&t->tree, "/usr/lib/os-release", &text, NULL) < 0)
+    if (scan__tree_read(&t->tree, "/etc/os-release", &text, NULL) < 0 &&
+        scan__tree_read(&t->tree, "/usr/lib/os-release", &text, NULL) < 0)
         return;
     const char *id = release_value(a, text, "ID"), *version = release_value(a, text, "VERSION_ID");
     t->out->os_id = id;
@@ -163,7 +163,7 @@ static int take_npm(void *arg, const char *path, struct err *e)
     struct taking *t = arg;
     char *text;
     struct value *lock;
-    int r = tree_read(&t->tree, path, &text, e);
+    int r = scan__tree_read(&t->tree, path, &text, e);
     if (r == 0)
         r = json_parse(t->tree.arena, text, strlen(text), 0, &lock, e);
     if (r < 0)
@@ -184,7 +184,7 @@ static int take_installed_npm(void *arg, const char *path, struct err *e)
     char *text;
     struct value *p;
     (void)e;
-    if (!strstr(path, "/node_modules/") || tree_read(&t->tree, path, &text, NULL) < 0 ||
+    if (!strstr(path, "/node_modules/") || scan__tree_read(&t->tree, path, &text, NULL) < 0 ||
         json_parse(t->tree.arena, text, strlen(text), 0, &p, NULL) < 0)
         return 0;
     const char *name = value_at_str(p, "name", NULL), *version = value_at_str(p, "version", NULL);
@@ -204,9 +204,9 @@ int inventory_take(const char *const *layers, size_t n_layers, struct arena *a,
     };
     char *text;
     take_release(&t);
-    if (t.ecosystem && tree_read(&t.tree, dpkg, &text, NULL) == 0)
+    if (t.ecosystem && scan__tree_read(&t.tree, dpkg, &text, NULL) == 0)
         take_dpkg(&t, text, dpkg);
-    if (t.ecosystem && tree_read(&t.tree, apk, &text, NULL) == 0)
+    if (t.ecosystem && scan__tree_read(&t.tree, apk, &text, NULL) == 0)
         take_apk(&t, text, apk);
     int r = tree_each(&t.tree, "package-lock.json", take_npm, &t, e);
     if (r == 0)

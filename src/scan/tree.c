@@ -88,7 +88,7 @@ static int read_fd(const struct tree *t, int fd, const char *path, char **out, s
     return 0;
 }
 
-int tree_read(const struct tree *t, const char *path, char **out, struct err *e)
+int scan__tree_read(const struct tree *t, const char *path, char **out, struct err *e)
 {
     long i = layer_of(t, path);
     if (i < 0)

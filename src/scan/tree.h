@@ -11,7 +11,7 @@ struct tree {
 };
 
 /* The text of a file, NUL-terminated; ERR_NOT_FOUND when no layer shows it. */
-int tree_read(const struct tree *t, const char *path, char **out, struct err *e) MUST_CHECK;
+int scan__tree_read(const struct tree *t, const char *path, char **out, struct err *e) MUST_CHECK;
 
 /* Calls fn for every regular file that the tree shows whose name is `name`. */
 int tree_each(const struct tree *t, const char *name,

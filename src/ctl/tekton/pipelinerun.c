@@ -203,7 +203,7 @@ static int put_refusal(struct controller_ctx *c, const struct object *run,
     int64_t now = c->clock->real_ms(c->clock);
     struct value *status = status_of(run, a);
     if (!value_get(status, "startTime"))
-        set_time(status, a, "startTime", now);
+        run_set_time(status, a, "startTime", now);
     return put_status(c, run, status_fail(status, a, why->reason, why->message, now), a, e);
 }
 

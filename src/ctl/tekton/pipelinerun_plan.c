@@ -44,7 +44,7 @@ static void due(struct planning *p, int64_t at_ms)
 static bool past(struct planning *p, const char *which, const char *since_key)
 {
     int64_t limit = pipelinerun_timeout_ns(p->v->run, which) / 1000000;
-    int64_t since = time_ms(value_at_str(p->status, since_key, ""));
+    int64_t since = run_time_ms(value_at_str(p->status, since_key, ""));
     if (limit == 0 || since == 0)
         return false;
     due(p, since + limit);
@@ -261,7 +261,7 @@ static void plan_finally(struct planning *p)
     if (!pipeline_dag_done(&p->s) || value_count(value_get(p->v->spec, "finally")) == 0)
         return;
     if (!*value_at_str(p->status, "finallyStartTime", "")) {
-        set_time(p->status, p->a, "finallyStartTime", p->v->now_ms);
+        run_set_time(p->status, p->a, "finallyStartTime", p->v->now_ms);
         p->finally_timed_out = finally_past(p);
     }
     if (p->finally_timed_out)
@@ -309,7 +309,7 @@ static void end(struct planning *p, const char *state, const char *reason, const
     run_mark(p->status, p->a, state, reason, message, p->v->now_ms);
     if (strcmp(state, "Unknown") == 0)
         return;
-    set_time(p->status, p->a, "completionTime", p->v->now_ms);
+    run_set_time(p->status, p->a, "completionTime", p->v->now_ms);
     const struct value *results = pipeline_results(&p->s, p->a);
     if (value_count(results))
         (void)value_set(p->a, p->status, "results", results);
@@ -404,7 +404,7 @@ static void publish(struct planning *p)
 static void plan_running(struct planning *p)
 {
     if (!*value_at_str(p->status, "startTime", ""))
-        set_time(p->status, p->a, "startTime", p->v->now_ms);
+        run_set_time(p->status, p->a, "startTime", p->v->now_ms);
     observe_time(p);
     if (wishes(p, "Cancelled")) {
         cancel_all(p, true, true, cancelled_text);

@@ -12,7 +12,7 @@ static const char running_text[] = "Not all Steps in the Task have finished exec
 
 /* ---- times and conditions ---- */
 
-int64_t time_ms(const char *rfc3339)
+int64_t run_time_ms(const char *rfc3339)
 {
     int64_t ns = 0;
     if (!rfc3339 || !*rfc3339 || clock_parse_rfc3339(rfc3339, &ns, NULL) < 0)
@@ -20,7 +20,7 @@ int64_t time_ms(const char *rfc3339)
     return ns / 1000000;
 }
 
-void set_time(struct value *object, struct arena *a, const char *key, int64_t ms)
+void run_set_time(struct value *object, struct arena *a, const char *key, int64_t ms)
 {
     char text[CLOCK_TEXT_MAX];
     clock_format_rfc3339(ms, text);
@@ -61,7 +61,7 @@ void run_mark(struct value *status, struct arena *a, const char *state, const ch
     (void)value_set_str(a, c, "status", state);
     (void)value_set_str(a, c, "reason", reason);
     (void)value_set_str(a, c, "message", message);
-    set_time(c, a, "lastTransitionTime", now_ms);
+    run_set_time(c, a, "lastTransitionTime", now_ms);
 }
 
 int64_t taskrun_timeout_ns(const struct value *run)
@@ -86,7 +86,7 @@ struct value *status_fail(const struct value *status, struct arena *a, const cha
 {
     struct value *out = value_copy(a, status);
     run_mark(out, a, "False", reason, message, now_ms);
-    set_time(out, a, "completionTime", now_ms);
+    run_set_time(out, a, "completionTime", now_ms);
     return out;
 }
 
@@ -104,7 +104,7 @@ static void terminate_steps(struct value *status, const struct value *run, const
         (void)value_set_int(a, t, "exitCode", 1);
         (void)value_set_str(a, t, "startedAt",
                             *began ? began : value_at_str(run, "metadata.creationTimestamp", ""));
-        set_time(t, a, "finishedAt", now_ms);
+        run_set_time(t, a, "finishedAt", now_ms);
         (void)value_set_str(a, t, "reason", reason);
         (void)value_set(a, t, "message",
                         value_new_strf(a, "Step %s terminated as pod %s is terminated",
@@ -123,7 +123,7 @@ static void plan_stop(const struct taskrun_view *v, struct arena *a, struct valu
     if (v->pod)
         taskrun_steps_status(v->run, v->pod, status, a);
     run_mark(status, a, "False", reason, message, v->now_ms);
-    set_time(status, a, "completionTime", v->now_ms);
+    run_set_time(status, a, "completionTime", v->now_ms);
     terminate_steps(status, v->run, reason, v->now_ms, a);
     const char *pod = value_at_str(status, "podName", "");
     out->delete_pod = *pod ? pod : NULL;
@@ -236,7 +236,7 @@ static void plan_complete(const struct taskrun_view *v, struct arena *a, struct 
                           struct taskrun_plan *out)
 {
     const char *reason, *message;
-    set_time(status, a, "completionTime", v->now_ms);
+    run_set_time(status, a, "completionTime", v->now_ms);
     out->status = status;
     if (!taskrun_steps_failed(v->pod)) {
         const char *bad = taskrun_results_problem(status, a);
@@ -269,7 +269,7 @@ static bool plan_ended(const struct taskrun_view *v, struct arena *a, struct val
         return true;
     }
     int64_t limit = taskrun_timeout_ns(v->run) / 1000000;
-    int64_t began = time_ms(value_at_str(status, "startTime", ""));
+    int64_t began = run_time_ms(value_at_str(status, "startTime", ""));
     if (limit == 0 || began == 0)
         return false;
     if (v->now_ms < began + limit) {
@@ -300,7 +300,7 @@ void taskrun_plan(const struct taskrun_view *v, struct arena *a, struct taskrun_
         return;
     }
     if (!*value_at_str(status, "startTime", ""))
-        set_time(status, a, "startTime", v->now_ms);
+        run_set_time(status, a, "startTime", v->now_ms);
     if (plan_ended(v, a, status, out))
         return;
     if (!v->pod) {

@@ -39,5 +39,5 @@ struct value *status_fail(const struct value *status, struct arena *a, const cha
 /* Nanoseconds: spec.timeout, one hour unless said, 0 for none. */
 int64_t taskrun_timeout_ns(const struct value *run);
 
-int64_t time_ms(const char *rfc3339); /* 0 when absent or malformed */
-void set_time(struct value *object, struct arena *a, const char *key, int64_t ms);
+int64_t run_time_ms(const char *rfc3339); /* 0 when absent or malformed */
+void run_set_time(struct value *object, struct arena *a, const char *key, int64_t ms);
