@@ -46,17 +46,20 @@ static void need(const struct value *s, const char *at, const char *key, struct 
         required(l, path(l, "%s.%s", at, key), NULL);
 }
 
-static void check_path(const char *p, const char *at, bool absolute, struct field_errors *l)
+static void check_dots(const char *p, const char *at, struct field_errors *l)
 {
-    if (absolute && *p != '/')
-        bad_str(l, at, p, "must be an absolute path");
-    if (!absolute && *p == '/')
-        bad_str(l, at, p, "must be a relative path");
     for (const char *s = strstr(p, ".."); s; s = strstr(s + 1, ".."))
         if ((s == p || s[-1] == '/') && (!s[2] || s[2] == '/')) {
             bad_str(l, at, p, "must not contain '..'");
             return;
         }
+}
+
+static void check_relative(const char *p, const char *at, struct field_errors *l)
+{
+    if (*p == '/')
+        bad_str(l, at, p, "must be a relative path");
+    check_dots(p, at, l);
 }
 
 static void check_items(const struct value *s, const char *at, struct field_errors *l)
@@ -71,7 +74,7 @@ static void check_items(const struct value *s, const char *at, struct field_erro
         if (!value_get(f, "fieldRef") && !value_get(f, "resourceFieldRef"))
             need(f, where, "key", l);
         need(f, where, "path", l);
-        check_path(str(f, "path"), path(l, "%s.path", where), false, l);
+        check_relative(str(f, "path"), path(l, "%s.path", where), l);
     }
 }
 
@@ -83,8 +86,7 @@ static void check_source(const char *kind, const struct value *s, const char *at
         "CharDevice", "BlockDevice",       NULL};
     if (is(kind, "hostPath")) {
         need(s, at, "path", l);
-        if (*str(s, "path"))
-            check_path(str(s, "path"), path(l, "%s.path", at), false && *str(s, "path"), l);
+        check_dots(str(s, "path"), path(l, "%s.path", at), l);
         one_of(l, path(l, "%s.type", at), str(s, "type"), types, false);
     } else if (is(kind, "nfs")) {
         need(s, at, "server", l);
@@ -119,7 +121,6 @@ static void check_source(const char *kind, const struct value *s, const char *at
     }
 }
 
-/* A hostPath's own check of "..": upstream looks at the parts. */
 void check_volume_source(struct field_errors *l, const char *at, const struct value *v,
                          const char *const *kinds)
 {
