@@ -1,0 +1,251 @@
+#include "base/fs.h"
+#include "codec/json.h"
+#include "net/http_client.h"
+#include "registry/registry.h"
+#include "t.h"
+
+#define EMPTY_SHA256 "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+static char folder[64], tagged_text[256];
+static struct image_store *images;
+static struct registry *registry;
+static struct http_server *server;
+static struct http_client *client;
+static struct arena *arena;
+
+/* alice may do all, bob may pull team/…, the world may pull public/… */
+static int authorize(void *arg, const struct registry_ask *ask, struct err *e)
+{
+    (void)arg;
+    bool pull = ask->action == REGISTRY_PULL, ping = ask->action == REGISTRY_PING;
+    if (ask->token && strcmp(ask->token, "secret-token") == 0)
+        return 0;
+    if (ask->user && strcmp(ask->user, "alice") == 0 && strcmp(ask->password, "pw:1") == 0)
+        return 0;
+    if (ask->user && strcmp(ask->user, "bob") == 0 && strcmp(ask->password, "pw") == 0) {
+        if (ping || ask->action == REGISTRY_CATALOG ||
+            (pull && strncmp(ask->repository, "team/", 5) == 0))
+            return 0;
+        return err_set(e, ERR_DENIED, "bob may not");
+    }
+    if (!ask->user && !ask->token && pull && strncmp(ask->repository, "public/", 7) == 0)
+        return 0;
+    return err_set(e, ERR_UNAUTHENTICATED, "who are you?");
+}
+
+static void on_tagged(void *arg, const char *repository, const char *tag, const char *digest)
+{
+    (void)arg;
+    (void)snprintf(tagged_text, sizeof tagged_text, "%s:%s %s", repository, tag,
+                   digest ? "set" : "removed");
+}
+
+static int admit(void *arg, const char *repository, const char *tag, const char *digest,
+                 struct err *e)
+{
+    (void)arg;
+    (void)repository;
+    (void)digest;
+    return strcmp(tag, "frozen") == 0 ? err_set(e, ERR_DENIED, "tag is immutable") : 0;
+}
+
+static void start(void)
+{
+    struct err e = {0};
+    arena = arena_new(64 << 20);
+    (void)snprintf(folder, sizeof folder, "/tmp/slipway-registry-XXXXXX");
+    T_OK(mkdtemp(folder) != NULL, "mkdtemp");
+    struct image_store_opts o = {.folder = folder};
+    T_RC(image_store_open(&o, &images, &e), &e, "open");
+    struct registry_opts r = {.images = images,
+                              .authorize = authorize,
+                              .tagged = on_tagged,
+                              .admit = admit,
+                              .max_manifest_bytes = 4096,
+                              .max_blob_bytes = 1 << 20};
+    T_RC(registry_new(&r, &registry, &e), &e, "registry");
+    struct http_listen l = {.address = "127.0.0.1:0"};
+    T_RC(http_server_start(&l, registry_handle, registry, &server, &e), &e, "serve");
+    client = http_client_new(&(struct http_client_opts){0});
+}
+
+static void stop(void)
+{
+    struct err e = {0};
+    http_client_free(client);
+    http_server_free(server);
+    registry_free(registry);
+    image_store_free(images);
+    arena_free(arena);
+    T_RC(fs_remove_tree(folder, &e), &e, "remove");
+}
+
+static struct http_answer ask(const char *method, const char *path, const char *header,
+                              const char *type, const char *body)
+{
+    struct err e = {0};
+    struct http_answer out = {0};
+    const char *headers[3] = {0};
+    size_t n = 0;
+    if (header)
+        headers[n++] = header;
+    if (type)
+        headers[n++] = arena_printf(arena, "Content-Type: %s", type);
+    struct http_call call = {
+        .method = method,
+        .url = arena_printf(arena, "http://127.0.0.1:%u%s", http_server_port(server), path),
+        .headers = headers,
+        .body = body,
+        .body_len = body ? strlen(body) : 0,
+    };
+    T_RC(http_do(client, &call, arena, &out, &e), &e, path);
+    return out;
+}
+
+static const char alice[] = "Authorization: Basic YWxpY2U6cHc6MQ==";
+static const char bob[] = "Authorization: Basic Ym9iOnB3";
+static const char bearer[] = "Authorization: Bearer secret-token";
+static const char manifest_type[] = "application/vnd.oci.image.manifest.v1+json";
+
+static const char *error_code(const struct http_answer *r)
+{
+    struct value *doc = NULL;
+    if (json_parse(arena, r->body, r->body_len, 0, &doc, NULL) < 0)
+        return "";
+    return value_str(value_at(doc, "errors[0].code"), "");
+}
+
+static void put_blob(const char *repository, const char *digest, const char *body)
+{
+    struct http_answer r =
+        ask("POST", arena_printf(arena, "/v2/%s/blobs/uploads/?digest=%s", repository, digest),
+            alice, "application/octet-stream", body);
+    T_EQ_INT(r.status, 201, repository);
+}
+
+static struct http_answer put_manifest(const char *repository, const char *tag, const char *who)
+{
+    const char *json = arena_printf(
+        arena,
+        "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/x\",\"digest\":\"%s\","
+        "\"size\":0}}",
+        EMPTY_SHA256);
+    return ask("PUT", arena_printf(arena, "/v2/%s/manifests/%s", repository, tag), who,
+               manifest_type, json);
+}
+
+static void asks_for_rights(void)
+{
+    static const struct {
+        const char *method, *path, *header;
+        int status;
+    } cases[] = {
+        {"GET",    "/v2/",                          NULL,                                    401},
+        {"GET",    "/v2/",                          alice,                                   200},
+        {"GET",    "/v2/",                          bearer,                                  200},
+        {"GET",    "/v2/",                          "Authorization: Basic YWxpY2U6d3Jvbmc=", 401},
+        {"GET",    "/v2/",                          "Authorization: Basic ====",             401},
+        {"GET",    "/v2/team/a/manifests/1",        NULL,                                    401},
+        {"GET",    "/v2/team/a/manifests/1",        bob,                                     200},
+        {"GET",    "/v2/other/a/manifests/1",       bob,                                     403},
+        {"GET",    "/v2/public/a/manifests/1",      NULL,                                    200},
+        {"DELETE", "/v2/public/a/manifests/1",      NULL,                                    401},
+        {"DELETE", "/v2/team/a/manifests/1",        bob,                                     403},
+        {"POST",   "/v2/team/a/blobs/uploads/",     bob,                                     403},
+        {"GET",    "/v2/team/a/tags/list",          bob,                                     200},
+        {"GET",    "/v2/a/%2e%2e/b/manifests/x", alice,                                   400},
+        {"GET",    "/v2/UPPER/manifests/x",         alice,                                   400},
+        {"GET",    "/other",                        alice,                                   404},
+    };
+    start();
+    static const char *const repositories[] = {"team/a", "other/a", "public/a"};
+    for (size_t i = 0; i < 3; i++) {
+        put_blob(repositories[i], EMPTY_SHA256, "");
+        T_EQ_INT(put_manifest(repositories[i], "1", alice).status, 201, repositories[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct http_answer r = ask(cases[i].method, cases[i].path, cases[i].header, NULL, NULL);
+        T_EQ_INT(r.status, cases[i].status, cases[i].path);
+        if (r.status == 401)
+            T_OK(http_answer_header(&r, "www-authenticate") != NULL, "challenge");
+    }
+    struct http_answer r = ask("GET", "/v2/_catalog", bob, NULL, NULL);
+    T_OK(strstr(r.body, "team/a") && !strstr(r.body, "other/a"),
+         "the catalogue shows what one may see");
+    /* Knowing a digest is no right to its bytes, and mounting needs a right to read. */
+    r = ask("GET", "/v2/public/none/blobs/" EMPTY_SHA256, NULL, NULL, NULL);
+    T_EQ_INT(r.status, 404, "a blob is seen through its repository");
+    stop();
+}
+
+static void judges_pushes(void)
+{
+    start();
+    put_blob("a", EMPTY_SHA256, "");
+    T_EQ_INT(put_manifest("a", "1", alice).status, 201, "push");
+    T_EQ_STR(tagged_text, "a:1 set", "told");
+    struct http_answer r = put_manifest("a", "frozen", alice);
+    T_EQ_INT(r.status, 403, "not admitted");
+    T_EQ_STR(error_code(&r), "DENIED", "not admitted");
+    r = put_manifest("b", "1", alice);
+    T_EQ_STR(error_code(&r), "MANIFEST_BLOB_UNKNOWN", "the blob is another repository's");
+    r = put_manifest("a", ".bad", alice);
+    T_EQ_STR(error_code(&r), "TAG_INVALID", "tag");
+    r = ask("PUT", "/v2/a/manifests/2", alice, manifest_type, "{\"schemaVersion\":1}");
+    T_EQ_STR(error_code(&r), "MANIFEST_INVALID", "manifest");
+    char big[5000];
+    memset(big, ' ', sizeof big - 1);
+    big[sizeof big - 1] = '\0';
+    T_EQ_INT(ask("PUT", "/v2/a/manifests/2", alice, manifest_type, big).status, 413, "too large");
+    r = ask("POST", "/v2/a/blobs/uploads/?digest=" EMPTY_SHA256, alice, NULL, "other");
+    T_EQ_STR(error_code(&r), "DIGEST_INVALID", "other bytes");
+    char *huge = arena_alloc(arena, (1 << 20) + 2);
+    memset(huge, 'x', (1 << 20) + 1);
+    T_EQ_INT(ask("POST", "/v2/a/blobs/uploads/?digest=" EMPTY_SHA256, alice, NULL, huge).status,
+             413, "blob too large");
+    T_EQ_INT(ask("PUT", "/v2/a/blobs/uploads/none?digest=" EMPTY_SHA256, alice, NULL, "").status,
+             404, "unknown upload");
+    T_EQ_INT(ask("DELETE", "/v2/a/manifests/1", alice, NULL, NULL).status, 202, "delete");
+    T_EQ_STR(tagged_text, "a:1 removed", "told");
+    T_EQ_INT(ask("GET", "/v2/a/manifests/1", alice, NULL, NULL).status, 404, "gone");
+    stop();
+}
+
+static void sends_ranges(void)
+{
+    static const struct {
+        const char *range;
+        int status;
+        const char *body;
+    } cases[] = {
+        {"Range: bytes=0-1",     206, "he"   },
+        {"Range: bytes=3-",      206, "lo"   },
+        {"Range: bytes=-2",      206, "lo"   },
+        {"Range: bytes=1-100",   206, "ello" },
+        {"Range: bytes=5-",      416, NULL   },
+        {"Range: bytes=-0",      416, NULL   },
+        {"Range: bytes=3-1",     200, "hello"},
+        {"Range: items=1-2",     200, "hello"},
+        {"Range: bytes=0-0,2-3", 200, "hello"},
+    };
+    static const char path[] =
+        "/v2/r/blobs/sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    start();
+    put_blob("r", path + 12, "hello");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *headers[] = {alice, cases[i].range, NULL};
+        struct http_answer r = {0};
+        struct err e = {0};
+        struct http_call call = {
+            .method = "GET",
+            .url = arena_printf(arena, "http://127.0.0.1:%u%s", http_server_port(server), path),
+            .headers = headers};
+        T_RC(http_do(client, &call, arena, &r, &e), &e, cases[i].range);
+        T_EQ_INT(r.status, cases[i].status, cases[i].range);
+        if (cases[i].body)
+            T_EQ_STR(r.body, cases[i].body, cases[i].range);
+    }
+    stop();
+}
+
+T_MAIN(asks_for_rights, judges_pushes, sends_ranges)
