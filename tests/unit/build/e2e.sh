@@ -132,10 +132,14 @@ fi
 
 # kill -9 in the middle of a push leaves nothing that is not whole.
 head -c 30000000 /dev/urandom >"$dir/big"
-(curl -s -X POST -H 'Content-Type: application/octet-stream' --limit-rate 10M --data-binary @"$dir/big" \
+(curl -s -X POST -H 'Content-Type: application/octet-stream' --limit-rate 2M --data-binary @"$dir/big" \
     "http://$at/v2/big/blobs/uploads/?digest=sha256:$(sha256sum <"$dir/big" | cut -d' ' -f1)" >/dev/null 2>&1) &
-sleep 0.5
-is "half of it is there" 1 "$(ls "$dir/store/blobs/tmp" | wc -l)"
+tries=0
+while [ $tries -lt 100 ] && ! find "$dir/store/blobs/tmp" -type f -size +0 | grep -q .; do
+    tries=$((tries + 1))
+    sleep 0.1
+done
+is "some of it is there" 1 "$(ls "$dir/store/blobs/tmp" | wc -l)"
 kill -9 $server
 wait $server 2>/dev/null
 "$builder" "$dir/store" pull slipway.local/busybox >/dev/null
