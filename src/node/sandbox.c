@@ -355,6 +355,7 @@ int sandbox__down(struct node *n, const char *uid, struct err *e)
         rc = n->net->ops->del(n->net, uid, e);
     if (rc < 0)
         return rc;
+    runtime_drop_group(n->runtime, arena_printf(a, "pod%s", uid));
     const char *dir = place__pod(n, a, uid, NULL);
     unmount_below(dir);
     return fs_remove_tree(dir, e);

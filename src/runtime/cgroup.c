@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -165,30 +166,50 @@ int cgroup__stats(const char *path, struct container_stats *out, struct err *e)
     return cgroup__mode() == CGROUP_V2 ? stats_v2(path, out, e) : stats_v1(path, out, e);
 }
 
-/* rmdir of the group and of those above it, as far as they are empty; never the first one. */
-static void remove_in(const char *mount, const char *path)
+/* Every mount that has the group, one after the other; false at the end. */
+static bool next_mount(size_t *i, char *mount, size_t room)
 {
-    char full[512];
-    int n = snprintf(full, sizeof full, "%s%s", mount, path);
-    if (n < 0 || (size_t)n >= sizeof full)
-        return;
-    size_t keep = strlen(mount) + 1 + strcspn(path + 1, "/");
-    while (strlen(full) > keep && (rmdir(full) == 0 || errno == ENOENT))
-        *strrchr(full, '/') = '\0';
+    if (cgroup__mode() == CGROUP_V2) {
+        (void)snprintf(mount, room, CGROUP_ROOT);
+        return (*i)++ == 0;
+    }
+    while (*i < ARRAY_LEN(controllers)) {
+        (void)snprintf(mount, room, CGROUP_ROOT "/%s", controllers[(*i)++]);
+        if (access(mount, F_OK) == 0)
+            return true;
+    }
+    return false;
 }
 
 void cgroup__remove(const char *path)
 {
-    if (path[0] != '/' || strstr(path, "/../"))
+    char mount[64], full[512];
+    if (path[0] != '/' || !path[1] || strstr(path, "/../"))
         return;
-    if (cgroup__mode() == CGROUP_V2) {
-        remove_in(CGROUP_ROOT, path);
-        return;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(controllers); i++) {
-        char mount[64];
-        (void)snprintf(mount, sizeof mount, CGROUP_ROOT "/%s", controllers[i]);
-        if (access(mount, F_OK) == 0)
-            remove_in(mount, path);
-    }
+    for (size_t i = 0; next_mount(&i, mount, sizeof mount);)
+        if (snprintf(full, sizeof full, "%s%s", mount, path) < (int)sizeof full)
+            (void)rmdir(full);
+}
+
+/* Signals whoever is in the group; the number of those. */
+static size_t kill_members(const char *path)
+{
+    char full[512];
+    const char *controller = cgroup__mode() == CGROUP_V2 ? "" : "/pids";
+    (void)snprintf(full, sizeof full, CGROUP_ROOT "%s%s/cgroup.procs", controller, path);
+    FILE *f = fopen(full, "re");
+    int pid;
+    size_t n = 0;
+    while (f && fscanf(f, "%d", &pid) == 1)
+        n += pid > 0 && kill(pid, SIGKILL) == 0;
+    if (f)
+        (void)fclose(f);
+    return n;
+}
+
+void cgroup__kill(const char *path)
+{
+    enum { ROUNDS = 200, PAUSE_US = 1000 }; /* a process may fork while we read the list */
+    for (int i = 0; i < ROUNDS && kill_members(path); i++)
+        (void)usleep(PAUSE_US);
 }

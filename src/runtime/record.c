@@ -78,3 +78,11 @@ int record__get_started(const char *path, pid_t *pid, int64_t *started_ms, struc
     *started_ms = ms;
     return 0;
 }
+
+void container__clean(const char *dir, const char *id, const char *cgroup)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    cgroup__kill(cgroup);
+    cgroup__remove(cgroup);
+    (void)!fs_remove_tree(arena_printf(a, "%s/crun/%s", dir, id), NULL);
+}

@@ -90,16 +90,7 @@ static void bury(struct runtime *r, struct container *c)
         struct pollfd p = {.fd = c->pidfd, .events = POLLIN};
         (void)poll(&p, 1, 2000);
     }
-    const char *args[] = {"crun",
-                          r->crun,
-                          "--root",
-                          arena_printf(a, "%s/crun", r->dir),
-                          "--cgroup-manager=cgroupfs",
-                          "delete",
-                          "-f",
-                          c->id,
-                          NULL};
-    (void)spawn__crun(r, args, NULL);
+    container__clean(r->dir, c->id, c->cgroup);
     struct container_end end = {.code = 137,
                                 .signal = SIGKILL,
                                 .lost = true,
@@ -215,20 +206,21 @@ static pid_t shim_of(struct runtime *r, const char *id, struct arena *a)
     return read(fd, text, sizeof text - 1) > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
 }
 
-static void adopt(struct runtime *r, const char *id)
+/* Nothing of it ever ran: the daemon died before it could say what to start. */
+static bool never_began(struct runtime *r, const char *id, struct arena *a)
 {
-    AUTO(arena) struct arena *a = arena_new(0);
-    struct container *c = container__new(id);
-    read_notes(r, c, a);
-    (void)map_put(&r->containers, id, c);
-    (void)record__get_started(runtime__path(r, a, id, "started"), &c->pid, &c->started_ms, NULL);
-    c->running = true;
+    return access(runtime__path(r, a, id, "lock"), F_OK) < 0;
+}
+
+/* With the record of its end, with a shim that lives, or neither: then it is lost. */
+static void find_state(struct runtime *r, struct container *c, struct arena *a)
+{
     if (take_end(r, c))
         return;
-    c->shim_pid = shim_of(r, id, a);
+    c->shim_pid = shim_of(r, c->id, a);
     c->shim_pidfd = c->shim_pid ? pidfd_open(c->shim_pid, 0) : -1;
     c->pidfd = c->pid ? pidfd_open(c->pid, 0) : -1;
-    if (c->shim_pid && shim_of(r, id, a) == c->shim_pid) {
+    if (c->shim_pid && shim_of(r, c->id, a) == c->shim_pid) {
         runtime__track(r, c);
         return;
     }
@@ -240,6 +232,21 @@ static void adopt(struct runtime *r, const char *id)
     }
     bury(r, c);
     (void)take_end(r, c);
+}
+
+static void adopt(struct runtime *r, const char *id)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    if (never_began(r, id, a)) {
+        (void)!fs_remove_tree(runtime__path(r, a, id, NULL), NULL);
+        return;
+    }
+    struct container *c = container__new(id);
+    read_notes(r, c, a);
+    (void)map_put(&r->containers, id, c);
+    (void)record__get_started(runtime__path(r, a, id, "started"), &c->pid, &c->started_ms, NULL);
+    c->running = true;
+    find_state(r, c, a);
 }
 
 static int find_containers(struct runtime *r, struct err *e)
@@ -443,6 +450,12 @@ static void describe(const struct container *c, struct arena *a, struct containe
 const char *runtime_writable_layer(struct runtime *r, const char *id, struct arena *a)
 {
     return runtime__path(r, a, id, "upper");
+}
+
+void runtime_drop_group(struct runtime *r, const char *group)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    cgroup__remove(arena_printf(a, "/%s/%s", r->cgroup_parent, group));
 }
 
 int runtime_get(struct runtime *r, const char *id, struct arena *a, struct container_info *out,

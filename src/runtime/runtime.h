@@ -141,6 +141,9 @@ int runtime_kill(struct runtime *r, const char *id, int signal, struct err *e) M
 /* Kills it when it runs, then removes everything but its log. Unknown ids are a success. */
 int runtime_remove(struct runtime *r, const char *id, struct err *e) MUST_CHECK;
 
+/* Removes a cgroup that containers were put into ("podUID") once it is empty. */
+void runtime_drop_group(struct runtime *r, const char *group);
+
 int runtime_get(struct runtime *r, const char *id, struct arena *a, struct container_info *out,
                 struct err *e) MUST_CHECK;
 

@@ -26,8 +26,10 @@ bool cgroup__is_hybrid(void);
 /* How often the OOM killer hit the group; `path` is below the mount, "/slipway/podX/app". */
 uint64_t cgroup__oom_kills(const char *path);
 int cgroup__stats(const char *path, struct container_stats *out, struct err *e) MUST_CHECK;
-/* Removes the empty group and, when that was its last one, the group above it. */
+/* Removes the group when it is empty. */
 void cgroup__remove(const char *path);
+/* Kills all that is in the group and waits until it has gone. */
+void cgroup__kill(const char *path);
 
 /* ---- rootfs.c, in the shim ---- */
 
@@ -76,6 +78,10 @@ struct shim_conf {
 int shim_conf__write(const struct shim_conf *c, const char *path, struct err *e) MUST_CHECK;
 int shim_conf__read(struct shim_conf *c, const char *path, struct arena *a,
                     struct err *e) MUST_CHECK;
+
+/* What is left of a container that ended: stray processes, its group, crun's notes. Does what
+ * `crun delete -f` does, without another process. */
+void container__clean(const char *dir, const char *id, const char *cgroup);
 
 /* ---- record.c: small files that the shim writes and the runtime reads ---- */
 
@@ -130,8 +136,6 @@ struct spawn {
     const char *cwd;
 };
 int spawn__shim(struct runtime *r, const struct spawn *s, pid_t *out, struct err *e) MUST_CHECK;
-/* Runs crun with args and waits for it. */
-int spawn__crun(struct runtime *r, const char *const *args, struct err *e);
 /* The line a helper says on its talk socket: "ok …" or "error CODE sentence". `fd_out` takes a
  * descriptor sent along (-1 when none); may be NULL. */
 int spawn__hear(int talk_fd, int timeout_ms, char *text, size_t room, int *fd_out,
@@ -139,7 +143,6 @@ int spawn__hear(int talk_fd, int timeout_ms, char *text, size_t room, int *fd_ou
 
 /* shim_exec.c */
 int shim__exec(int argc, char **argv);
-int shim__crun(int argc, char **argv);
 
 /* shim_proc.c: what the verbs of the shim share. */
 struct crun_call {
@@ -152,7 +155,8 @@ struct crun_call {
 /* Runs crun; ERR_INVALID with its reason, read from `log`, when it fails. */
 int shim__run_crun(struct crun_call *c, const char *log, struct err *e);
 int shim__listen(const char *name, struct err *e) MUST_CHECK; /* < 0, or the socket */
-/* Says `text` and hands over `fd` (-1: none) on descriptor 3, then closes it. */
-void shim__say(const char *text, int fd);
-void shim__say_error(const struct err *e);
+/* Says `text` and hands over `fd` (-1: none) on descriptor 3, then closes it. False when nobody
+ * listens any more. */
+bool shim__say(const char *text, int fd);
+bool shim__say_error(const struct err *e);
 enum { SHIM_TALK_FD = 3 };

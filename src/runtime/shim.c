@@ -18,7 +18,7 @@
 #include "base/fs.h"
 #include "runtime/runtime_int.h"
 
-enum { MAX_CLIENTS = 16, READ_MAX = 64 * 1024 };
+enum { MAX_CLIENTS = 16, READ_MAX = 64 * 1024, NOT_STARTED = 128 };
 
 enum {
     FD_SIGNALS,
@@ -221,20 +221,6 @@ static void watch(struct shim *s)
     streams_drain(s);
 }
 
-static void crun_delete(struct shim *s, const char *root)
-{
-    const char *args[] = {s->conf.crun, "--root", root,       "--cgroup-manager=cgroupfs",
-                          "delete",     "-f",     s->conf.id, NULL};
-    struct crun_call call = {.crun = s->conf.crun,
-                             .args = args,
-                             .in_fd = -1,
-                             .out_fd = -1,
-                             .err_fd = -1,
-                             .console_fd = -1};
-    struct err e;
-    (void)shim__run_crun(&call, "/dev/null", &e);
-}
-
 static int pipes_open(struct shim *s, struct crun_call *call, struct err *e)
 {
     *call = (struct crun_call){.in_fd = -1, .out_fd = -1, .err_fd = -1, .console_fd = -1};
@@ -369,7 +355,7 @@ static int run(void)
     int lock = open("lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) < 0) {
         (void)err_sys(&e, errno, "lock the container's folder");
-        shim__say_error(&e);
+        (void)shim__say_error(&e);
         return 1;
     }
     (void)dprintf(lock, "%d\n", (int)getpid());
@@ -381,18 +367,20 @@ static int run(void)
         r = program_start(s, root, &e);
     if (r < 0) {
         if (s->conf.id)
-            crun_delete(s, root);
-        shim__say_error(&e);
+            container__clean(s->conf.dir, s->conf.id, s->conf.cgroup);
+        if (!shim__say_error(&e) && s->conf.id) {
+            s->status = W_EXITCODE(NOT_STARTED, 0); /* the next daemon will want to know */
+            end_record(s);
+        }
         return 1;
     }
     char text[64];
     (void)snprintf(text, sizeof text, "ok %d %lld", (int)s->pid, (long long)s->started_ms);
-    shim__say(text, -1);
+    (void)shim__say(text, -1);
     (void)rootfs__leave_mounts(s->host_mounts, &e);
     watch(s);
     end_record(s);
-    if (rootfs__private_mounts(&e) == 0)
-        crun_delete(s, root);
+    container__clean(s->conf.dir, s->conf.id, s->conf.cgroup);
     return 0;
 }
 
@@ -421,8 +409,6 @@ int shim_main(int argc, char **argv)
         return run();
     if (strcmp(verb, "exec") == 0)
         return shim__exec(argc - 1, argv + 1);
-    if (strcmp(verb, "crun") == 0)
-        return shim__crun(argc - 1, argv + 1);
     if (strcmp(verb, "pause") == 0)
         return pause_forever();
     (void)fputs("shim: this verb is for slipway itself\n", stderr);

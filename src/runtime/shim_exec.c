@@ -10,20 +10,6 @@
 #include "base/fs.h"
 #include "runtime/runtime_int.h"
 
-/* shim crun CRUN ARGS…: crun with a cgroup layout it accepts. */
-int shim__crun(int argc, char **argv)
-{
-    struct err e = {0};
-    if (argc < 2)
-        return 2;
-    if (rootfs__private_mounts(&e) < 0) {
-        (void)fprintf(stderr, "%s\n", e.msg);
-        return 1;
-    }
-    (void)execvp(argv[1], argv + 1);
-    return 127;
-}
-
 static pid_t read_pid(const char *path)
 {
     AUTO(arena) struct arena *a = arena_new(256);
@@ -117,13 +103,13 @@ int shim__exec(int argc, char **argv)
     pid_t pid = r == 0 ? read_pid(pid_file) : 0;
     (void)unlink(pid_file);
     if (r < 0) {
-        shim__say_error(&e);
+        (void)shim__say_error(&e);
         return 126;
     }
     inner = pid;
     struct sigaction act = {.sa_handler = end_inner};
     (void)sigaction(SIGTERM, &act, NULL);
-    shim__say("ok", tty_fd);
+    (void)shim__say("ok", tty_fd);
     /* The streams belong to the process now: their other ends must see it close them. */
     for (int i = 0; i < 3; i++)
         (void)close(i);

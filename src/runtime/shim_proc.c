@@ -47,17 +47,18 @@ static int send_line(const char *text, int fd)
     return (int)sendmsg(SHIM_TALK_FD, &m, MSG_NOSIGNAL);
 }
 
-void shim__say(const char *text, int fd)
+bool shim__say(const char *text, int fd)
 {
-    (void)send_line(text, fd);
+    bool heard = send_line(text, fd) >= 0;
     (void)close(SHIM_TALK_FD);
+    return heard;
 }
 
-void shim__say_error(const struct err *e)
+bool shim__say_error(const struct err *e)
 {
     char text[sizeof e->msg + 32];
     (void)snprintf(text, sizeof text, "error %d %s", e->code, e->msg);
-    shim__say(text, -1);
+    return shim__say(text, -1);
 }
 
 /* Receives the terminal that crun sends over its console socket. */

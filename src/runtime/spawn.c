@@ -65,21 +65,6 @@ int spawn__shim(struct runtime *r, const struct spawn *s, pid_t *out, struct err
     return rc ? err_sys(e, rc, "run %s", r->shim) : 0;
 }
 
-int spawn__crun(struct runtime *r, const char *const *args, struct err *e)
-{
-    struct spawn s = {.args = args, .talk_fd = -1, .in_fd = -1, .out_fd = -1, .err_fd = -1};
-    pid_t pid;
-    int rc = spawn__shim(r, &s, &pid, e);
-    if (rc < 0)
-        return rc;
-    int status;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return err_set(e, ERR_SYSTEM, "crun failed");
-    return 0;
-}
-
 static int wait_readable(int fd, int timeout_ms, struct err *e)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
