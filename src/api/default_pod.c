@@ -204,10 +204,11 @@ void default__pod_template(struct value *obj, struct arena *a)
 
 void default__deployment(struct value *obj, struct arena *a)
 {
-    struct value *spec = sub_object(a, obj, "spec"), *strategy = sub_object(a, spec, "strategy");
+    struct value *spec = sub_object(a, obj, "spec");
     def_int(a, spec, "replicas", 1);
     def_int(a, spec, "revisionHistoryLimit", 10);
     def_int(a, spec, "progressDeadlineSeconds", 600);
+    struct value *strategy = sub_object(a, spec, "strategy"); /* spec grows no more */
     def_str(a, strategy, "type", "RollingUpdate");
     if (is(str(strategy, "type"), "RollingUpdate")) {
         struct value *r = sub_object(a, strategy, "rollingUpdate");
