@@ -21,6 +21,7 @@
 
 struct apiserver;
 struct pod_door;
+struct value;
 
 struct apiserver_opts {
     struct store *store;       /* borrowed; outlives the server */
@@ -58,6 +59,7 @@ struct identity {
     const char *uid;  /* or "" */
     const char *const *groups;
     size_t n_groups;
+    const struct value *extra; /* {"authentication.kubernetes.io/pod-name": ["x"], …}, or NULL */
 };
 
 /* Bearer token → identity, in the arena. ERR_UNAUTHENTICATED. Tokens: the admin's, users'

@@ -83,8 +83,13 @@ int apiserver_authenticate(struct apiserver *s, const char *token, struct arena 
         set_groups(a, "system:masters", out);
         return 0;
     }
-    if (strchr(token, '.'))
-        return tokens__verify(s, token, NULL, a, out, NULL, e);
+    if (strchr(token, '.')) {
+        struct value *extra = NULL;
+        int r = tokens__verify(s, token, NULL, a, out, &extra, e);
+        if (r == 0)
+            out->extra = extra;
+        return r;
+    }
     return find_user(s, token, a, out, e);
 }
 

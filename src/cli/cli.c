@@ -11,11 +11,10 @@ static const struct {
     const char *title;
     const struct verb *verbs;
 } groups[] = {
-    {"Run it",         verbs_server},
-    {"Follow a push",  verbs_loop  },
-    {"Images",         verbs_image },
-    {"In a pipeline's steps", verbs_step},
-    {NULL,             verbs_hidden},
+    {"Run it",                verbs_server},
+    {"Follow a push",         verbs_loop  },
+    {"Images",                verbs_image },
+    {"In a pipeline's steps", verbs_step  },
 };
 
 static void print_help(FILE *to)
@@ -24,13 +23,12 @@ static void print_help(FILE *to)
                 "usage: slipway VERB [options]\n",
                 to);
     for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
-        if (!groups[g].title)
-            continue;
         (void)fprintf(to, "\n%s:\n", groups[g].title);
         for (const struct verb *v = groups[g].verbs; v->name; v++)
             (void)fprintf(to, "  %-18s %s\n", v->name, v->summary);
     }
-    (void)fputs("\nslipway VERB --help tells more. Exit codes: 0 done, 1 failed, 2 wrong use.\n", to);
+    (void)fputs("\nslipway VERB --help tells more. Exit codes: 0 done, 1 failed, 2 wrong use.\n",
+                to);
 }
 
 /* How many of argv's words the verb's name takes; 0: it is another verb. */

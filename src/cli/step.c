@@ -370,10 +370,10 @@ static void print_findings(const struct value *list)
     if (value_count(list))
         (void)printf("%-20s %-9s %-24s %-20s %s\n", "ID", "SEVERITY", "PACKAGE", "VERSION",
                      "FIXED IN");
-    VALUE_EACH_ITEM(f, list)
-    (void)printf("%-20s %-9s %-24s %-20s %s\n", value_at_str(f, "id", ""),
-                 value_at_str(f, "severity", ""), value_at_str(f, "package", ""),
-                 value_at_str(f, "version", ""), value_at_str(f, "fixed", ""));
+    VALUE_EACH_ITEM (f, list)
+        (void)printf("%-20s %-9s %-24s %-20s %s\n", value_at_str(f, "id", ""),
+                     value_at_str(f, "severity", ""), value_at_str(f, "package", ""),
+                     value_at_str(f, "version", ""), value_at_str(f, "fixed", ""));
 }
 
 static int step_scan(int argc, char **argv)

@@ -12,7 +12,8 @@ static void wait_for_end(sigset_t *signals)
 {
     int sig = 0;
     (void)sigwait(signals, &sig);
-    log_info("server", "%s: stopping; containers run on", sig == SIGINT ? "interrupted" : "terminated");
+    log_info("server", "%s: stopping; containers run on",
+             sig == SIGINT ? "interrupted" : "terminated");
 }
 
 static int run_up(int argc, char **argv)
@@ -24,17 +25,24 @@ static int run_up(int argc, char **argv)
     struct option_list mirrors = {0};
     bool quiet = false, debug = false;
     const struct option table[] = {
-        {"data-dir",         'd', OPTION_TEXT, &o.data_dir,         "DIR",       "where everything is kept (" VERB_DEFAULT_DIR ")"},
-        {"api-address",      0,   OPTION_TEXT, &o.api_address,      "HOST:PORT", "Kubernetes API, TLS (127.0.0.1:6443)"},
-        {"registry-address", 0,   OPTION_TEXT, &o.registry_address, "HOST:PORT", "image registry (127.0.0.1:5000)"},
-        {"git-address",      0,   OPTION_TEXT, &o.git_address,      "HOST:PORT", "git over HTTP and webhooks (127.0.0.1:3000)"},
-        {"metrics-address",  0,   OPTION_TEXT, &o.metrics_address,  "HOST:PORT", "metrics and logs API (127.0.0.1:9090)"},
-        {"registry-mirror",  0,   OPTION_LIST, &mirrors,            "HOST=URL",  "pull images of HOST from URL; * for every host"},
-        {"no-node",          0,   OPTION_FLAG, &o.no_node,          NULL,        "run no containers: API and controllers only"},
-        {"no-controllers",   0,   OPTION_FLAG, &o.no_controllers,   NULL,        "the API alone"},
-        {"quiet",            'q', OPTION_FLAG, &quiet,              NULL,        "warnings and errors only"},
-        {"debug",            0,   OPTION_FLAG, &debug,              NULL,        "say more"},
-        {0}
+        {"data-dir",                             'd', OPTION_TEXT, &o.data_dir, "DIR",
+         "where everything is kept (" VERB_DEFAULT_DIR ")"},
+        {"api-address",                           0, OPTION_TEXT, &o.api_address, "HOST:PORT",
+         "Kubernetes API, TLS (127.0.0.1:6443)"},
+        {"registry-address",                                 0, OPTION_TEXT, &o.registry_address, "HOST:PORT",
+         "image registry (127.0.0.1:5000)"},
+        {"git-address",                                      0, OPTION_TEXT, &o.git_address, "HOST:PORT",
+         "git over HTTP and webhooks (127.0.0.1:3000)"},
+        {"metrics-address",           0, OPTION_TEXT, &o.metrics_address, "HOST:PORT",
+         "metrics and logs API (127.0.0.1:9090)"},
+        {"registry-mirror",                        0, OPTION_LIST, &mirrors, "HOST=URL",
+         "pull images of HOST from URL; * for every host"},
+        {"no-node", 0, OPTION_FLAG, &o.no_node, NULL,
+         "run no containers: API and controllers only"},
+        {"no-controllers",                     0, OPTION_FLAG, &o.no_controllers, NULL, "the API alone"},
+        {"quiet",                           'q', OPTION_FLAG, &quiet, NULL, "warnings and errors only"},
+        {"debug",                           0, OPTION_FLAG, &debug, NULL, "say more"},
+        {0                                     }
     };
     AUTO(arena) struct arena *a = arena_new(0);
     struct arguments args;
@@ -66,6 +74,6 @@ static int run_up(int argc, char **argv)
 }
 
 const struct verb verbs_server[] = {
-    {"up", "[options]", "start slipway: API, registry, git, pipelines, deployments", run_up},
+    {"up",                                                         "[options]", "start slipway: API, registry, git, pipelines, deployments", run_up},
     {0}
 };

@@ -213,6 +213,16 @@ static void print_result(struct buf *b, const struct promql_result *r, int64_t a
     buf_putc(b, '}');
 }
 
+struct value *monitor_result(const struct promql_result *r, int64_t at_ms, struct arena *a)
+{
+    struct value *v = NULL;
+    AUTO_BUF struct buf b;
+    buf_init(&b, ANSWER_MAX);
+    print_result(&b, r, at_ms);
+    /* Printed by ourselves a moment ago: it parses. */
+    return json_parse(a, buf_text(&b), b.len, 0, &v, NULL) == 0 ? v : value_new_object(a);
+}
+
 static void send_data(struct http_request *q, struct buf *data)
 {
     struct err e;

@@ -13,3 +13,6 @@ struct monitor_api {
 
 /* An http_handler for paths below /api/v1/; arg: a struct monitor_api. */
 void monitor_handle(struct http_request *q, void *arg);
+
+/* A result as the HTTP API's `data` has it. */
+struct value *monitor_result(const struct promql_result *r, int64_t at_ms, struct arena *a);

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "codec/json.h"
-#include "scan/tree.h"
+#include "scan/layers.h"
 
 struct taking {
-    struct tree tree;
+    struct layers tree;
     struct inventory *out;
     size_t cap;
     char *ecosystem; /* of the distribution */
@@ -208,9 +208,9 @@ int inventory_take(const char *const *layers, size_t n_layers, struct arena *a,
         take_dpkg(&t, text, dpkg);
     if (t.ecosystem && scan__tree_read(&t.tree, apk, &text, NULL) == 0)
         take_apk(&t, text, apk);
-    int r = tree_each(&t.tree, "package-lock.json", take_npm, &t, e);
+    int r = layers__each(&t.tree, "package-lock.json", take_npm, &t, e);
     if (r == 0)
-        r = tree_each(&t.tree, "package.json", take_installed_npm, &t, e);
+        r = layers__each(&t.tree, "package.json", take_installed_npm, &t, e);
     if (r == 0)
         *out = inv;
     return r;

@@ -20,9 +20,9 @@ static bool is_udp(const struct value *port)
 /* The port number that a slice gives to the service port of this name; 0: it has none. */
 static uint16_t slice_port(const struct value *slice, const char *name, bool udp)
 {
-    VALUE_EACH_ITEM(p, value_get(slice, "ports"))
-    if (strcmp(value_at_str(p, "name", ""), name) == 0 && is_udp(p) == udp)
-        return (uint16_t)value_at_int(p, "port", 0);
+    VALUE_EACH_ITEM (p, value_get(slice, "ports"))
+        if (strcmp(value_at_str(p, "name", ""), name) == 0 && is_udp(p) == udp)
+            return (uint16_t)value_at_int(p, "port", 0);
     return 0;
 }
 
@@ -60,12 +60,12 @@ static void collect(const struct object_list *slices, const struct object *servi
         uint16_t number = slice_port(slice->root, port->name, port->udp);
         if (!owner || strcmp(owner, service->name) != 0 || !number)
             continue;
-        VALUE_EACH_ITEM(ep, value_get(slice->root, "endpoints"))
-        VALUE_EACH_ITEM(ip, value_get(ep, "addresses"))
-        if (usable(ep, even_unready))
-            add_backend(&b, a,
-                        (struct podnet_backend){value_str(ip, ""), number,
-                                                value_at_str(ep, "hostname", NULL)});
+        VALUE_EACH_ITEM (ep, value_get(slice->root, "endpoints"))
+            VALUE_EACH_ITEM (ip, value_get(ep, "addresses"))
+                if (usable(ep, even_unready))
+                    add_backend(&b, a,
+                                (struct podnet_backend){value_str(ip, ""), number,
+                                                        value_at_str(ep, "hostname", NULL)});
     }
     port->backends = b.items;
     port->n_backends = b.n;
@@ -80,8 +80,7 @@ static struct podnet_service flatten(const struct object *o, const struct object
     struct podnet_service_port *out =
         ARENA_ARRAY(a, struct podnet_service_port, value_count(ports));
     size_t n = 0;
-    VALUE_EACH_ITEM(p, ports)
-    {
+    VALUE_EACH_ITEM (p, ports) {
         out[n] =
             (struct podnet_service_port){.name = value_at_str(p, "name", ""),
                                          .udp = is_udp(p),

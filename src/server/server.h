@@ -15,13 +15,13 @@ struct server;
 
 struct server_opts {
     const char *data_dir;
-    const char *api_address;      /* "127.0.0.1:6443" */
-    const char *registry_address; /* "127.0.0.1:5000" */
-    const char *git_address;      /* "127.0.0.1:3000" */
-    const char *metrics_address;  /* "127.0.0.1:9090" */
+    const char *api_address;             /* "127.0.0.1:6443" */
+    const char *registry_address;        /* "127.0.0.1:5000" */
+    const char *git_address;             /* "127.0.0.1:3000" */
+    const char *metrics_address;         /* "127.0.0.1:9090" */
     const char *const *registry_mirrors; /* "HOST=URL", NULL-terminated, or NULL */
-    bool no_node;        /* the API and its controllers, no containers */
-    bool no_controllers; /* the API alone */
+    bool no_node;                        /* the API and its controllers, no containers */
+    bool no_controllers;                 /* the API alone */
 };
 
 int server_start(const struct server_opts *o, struct server **out, struct err *e) MUST_CHECK;

@@ -1,4 +1,4 @@
-#include "scan/tree.h"
+#include "scan/layers.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -59,7 +59,7 @@ static enum shown look(const char *layer, const char *path)
 }
 
 /* The layer that shows the path, or -1. */
-static long layer_of(const struct tree *t, const char *path)
+static long layer_of(const struct layers *t, const char *path)
 {
     for (size_t i = t->n; i > 0; i--) {
         enum shown s = look(t->layers[i - 1], path);
@@ -69,7 +69,7 @@ static long layer_of(const struct tree *t, const char *path)
     return -1;
 }
 
-static int read_fd(const struct tree *t, int fd, const char *path, char **out, struct err *e)
+static int read_fd(const struct layers *t, int fd, const char *path, char **out, struct err *e)
 {
     AUTO_BUF struct buf b;
     buf_init(&b, FILE_LIMIT);
@@ -88,7 +88,7 @@ static int read_fd(const struct tree *t, int fd, const char *path, char **out, s
     return 0;
 }
 
-int scan__tree_read(const struct tree *t, const char *path, char **out, struct err *e)
+int scan__tree_read(const struct layers *t, const char *path, char **out, struct err *e)
 {
     long i = layer_of(t, path);
     if (i < 0)
@@ -103,7 +103,7 @@ int scan__tree_read(const struct tree *t, const char *path, char **out, struct e
 }
 
 struct walk {
-    const struct tree *tree;
+    const struct layers *tree;
     const char *name;
     size_t layer;
     int (*fn)(void *arg, const char *path, struct err *e);
@@ -134,7 +134,7 @@ static int walk_dir(const struct walk *w, int dir_fd, const char *path, int dept
     return r;
 }
 
-int tree_each(const struct tree *t, const char *name,
+int layers__each(const struct layers *t, const char *name,
               int (*fn)(void *arg, const char *path, struct err *e), void *arg, struct err *e)
 {
     int r = 0;

@@ -1,0 +1,107 @@
+/* image.c - images on this machine: base images made here, advisory databases, keys. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/verb.h"
+#include "oci/bootstrap.h"
+#include "scan/scan.h"
+
+enum { BOOTSTRAP, DB_BUILD };
+
+static void progress(void *arg, const char *line)
+{
+    (void)arg;
+    (void)fprintf(stderr, "%s\n", line);
+}
+
+static int open_images(const char *data_dir, struct arena *a, struct image_store **out,
+                       struct err *e)
+{
+    struct image_store_opts o = {.folder = arena_printf(a, "%s/images", verb_data_dir(data_dir))};
+    return image_store_open(&o, out, e);
+}
+
+static int bootstrap(struct image_store *s, const char *what, const char *name,
+                     const struct option_list *packages, struct arena *a, char digest[DIGEST_MAX],
+                     struct err *e)
+{
+    if (strcmp(what, "busybox") == 0)
+        return bootstrap_busybox(s, name, NULL, digest, e);
+    if (strcmp(what, "tools") == 0)
+        return bootstrap_tools(s, name, NULL, digest, e);
+    if (strcmp(what, "debian") != 0)
+        return err_set(e, ERR_INVALID, "\"%s\" is not one of busybox, debian, tools", what);
+    const char **list = ARENA_ARRAY(a, const char *, packages->n + 1);
+    for (size_t i = 0; i < packages->n; i++)
+        list[i] = packages->items[i];
+    struct bootstrap_debian o = {.packages = list,
+                                 .progress = isatty(STDERR_FILENO) ? progress : NULL};
+    return bootstrap_debian(s, name, &o, digest, e);
+}
+
+static int run_bootstrap(int argc, char **argv)
+{
+    const char *data_dir = NULL, *name = NULL;
+    struct option_list packages = {0};
+    const struct option table[] = {
+        {"data-dir",   'd', OPTION_TEXT, &data_dir, "DIR",
+         "where everything is kept (" VERB_DEFAULT_DIR ")"},
+        {"name", 'n', OPTION_TEXT, &name, "NAME", "the image's name (slipway.local/KIND:latest)"},
+        {"include",       'i', OPTION_LIST, &packages, "PACKAGE",
+         "debian: one more package; may be repeated"},
+        {0           }
+    };
+    AUTO(arena) struct arena *a = arena_new(0);
+    AUTO(image_store) struct image_store *s = NULL;
+    struct arguments args;
+    struct err e = {0};
+    char digest[DIGEST_MAX];
+    int code;
+    if (!verb_begin(&verbs_image[BOOTSTRAP], table, argc, argv, a, &args, &code))
+        return code;
+    if (args.n != 1)
+        return verb_usage(&verbs_image[BOOTSTRAP]);
+    if (!name)
+        name = arena_printf(a, IMAGES_LOCAL_HOST "/%s:latest", args.items[0]);
+    if (open_images(data_dir, a, &s, &e) < 0 ||
+        bootstrap(s, args.items[0], name, &packages, a, digest, &e) < 0)
+        return verb_fail(&e);
+    (void)printf("%s@%s\n", name, digest);
+    return EXIT_OK;
+}
+
+static int run_db_build(int argc, char **argv)
+{
+    const char *data_dir = NULL, *out = NULL;
+    const struct option table[] = {
+        {"data-dir",   'd', OPTION_TEXT, &data_dir, "DIR",
+         "where everything is kept (" VERB_DEFAULT_DIR ")"},
+        {"output", 'o', OPTION_TEXT, &out, "FILE", "the database (DIR/advisories.db)"},
+        {0      }
+    };
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct arguments args;
+    struct advisories_stats stats;
+    struct err e = {0};
+    int code;
+    if (!verb_begin(&verbs_image[DB_BUILD], table, argc, argv, a, &args, &code))
+        return code;
+    if (args.n == 0)
+        return verb_usage(&verbs_image[DB_BUILD]);
+    if (!out)
+        out = arena_printf(a, "%s/advisories.db", verb_data_dir(data_dir));
+    if (advisories_build(args.items, args.n, out, clock_real_ms(), &stats, &e) < 0)
+        return verb_fail(&e);
+    (void)printf("%s: %zu records about %zu packages, %zu left out\n", out, stats.records,
+                 stats.packages, stats.skipped);
+    return EXIT_OK;
+}
+
+const struct verb verbs_image[] = {
+    [BOOTSTRAP] = {"image bootstrap",                                "busybox|debian|tools [options]",
+                   "make a base image from this machine's packages", run_bootstrap},
+    [DB_BUILD] = {"db build", "DIR... [options]", "make the advisory database from OSV records",
+                   run_db_build},
+    {0                                               }
+};

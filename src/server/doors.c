@@ -1,0 +1,152 @@
+/* doors.c - listeners, and who may do what at the registry and the git host. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "ctl/tekton/hooks.h"
+#include "logs/api.h"
+#include "monitor/api.h"
+#include "server/server_int.h"
+
+int door_open(struct server *s, const char *address, bool tls, http_handler handler, void *arg,
+              struct err *e)
+{
+    struct http_listen l = {.address = address};
+    if (s->n_doors == SERVER_DOORS)
+        return err_set(e, ERR_TOO_LARGE, "more than %d listeners", SERVER_DOORS);
+    if (tls) {
+        l.cert_pem = s->id.server_cert_pem;
+        l.key_pem = s->id.server_key_pem;
+        l.client_ca_pem = s->id.ca_pem;
+    }
+    int r = http_server_start(&l, handler, arg, &s->doors[s->n_doors], e);
+    if (r < 0)
+        return r;
+    s->n_doors++;
+    return 0;
+}
+
+/* ---- the registry ---- */
+
+/* Reading is for everybody who reaches the address (this machine and its pods); writing needs the
+ * administrator, or a service account or user that may update `images` of slipway.dev. */
+static int registry_allows(void *arg, const struct registry_ask *ask, struct err *e)
+{
+    struct server *s = arg;
+    AUTO(arena) struct arena *a = arena_new(1 << 20);
+    const char *token = ask->token ? ask->token : ask->password;
+    struct identity who;
+    if (ask->action == REGISTRY_PING || ask->action == REGISTRY_PULL)
+        return 0;
+    if (!token)
+        return err_set(e, ERR_UNAUTHENTICATED, "pushing needs a token");
+    int r = apiserver_authenticate(s->api, token, a, &who, e);
+    if (r < 0)
+        return r;
+    struct access w = {.verb = ask->action == REGISTRY_DELETE    ? "delete"
+                               : ask->action == REGISTRY_CATALOG ? "list"
+                                                                 : "update",
+                       .group = "slipway.dev",
+                       .resource = "images",
+                       .name = ask->repository};
+    return apiserver_authorize(s->api, &who, &w, e);
+}
+
+/* ---- git ---- */
+
+static int git_authenticate(void *arg, const char *authorization, struct arena *a,
+                            struct host_identity *out, struct err *e)
+{
+    struct server *s = arg;
+    const char *token = authorization ? host_token(authorization, a) : NULL;
+    struct identity who;
+    if (!token) {
+        static const char *const nobody[] = {"system:unauthenticated", NULL};
+        *out = (struct host_identity){"system:anonymous", nobody};
+        return 0;
+    }
+    int r = apiserver_authenticate(s->api, token, a, &who, e);
+    if (r < 0)
+        return r;
+    const char **groups = ARENA_ARRAY(a, const char *, who.n_groups + 1);
+    for (size_t i = 0; i < who.n_groups; i++)
+        groups[i] = who.groups[i];
+    *out = (struct host_identity){who.user, groups};
+    return 0;
+}
+
+static int git_authorize(void *arg, const struct host_identity *who, const char *repository,
+                         struct arena *a, struct host_grant *out, struct err *e)
+{
+    struct server *s = arg;
+    return repository_authorize(&s->repositories, s->kube, who, repository, a, out, e);
+}
+
+static void git_pushed(void *arg, const struct host_push *push)
+{
+    struct server *s = arg;
+    AUTO(arena) struct arena *a = arena_new(0);
+    const char *ns, *name;
+    struct err e;
+    for (size_t i = 0; i < push->n; i++)
+        log_info("git", "%s: %s moved %s to %.12s", push->repository, push->user,
+                 push->changes[i].ref, push->changes[i].new_sha);
+    if (s->runner && repository_owner(&s->repositories, push->repository, a, &ns, &name, &e) == 0)
+        runner_kick(s->runner, "repository", ns, name);
+}
+
+static void git_handle(struct http_request *q, void *arg)
+{
+    struct server *s = arg;
+    if (strncmp(q->path, "/git/", 5) == 0)
+        host_handle(q, s->host);
+    else if (strncmp(q->path, "/hooks/", 7) == 0)
+        hooks_handle(q, s->kube);
+    else if (strncmp(q->path, "/work/", 6) == 0 && s->work)
+        work_handle(q, s->work);
+    else
+        http_send_text(q, 404, "there is /git/, /hooks/ and /work/");
+}
+
+/* ---- metrics and logs ---- */
+
+static void metrics_handle(struct http_request *q, void *arg)
+{
+    struct server *s = arg;
+    if (strncmp(q->path, "/loki/", 6) == 0)
+        logs_handle(q, s->logs);
+    else if (strncmp(q->path, "/api/v1/", 8) == 0)
+        monitor_handle(q, &s->monitor);
+    else
+        http_send_text(q, 404, "there is /api/v1/ and /loki/");
+}
+
+static int open_both(struct server *s, const char *address, http_handler handler, void *arg,
+                     struct err *e)
+{
+    int r = door_open(s, address, false, handler, arg, e);
+    if (r == 0 && s->podnet)
+        r = door_open(s, server__on_gateway(s, address), false, handler, arg, e);
+    return r;
+}
+
+int doors_open(struct server *s, struct err *e)
+{
+    struct registry_opts registry = {.images = s->images, .authorize = registry_allows, .arg = s};
+    struct host_opts host = {.root = s->repositories.root,
+                             .prefix = "/git/",
+                             .authenticate = git_authenticate,
+                             .authorize = git_authorize,
+                             .pushed = git_pushed,
+                             .arg = s};
+    int r = registry_new(&registry, &s->registry, e);
+    if (r == 0)
+        r = host_new(&host, &s->host, e);
+    if (r == 0)
+        r = open_both(s, s->opts.registry_address, registry_handle, s->registry, e);
+    if (r == 0)
+        r = open_both(s, s->opts.git_address, git_handle, s, e);
+    if (r == 0)
+        r = door_open(s, s->opts.metrics_address, false, metrics_handle, s, e);
+    return r;
+}

@@ -1,0 +1,70 @@
+/* loops.c - which controllers run, and what they are given. */
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/ctl.h"
+#include "ctl/pruner/pruner.h"
+#include "kube/cache.h"
+#include "monitor/targets.h"
+#include "server/follow.h"
+#include "server/proxy.h"
+#include "server/server_int.h"
+#include "server/tekton_ports.h"
+
+enum { THREADS = 8 };
+
+/* A commit made here moved a branch: the Repository is looked at as after a push. */
+static void committed(void *arg, const char *repository)
+{
+    struct server *s = arg;
+    AUTO(arena) struct arena *a = arena_new(0);
+    const char *ns, *name;
+    struct err e;
+    if (s->runner && repository_owner(&s->repositories, repository, a, &ns, &name, &e) == 0)
+        runner_kick(s->runner, "repository", ns, name);
+}
+
+/* What an AnalysisTemplate without an address asks: the store of this process. */
+static int query(void *arg, const char *text, int64_t at_ms, struct arena *a, struct value **out,
+                 struct err *e)
+{
+    struct server *s = arg;
+    struct promql_result r;
+    int rc = promql_instant(&s->source.source, NULL, text, at_ms, a, &r, e);
+    if (rc == 0)
+        *out = monitor_result(&r, at_ms, a);
+    return rc;
+}
+
+static void add_workloads(struct server *s)
+{
+    for (const struct controller *const *c = ctl_workloads; *c; c++)
+        runner_add(s->runner, *c, NULL);
+}
+
+int loops_start(struct server *s, struct err *e)
+{
+    if (s->opts.no_controllers)
+        return 0;
+    s->runner = runner_new(s->kube, &clock_system, THREADS);
+    add_workloads(s);
+    if (s->podnet)
+        runner_add(s->runner, &proxy_controller, s->podnet);
+    runner_add(s->runner, &follow_controller, s->collector);
+    runner_add(s->runner, &repository_controller, &s->repositories);
+    const char *const *urls = ARENA_ARRAY(s->arena, const char *, 2);
+    if (s->podnet)
+        *(const char **)(uintptr_t)&urls[0] =
+            arena_printf(s->arena, "http://%s/git/", server__on_gateway(s, s->opts.git_address));
+    struct gitops_opts gitops = {
+        .repositories = &s->repositories, .urls = urls, .committed = committed, .arg = s};
+    s->gitops = gitops_new(&gitops);
+    runner_add(s->runner, &application_controller, s->gitops);
+    s->analysis = (struct analysis_opts){.query = query, .arg = s};
+    runner_add(s->runner, &analysis_controller, &s->analysis);
+    runner_add(s->runner, &pruner_controller, NULL);
+    runner_add(s->runner, &targets_controller, s->scraper);
+    s->tekton = tekton_ports_new(s);
+    tekton_add(s->runner, s->tekton);
+    return runner_start(s->runner, e);
+}

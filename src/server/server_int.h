@@ -1,0 +1,76 @@
+/* server_int.h - what the files of server/ share: everything that runs, in one struct. */
+#pragma once
+#include "apiserver/apiserver.h"
+#include "ctl/analysis/analysis.h"
+#include "ctl/gitops/gitops.h"
+#include "ctl/repository/repository.h"
+#include "ctl/tekton/tekton.h"
+#include "ctl/tekton/work.h"
+#include "kube/controller.h"
+#include "logdb/logdb.h"
+#include "logs/collector.h"
+#include "monitor/api.h"
+#include "net/http_server.h"
+#include "node/node.h"
+#include "oci/images.h"
+#include "podnet/podnet.h"
+#include "promql/promql.h"
+#include "registry/registry.h"
+#include "server/identity.h"
+#include "server/server.h"
+#include "vcs/host.h"
+
+enum { SERVER_DOORS = 8 };
+
+struct server {
+    struct server_opts opts;
+    struct arena *arena; /* lives as long as the server: paths, addresses, keys */
+    const char *dir;
+    struct identity_files id;
+    int lock_fd;
+
+    struct store *store;
+    struct image_store *images;
+    struct logdb *logs;
+    struct tsdb *metrics;
+    struct promql_tsdb source;
+    struct collector *collector;
+    struct scraper *scraper;
+    struct monitor_api monitor;
+    struct analysis_opts analysis;
+    struct podnet *podnet;
+    struct apiserver *api;
+
+    struct kube *kube, *node_kube; /* as system:masters, each with a field manager of its own */
+    struct runner *runner;
+    struct node *node;
+    struct image_source *image_source;
+    struct pod_net *pod_net;
+
+    struct runtime *build_runtime;
+    struct registry *registry;
+    struct repository_opts repositories;
+    struct host *host;
+    struct gitops *gitops;
+    struct tekton *tekton;
+    struct work *work;
+    struct key *signing_key;
+    struct public_key *signing_public;
+
+    struct http_server *doors[SERVER_DOORS];
+    size_t n_doors;
+};
+
+/* doors.c: HTTP in front of everything but the API. */
+int doors_open(struct server *s, struct err *e) MUST_CHECK;
+int door_open(struct server *s, const char *address, bool tls, http_handler handler, void *arg,
+              struct err *e) MUST_CHECK;
+
+/* work_ports.c: what a pipeline's step may ask for. */
+int work_ports_open(struct server *s, struct err *e) MUST_CHECK;
+
+/* loops.c: the controllers. */
+int loops_start(struct server *s, struct err *e) MUST_CHECK;
+
+/* "HOST:PORT" of the pods' gateway with the port of `address`. */
+const char *server__on_gateway(struct server *s, const char *address);
