@@ -45,7 +45,7 @@ int write_status(struct controller_ctx *c, const struct resource *r, const struc
     struct value *next = value_shallow(a, o->root);
     (void)value_set(a, next, "status", status);
     struct object *out = NULL;
-    int rc = kube_update(c->kube, r, o->ns, o->name, "status", next, &out, e);
+    int rc = kube_update(c->kube, r, o->ns, o->name, r->status ? "status" : NULL, next, &out, e);
     if (rc == 0)
         saw(c, r, out, NULL, NULL);
     return rc;

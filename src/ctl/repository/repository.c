@@ -8,7 +8,7 @@
 #include "kube/write.h"
 #include "vcs/repo.h"
 
-enum { POLL_MS = 60 * 1000, POLL_LEAST_MS = 1000, HEADS_MAX = 2000 };
+enum { POLL_MS = 60 * 1000, HEADS_MAX = 2000 };
 
 const char *repository_path(const struct repository_opts *o, const char *name, struct arena *a)
 {
@@ -89,11 +89,8 @@ static int claim(struct work *w, struct repo *r, struct err *e)
 
 static int64_t interval_ms(const struct value *root)
 {
-    int64_t ns;
-    const char *text = value_at_str(root, "spec.pollInterval", "");
-    if (!*text || clock_parse_duration(text, &ns, NULL) < 0)
-        return POLL_MS;
-    return ns / 1000000 > POLL_LEAST_MS ? ns / 1000000 : POLL_LEAST_MS;
+    int64_t seconds = value_at_int(root, "spec.pollSeconds", 0);
+    return seconds > 0 ? seconds * 1000 : POLL_MS;
 }
 
 /* How long until the mirror must be fetched; 0: now. */
@@ -154,7 +151,7 @@ static int observe(struct work *w, struct err *e)
     if (!host_name_valid(w->obj->name))
         return err_set(e, ERR_INVALID, "\"%s\" is no name for a repository", w->obj->name);
     int rc = repo_create(repository_path(w->opts, w->obj->name, w->a),
-                         value_at_str(w->obj->root, "spec.branch", "main"), &r, e);
+                         value_at_str(w->obj->root, "spec.defaultBranch", "main"), &r, e);
     if (rc == 0)
         rc = claim(w, r, e);
     if (rc == 0 && *value_at_str(w->obj->root, "spec.url", ""))

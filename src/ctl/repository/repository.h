@@ -2,8 +2,8 @@
  * mirrored from elsewhere.
  *
  * Model      A Repository named N is <root>/N.git; the first one to take the name (over all
- *            namespaces) owns it. With spec.url it is a mirror, fetched every spec.pollInterval
- *            ("1m" unless set) and at once when the annotation slipway.dev/refresh changes.
+ *            namespaces) owns it. With spec.url it is a mirror, fetched every spec.pollSeconds
+ *            (60 unless set) and at once when the annotation slipway.dev/refresh changes.
  *            status.heads says where every branch and tag is. It is compared with the
  *            repository on every sync, so that a push whose notice got lost is still seen.
  * Guarantees Deleting a Repository object never deletes commits.

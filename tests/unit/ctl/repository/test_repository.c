@@ -106,7 +106,7 @@ static void mirrors(void)
     kube_fake_load(w.kube, arena_printf(w.a,
                                         "apiVersion: slipway.dev/v1\nkind: Repository\n"
                                         "metadata: {name: copy, namespace: a}\n"
-                                        "spec: {url: \"%s\", pollInterval: 30s}\n",
+                                        "spec: {url: \"%s\", pollSeconds: 30}\n",
                                         repository_path(&w.opts, "shop", w.a)));
     (void)runner_settle(w.runner, 100);
     const struct value *heads = value_at(get(&w, "a", "copy"), "status.heads");
