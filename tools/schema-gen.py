@@ -118,6 +118,8 @@ def read(paths):
                 if attrs and (attrs[0].startswith("v") or "/" in attrs[0]):
                     group_version = attrs.pop(0)
                 current = types[words[1]] = Type(words[1], group_version, attrs)
+            elif words[0] == "extend" and not line.startswith(" "):
+                current = types[words[1]]
             else:
                 current.fields.append((words[0], words[1], words[2:]))
     return types

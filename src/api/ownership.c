@@ -116,7 +116,7 @@ static struct value *prune(const struct ownership *w, struct value *merged, stru
     cut = fieldset__difference(&all, &left, w->a);
     cut = fieldset__intersection(&cut, &gone, w->a);
     pruned = typed__remove(w->schema, merged, &cut, false, w->a);
-    return pruned ? pruned : value_new_object(w->a);
+    return pruned ? pruned : value_null(w->a);
 }
 
 static struct owners copy_owners(const struct owners *o, struct arena *a)
@@ -133,7 +133,7 @@ int ownership__apply(const struct ownership *w, const struct value *live,
     struct owners work = copy_owners(o, w->a);
     struct value *merged = typed__merge(w->schema, live, applied, w->a);
     if (!merged)
-        merged = value_new_object(w->a);
+        merged = value_null(w->a);
     struct owner *self = owners__get(&work, w->id, w->a);
     struct fieldset last = self->set;
     typed__to_set(w->schema, applied, w->a, &self->set);

@@ -5,6 +5,7 @@
 
 #define NANO ((__int128)1000000000)
 static const __int128 VALUE_MAX = (__int128)INT64_MAX * 1000000000;
+static const __int128 LARGEST = (__int128)INT64_MAX * INT64_MAX; /* what short decimals may say */
 
 struct suffix {
     const char *text;
@@ -96,9 +97,11 @@ static struct digits read_digits(const char *s, size_t n)
     return d;
 }
 
-/* d × base^exponent in nano, rounded up, capped. */
+/* d × base^exponent in nano, rounded up, capped. Upstream caps only what leaves 64 bits with
+ * a decimal exponent beside them. */
 static __int128 to_nano(struct digits d, int base, long exponent)
 {
+    __int128 max = base == 10 && d.value <= INT64_MAX ? LARGEST : VALUE_MAX;
     long ten = 9 - d.scale + (base == 10 ? exponent : 0);
     __int128 v = d.value;
     if (base == 2) {
@@ -114,8 +117,8 @@ static __int128 to_nano(struct digits d, int base, long exponent)
         }
     }
     for (; ten > 0 && v; ten--) {
-        if (v > VALUE_MAX)
-            return VALUE_MAX;
+        if (v > max / 10)
+            return max;
         v *= 10;
     }
     for (; ten < 0; ten++) {
@@ -125,7 +128,7 @@ static __int128 to_nano(struct digits d, int base, long exponent)
             break;
     }
     v += d.rest;
-    return v > VALUE_MAX ? VALUE_MAX : v;
+    return v > max ? max : v;
 }
 
 int quantity_parse(const char *text, struct quantity *out, struct err *e)
@@ -153,6 +156,8 @@ int quantity_parse(const char *text, struct quantity *out, struct err *e)
     if (!read_suffix(suffix, &q.format, &base, &exponent))
         return bad_suffix(e);
     q.nano = to_nano(read_digits(p, n), base, exponent);
+    if (q.format == QUANTITY_BINARY && q.nano > 0 && q.nano < NANO)
+        q.format = QUANTITY_DECIMAL; /* no binary suffix fits a part of one */
     if (negative)
         q.nano = -q.nano;
     *out = q;

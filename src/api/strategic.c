@@ -175,6 +175,29 @@ static struct value *join_scalars(struct smp *m, const struct value *x, const st
     return out;
 }
 
+/* What is new needs no directives; false: it asks for its own removal. `all`: also those that a
+ * later merge could use. */
+static bool drop_directives(struct value *v, bool all)
+{
+    if (v->kind == VALUE_OBJECT && strategic__deletes(v))
+        return false;
+    if (v->kind == VALUE_OBJECT)
+        for (size_t i = v->n; i-- > 0;) {
+            const char *key = v->members[i].key;
+            bool directive = strcmp(key, STRATEGIC_PATCH) == 0 ||
+                             (all && (strcmp(key, STRATEGIC_RETAIN) == 0 ||
+                                      strategic__has_prefix(key, STRATEGIC_ORDER) ||
+                                      strategic__has_prefix(key, STRATEGIC_DELETE)));
+            if (directive || !drop_directives(&v->members[i].value, all))
+                (void)value_remove(v, key);
+        }
+    else if (v->kind == VALUE_ARRAY)
+        for (size_t i = v->n; i-- > 0;)
+            if (!drop_directives(&v->items[i], all))
+                value_remove_at(v, i);
+    return true;
+}
+
 static void drop_nulls(struct value *v)
 {
     if (v->kind == VALUE_OBJECT)
@@ -233,7 +256,8 @@ static int merge_items(struct smp *m, const struct schema *s, struct value *orig
         if (at < 0) {
             if (m->ignore_nulls)
                 drop_nulls(item);
-            (void)value_push(m->a, original, item);
+            if (m->keep_lists || drop_directives(item, true))
+                (void)value_push(m->a, original, item);
             continue;
         }
         struct value *merged;
@@ -338,6 +362,22 @@ static int check_order(struct smp *m, const struct value *patch, const struct va
     return 0;
 }
 
+/* Upstream deletes and appends in the array it later takes the server's order from: what is new
+ * fills the places of what went. Clients have come to see that order. */
+static struct value *order_after_deletions(struct smp *m, struct value *before,
+                                           const struct value *after, const struct value *patch)
+{
+    bool deletes = false;
+    VALUE_EACH_ITEM (item, patch)
+        deletes |= strategic__deletes(item);
+    if (!deletes)
+        return before;
+    struct value *order = value_copy(m->a, after);
+    if (order->n > before->n)
+        order->n = before->n;
+    return order;
+}
+
 /* A list whose patch says the order of its elements. */
 static int merge_ordered(struct smp *m, const struct schema *s, struct value *original,
                          struct value *patch, const char *directive)
@@ -366,14 +406,13 @@ static int merge_ordered(struct smp *m, const struct schema *s, struct value *or
         have = NULL;
     if (!have) {
         merged = want;
-        for (size_t i = merged->n; i-- > 0;)
-            if (value_get(&merged->items[i], STRATEGIC_PATCH))
-                value_remove_at(merged, i);
+        (void)drop_directives(merged, !m->keep_lists);
     } else if (want) {
         bool merges = list && (list->flags & SCHEMA_PATCH_MERGE);
         r = merges ? merge_list(m, list, have, want, false, &merged) : (merged = want, 0);
         if (r < 0)
             return r;
+        before = order_after_deletions(m, before, have, want);
     }
     merged = order_list(m, merged, order, before, list ? list->merge_key : NULL);
     (void)value_set(m->a, original, name, merged);
@@ -421,7 +460,8 @@ static int merge_member(struct smp *m, const struct schema *s, struct value *ori
             return 0;
         if (m->ignore_nulls)
             drop_nulls(patch);
-        (void)value_set(m->a, original, key, patch);
+        if (m->keep_lists || drop_directives(patch, true))
+            (void)value_set(m->a, original, key, patch);
         return 0;
     }
     int r = 0;

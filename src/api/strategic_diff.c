@@ -164,8 +164,9 @@ static int diff_list(struct diff *d, const struct schema *s, const char *name,
     VALUE_EACH_ITEM (item, deleted)
         (void)value_push(d->a, changed, item);
     put_list(d, patch, "", name, changed);
+    bool moved = !same_order(d, from, to, key);
     if (d->set_order &&
-        ((!d->no_deletions && changed->n) || (!d->no_changes && !same_order(d, from, to, key))))
+        ((!d->no_changes && (changed->n || moved)) || (!d->no_deletions && changed->n)))
         put_list(d, patch, STRATEGIC_ORDER, name, only_keys(d, to, key));
     return 0;
 }

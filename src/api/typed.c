@@ -586,14 +586,13 @@ struct value *typed__merge(const struct schema *s, const struct value *lhs, cons
 static bool keep(const struct schema *s, const struct value *v, const struct fieldset *gone,
                  const char *step, bool extract, struct arena *a, const struct value **out)
 {
-    static const struct fieldset none;
     static const struct value null = {.kind = VALUE_NULL};
     const struct field_node *n = fieldset__find(gone, step);
     *out = v;
-    if (n && n->member && (!extract || !n->below.n || v->kind != VALUE_OBJECT))
-        return extract;
-    if (n && !fieldset__empty(&n->below)) {
-        *out = typed__remove(s, v, n ? &n->below : &none, extract, a);
+    if (n && n->member && !extract)
+        return false;
+    if (n && (n->member || !fieldset__empty(&n->below))) {
+        *out = typed__remove(s, v, &n->below, extract, a);
         if (!*out)
             *out = &null;
         return true;
