@@ -205,6 +205,8 @@ int admission_update(struct call *c, const struct served *k, const char *ns, con
     int rc = sub ? 0 : rbac__escalation(c, k, ns, obj, old);
     if (rc == 0 && !sub && k->res == &RES_PRIORITY_CLASS)
         rc = check_priority_class(c, k, obj);
+    if (rc == 0 && !sub && k->res == &RES_POD)
+        admit_pod_tolerations(c, obj);
     if (rc == 0 && !sub && k->res == &RES_SERVICE)
         rc = service_allocate(c, obj, old);
     return rc;

@@ -177,7 +177,7 @@ static bool tolerates(const struct value *tolerations, const char *key)
     return false;
 }
 
-static void admit_tolerations(struct call *c, struct value *pod)
+void admit_pod_tolerations(struct call *c, struct value *pod)
 {
     static const char *const keys[] = {"node.kubernetes.io/not-ready",
                                        "node.kubernetes.io/unreachable"};
@@ -237,6 +237,6 @@ int admit_pod_create(struct call *c, const char *ns, struct value *pod)
         rc = admit_priority(c, pod);
     if (rc < 0)
         return rc;
-    admit_tolerations(c, pod);
+    admit_pod_tolerations(c, pod);
     return admit_runtime_class(c, pod);
 }

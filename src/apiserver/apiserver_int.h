@@ -216,6 +216,7 @@ void admission_wrote(struct apiserver *s, const struct served *k, const struct v
 
 /* ---- admit_pods.c, services.c, quota.c, podsecurity.c ---- */
 int admit_pod_create(struct call *c, const char *ns, struct value *pod);
+void admit_pod_tolerations(struct call *c, struct value *pod);
 int service_allocate(struct call *c, struct value *obj, const struct value *old);
 /* Gives back what `obj` has and `keep` (or NULL) has not. */
 void service_release(struct call *c, const struct value *obj, const struct value *keep);
@@ -227,6 +228,8 @@ void services__done(struct apiserver *s);
 
 /* ---- crds.c ---- */
 int crds__init(struct apiserver *s, struct err *e);
+/* No new objects of a kind that is going. */
+int crds__check_create(struct call *c, const struct served *k);
 /* Accepts names, establishes, serves or stops serving. */
 void crds__changed(struct apiserver *s, const struct value *crd, bool deleted);
 

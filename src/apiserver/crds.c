@@ -11,21 +11,88 @@ static const char FINALIZER[] = "customresourcecleanup.apiextensions.k8s.io";
 
 /* ---- names: the first CRD that wants one has it ---- */
 
-static const char *taken_by_another(struct apiserver *s, const struct value *crd, struct arena *a)
+struct claim {
+    struct value *accepted;
+    const char *reason, *message; /* of the last name that was refused */
+};
+
+static bool name_in(const struct value *list, const char *name)
 {
-    const char *group = value_at_str(crd, "spec.group", "");
-    const char *plural = value_at_str(crd, "spec.names.plural", "");
-    const char *kind = value_at_str(crd, "spec.names.kind", "");
-    size_t n;
-    const struct served **all = kinds__all(s, a, &n);
-    for (size_t i = 0; i < n; i++) {
-        const struct resource *r = all[i]->res;
-        if (strcmp(r->group, group) != 0 || strcmp(r->plural, plural) == 0)
-            continue;
-        if (strcmp(r->kind, kind) == 0)
-            return arena_printf(a, "\"%s\" is already in use", kind);
+    VALUE_EACH_ITEM (v, list) {
+        if (strcmp(value_str(v, ""), name) == 0)
+            return true;
     }
-    return NULL;
+    return false;
+}
+
+static bool uses(const struct value *names, const char *name, bool kind)
+{
+    if (kind)
+        return strcmp(value_at_str(names, "kind", ""), name) == 0 ||
+               strcmp(value_at_str(names, "listKind", ""), name) == 0;
+    return strcmp(value_at_str(names, "plural", ""), name) == 0 ||
+           strcmp(value_at_str(names, "singular", ""), name) == 0 ||
+           name_in(value_get(names, "shortNames"), name);
+}
+
+static bool taken(struct apiserver *s, const struct value *crd, const char *name, bool kind)
+{
+    const struct served *k = kinds__of(s, &RES_CRD);
+    struct entry_list l = {0};
+    struct err e = {0};
+    bool found = false;
+    if (store_list(s->store, k->prefix, NULL, 0, 0, &l, &e) < 0)
+        return false;
+    for (size_t i = 0; i < l.n && !found; i++) {
+        AUTO(object) struct object *o = stored__object(s, k, l.items[i]);
+        found = strcmp(o->name, value_at_str(crd, "metadata.name", "")) != 0 &&
+                strcmp(value_at_str(o->root, "spec.group", ""),
+                       value_at_str(crd, "spec.group", "")) == 0 &&
+                uses(value_at(o->root, "status.acceptedNames"), name, kind);
+    }
+    entry_list_done(&l);
+    return found;
+}
+
+static void claim_name(struct apiserver *s, struct arena *a, const struct value *crd,
+                       struct claim *c, const char *field, const char *reason)
+{
+    const char *name = value_str(value_get(value_at(crd, "spec.names"), field), "");
+    bool kind = strcmp(field, "kind") == 0 || strcmp(field, "listKind") == 0;
+    if (!*name)
+        return;
+    if (taken(s, crd, name, kind)) {
+        c->reason = reason;
+        c->message = arena_printf(a, "\"%s\" is already in use", name);
+        if (strcmp(field, "plural") == 0 || strcmp(field, "kind") == 0)
+            value_set_str(a, c->accepted, field, "");
+        return;
+    }
+    value_set_str(a, c->accepted, field, name);
+}
+
+static struct claim claim_names(struct apiserver *s, struct arena *a, const struct value *crd)
+{
+    struct claim c = {.accepted = value_new_object(a)};
+    const struct value *shorts = value_at(crd, "spec.names.shortNames");
+    claim_name(s, a, crd, &c, "plural", "PluralConflict");
+    claim_name(s, a, crd, &c, "singular", "SingularConflict");
+    bool free_shorts = true;
+    VALUE_EACH_ITEM (v, shorts) {
+        if (!taken(s, crd, value_str(v, ""), false))
+            continue;
+        free_shorts = false;
+        c.reason = "ShortNamesConflict";
+        c.message = arena_printf(a, "\"%s\" is already in use", value_str(v, ""));
+    }
+    if (free_shorts && value_count(shorts) > 0)
+        value_set(a, c.accepted, "shortNames", value_copy(a, shorts));
+    claim_name(s, a, crd, &c, "kind", "KindConflict");
+    claim_name(s, a, crd, &c, "listKind", "ListKindConflict");
+    const struct value *categories = value_at(crd, "spec.names.categories");
+    if (value_count(categories) > 0)
+        value_set(a, c.accepted, "categories", value_copy(a, categories));
+    return c;
 }
 
 static void set_condition(struct arena *a, struct value *root, const char *type, bool on,
@@ -36,34 +103,33 @@ static void set_condition(struct arena *a, struct value *root, const char *type,
     (void)condition_set(a, root, &c, now_ms);
 }
 
+static void note_storage(struct arena *a, struct value *obj, struct value *status)
+{
+    struct value *stored = value_make_array(a, status, "storedVersions");
+    VALUE_EACH_ITEM (v, value_at(obj, "spec.versions")) {
+        const char *name = value_at_str(v, "name", "");
+        if (value_at_bool(v, "storage", false) && !name_in(stored, name))
+            value_push_str(a, stored, name);
+    }
+}
+
 /* status.acceptedNames, .storedVersions and the two conditions. */
 static int establish(struct call *c, const struct served *k, const struct value *live, void *arg,
                      struct value **out)
 {
-    const char *conflict = arg;
+    const struct claim *claim = arg;
     struct arena *a = c->a;
     struct value *obj = value_copy(a, live);
     (void)k;
     struct value *status = value_make_object(a, obj, "status");
-    if (!conflict)
-        value_set(a, status, "acceptedNames", value_copy(a, value_at(obj, "spec.names")));
-    set_condition(a, obj, "NamesAccepted", !conflict, conflict ? "KindConflict" : "NoConflicts",
-                  conflict ? conflict : "no conflicts found", c->now_ms);
-    set_condition(a, obj, "Established", !conflict,
-                  conflict ? "NotAccepted" : "InitialNamesAccepted",
-                  conflict ? "not all names are accepted" : "the initial names have been accepted",
+    bool good = !claim->reason;
+    value_set(a, status, "acceptedNames", value_copy(a, claim->accepted));
+    set_condition(a, obj, "NamesAccepted", good, good ? "NoConflicts" : claim->reason,
+                  good ? "no conflicts found" : claim->message, c->now_ms);
+    set_condition(a, obj, "Established", good, good ? "InitialNamesAccepted" : "NotAccepted",
+                  good ? "the initial names have been accepted" : "not all names are accepted",
                   c->now_ms);
-    struct value *stored = value_make_array(a, status, "storedVersions");
-    VALUE_EACH_ITEM (v, value_at(obj, "spec.versions")) {
-        const char *name = value_at_str(v, "name", "");
-        bool known = !value_at_bool(v, "storage", false);
-        VALUE_EACH_ITEM (had, stored) {
-            if (strcmp(value_str(had, ""), name) == 0)
-                known = true;
-        }
-        if (!known)
-            value_push_str(a, stored, name);
-    }
+    note_storage(a, obj, status);
     *out = obj;
     return 0;
 }
@@ -161,6 +227,19 @@ void crds__instance_gone(struct apiserver *s, const struct served *k)
         finish_deletion(s, crd->root);
 }
 
+int crds__check_create(struct call *c, const struct served *k)
+{
+    if (!k->kind.crd)
+        return 0;
+    AUTO(object) struct object *crd = peek(c->s, &RES_CRD, NULL, k->qualified);
+    if (!crd || !crd->deleting)
+        return 0;
+    refuse(c, ERR_UNSUPPORTED, 405, "MethodNotAllowed",
+           "create not allowed while custom resource definition is terminating");
+    refuse_details(c, k->res->group, k->res->plural, NULL);
+    return ERR_UNSUPPORTED;
+}
+
 void crds__changed(struct apiserver *s, const struct value *crd, bool deleted)
 {
     LOCK_SCOPE(&s->crd_mutex);
@@ -175,8 +254,8 @@ void crds__changed(struct apiserver *s, const struct value *crd, bool deleted)
         finish_deletion(s, crd);
         return;
     }
-    const char *conflict = taken_by_another(s, crd, a);
-    if (!conflict && serve(s, crd, &e) < 0) {
+    struct claim claim = claim_names(s, a, crd);
+    if (!claim.reason && serve(s, crd, &e) < 0) {
         log_warn("apiserver", "crd %s is not served: %s", value_at_str(crd, "metadata.name", ""),
                  e.msg);
         return;
@@ -188,10 +267,9 @@ void crds__changed(struct apiserver *s, const struct value *crd, bool deleted)
                                  .name = value_at_str(crd, "metadata.name", ""),
                                  .sub = "status",
                                  .change = establish,
-                                 .arg = (void *)(uintptr_t)conflict,
+                                 .arg = &claim,
                                  .raw = true};
-    if (!c.refusal.code)
-        (void)rest_write(&c, &w, &r);
+    (void)rest_write(&c, &w, &r);
 }
 
 int crds__init(struct apiserver *s, struct err *e)

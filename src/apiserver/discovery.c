@@ -141,6 +141,11 @@ static size_t rank(const char *group)
     return ARRAY_LEN(group_order);
 }
 
+bool discovery__is_builtin(const char *group)
+{
+    return rank(group) < ARRAY_LEN(group_order);
+}
+
 /* v2 before v1 before v1beta2 before v1alpha1, as kube-aware version order has it. */
 static void version_parts(const char *v, long *major, long *stage, long *minor)
 {

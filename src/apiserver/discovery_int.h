@@ -19,6 +19,7 @@ struct listed *discovery__resources(struct apiserver *s, const char *group, cons
                                     struct arena *a, size_t *out_n);
 /* In upstream's order. */
 struct group_version *discovery__groups(struct apiserver *s, struct arena *a, size_t *out_n);
+bool discovery__is_builtin(const char *group);
 struct value *discovery__split(struct arena *a, const char *text);
 
 /* The aggregated form, where the client accepts it. */

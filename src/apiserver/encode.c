@@ -264,8 +264,11 @@ static struct value *decoded(struct web *w, const struct served *k, struct entry
     return rest__tree(&w->call, k, &r);
 }
 
-static void list_meta(struct arena *a, struct value *meta, const struct listing *l)
+static void list_meta(struct arena *a, struct value *meta, const struct served *k,
+                      const struct listing *l)
 {
+    if (k->kind.crd)
+        value_set_str(a, meta, "continue", ""); /* as upstream's untyped lists print it */
     value_set(a, meta, "resourceVersion", value_new_strf(a, "%llu", (unsigned long long)l->rv));
     if (l->cont && *l->cont)
         value_set_str(a, meta, "continue", l->cont);
@@ -283,7 +286,7 @@ static void send_list_trees(struct web *w, const struct served *k, const struct 
     if (w->media.as == MEDIA_TABLE) {
         out = table(w, k, objs, l->n, true);
         value_set(a, out, "metadata", value_new_object(a));
-        list_meta(a, value_get_mut(out, "metadata"), l);
+        list_meta(a, value_get_mut(out, "metadata"), k, l);
         web_send_value(w, 200, out);
         return;
     }
@@ -293,7 +296,7 @@ static void send_list_trees(struct web *w, const struct served *k, const struct 
     value_set_str(a, out, "apiVersion",
                   partials ? arena_printf(a, "meta.k8s.io/%s", w->media.as_version)
                            : k->api_version);
-    list_meta(a, value_make_object(a, out, "metadata"), l);
+    list_meta(a, value_make_object(a, out, "metadata"), k, l);
     struct value *items = value_make_array(a, out, "items");
     for (size_t i = 0; i < l->n; i++) {
         if (!partials && !k->kind.crd) {
@@ -325,7 +328,7 @@ void web_send_list(struct web *w, const struct served *k, const struct listing *
     buf_printf(&b, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":", k->list_kind,
                k->api_version);
     struct value *meta = value_new_object(w->call.a);
-    list_meta(w->call.a, meta, l);
+    list_meta(w->call.a, meta, k, l);
     json_print(&b, meta, 0);
     buf_puts(&b, ",\"items\":[");
     for (size_t i = 0; i < l->n; i++) {

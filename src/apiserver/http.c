@@ -2,7 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "apiserver/web_int.h"
+#include "apiserver/discovery_int.h"
 #include "base/log.h"
 
 /* ---- where a request goes ---- */
@@ -116,8 +116,13 @@ static int authorize(struct web *w, bool resource)
     return rbac__authorize(&w->call, &x);
 }
 
+/* Upstream's two ways of saying so: its own groups have a Status, the rest a page. */
 static int not_found(struct web *w)
 {
+    if (w->t.plural && !discovery__is_builtin(w->t.group)) {
+        web_send_text(w, 404, "404 page not found\n");
+        return 0;
+    }
     refuse(&w->call, ERR_NOT_FOUND, 404, "NotFound",
            "the server could not find the requested resource");
     w->call.refusal.details = value_new_object(w->call.a);
@@ -170,7 +175,9 @@ static int do_create(struct web *w, const struct served *k)
 {
     struct value *obj = NULL;
     struct result r = {0};
-    int rc = web__write_opts(w, k, "CreateOptions");
+    int rc = crds__check_create(&w->call, k);
+    if (rc == 0)
+        rc = web__write_opts(w, k, "CreateOptions");
     if (rc == 0)
         rc = web__body(w, &obj);
     if (rc == 0)
@@ -238,8 +245,7 @@ static int do_delete(struct web *w, const struct served *k)
         rc = rest_delete(&w->call, k, w->t.ns ? w->t.ns : "", w->t.name, &o, &r, &gone);
     if (rc < 0)
         return rc;
-    bool accepted = !gone && ((o.propagation && strcmp(o.propagation, "Foreground") == 0) ||
-                              o.orphan_dependents == 0);
+    bool accepted = !gone && o.orphan_dependents == 0;
     if (gone && !rest_returns_deleted(k))
         web_send_value(w, 200, deleted_status(w, k, r.tree));
     else

@@ -107,7 +107,7 @@ static void check_manager(struct web *w, struct field_errors *l)
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)m[i] < 0x20 || m[i] == 0x7f) {
             field_errors_addf(l, FIELD_INVALID, "fieldManager", value_new_str(w->call.a, m),
-                              "should only contain printable characters");
+                              "invalid character U+%04X (at position %zu)", (unsigned char)m[i], i);
             break;
         }
 }
@@ -232,6 +232,34 @@ int web__patch_type(struct web *w, const struct served *k, enum patch_type *out)
     return ERR_UNSUPPORTED;
 }
 
+static int check_patch_shape(struct call *c, enum patch_type type, const struct value *patch)
+{
+    static const char *const names[] = {"null",   "bool",  "number", "number",
+                                        "string", "array", "object"};
+    if (type != PATCH_JSON && value_is(patch, VALUE_OBJECT))
+        return 0;
+    if (type != PATCH_JSON)
+        return refuse_bad_request(
+            c,
+            "error decoding patch: json: cannot unmarshal %s into Go value of "
+            "type map[string]interface {}",
+            names[patch->kind]);
+    if (!value_is(patch, VALUE_ARRAY))
+        return refuse_bad_request(
+            c,
+            "error decoding patch: json: cannot unmarshal %s into Go value of "
+            "type []handlers.jsonPatchOp",
+            names[patch->kind]);
+    VALUE_EACH_ITEM (op, patch) {
+        if (!value_is(op, VALUE_OBJECT))
+            return refuse_bad_request(c,
+                                      "error decoding patch: json: cannot unmarshal %s into Go "
+                                      "value of type handlers.jsonPatchOp",
+                                      names[op->kind]);
+    }
+    return 0;
+}
+
 int web__patch_body(struct web *w, const struct served *k, enum patch_type type, struct value **out)
 {
     (void)k;
@@ -249,19 +277,11 @@ int web__patch_body(struct web *w, const struct served *k, enum patch_type type,
             admit_yaml_duplicates(text, n, &c->body_errors, c->a);
     } else {
         if (json_parse(c->a, text, n, 0, out, &e) < 0)
-            return refuse_bad_request(c, "%s", e.msg);
+            return refuse_bad_request(c, "error decoding patch: %s", e.msg);
         if (c->validation != VALIDATE_IGNORE)
             admit_json_duplicates(text, n, &c->body_errors, c->a);
     }
-    if (type != PATCH_JSON && !value_is(*out, VALUE_OBJECT))
-        return refuse_bad_request(c,
-                                  "json: cannot unmarshal %s into Go value of type "
-                                  "map[string]interface {}",
-                                  value_kind_name((*out)->kind));
-    if (type == PATCH_JSON && !value_is(*out, VALUE_ARRAY))
-        return refuse_bad_request(c, "error decoding patch: json: cannot unmarshal object into Go "
-                                     "value of type jsonpatch.Patch");
-    return 0;
+    return check_patch_shape(c, type, *out);
 }
 
 /* ---- DeleteOptions, from the query or the body ---- */

@@ -78,8 +78,9 @@ static bool set_propagation(struct call *c, const struct served *k, const struct
     } else if (o->propagation) {
         orphan = strcmp(o->propagation, "Orphan") == 0;
         foreground = strcmp(o->propagation, "Foreground") == 0;
+    } else if (!orphan && !foreground) {
+        orphan = k->res == &RES_JOB || k->res == &RES_REPLICATION_CONTROLLER;
     }
-    (void)k;
     if (orphan == was_orphan && foreground == was_foreground)
         return false;
     struct value *now = value_new_array(c->a);
@@ -120,6 +121,8 @@ static void mark(struct call *c, const struct served *k, struct value *meta, int
     char text[CLOCK_TEXT_MAX];
     clock_format_rfc3339(c->now_ms + grace * 1000, text);
     value_set_str(c->a, meta, "deletionTimestamp", text);
+    if (k->res == &RES_NAMESPACE)
+        return;
     value_set_int(c->a, meta, "deletionGracePeriodSeconds", grace);
     int64_t generation = value_int(value_get(meta, "generation"), 0);
     if (generation > 0 || graceful)
@@ -200,6 +203,10 @@ int rest_delete(struct call *c, const struct served *k, const char *ns, const ch
     int rc = admission_delete(c, k, ns, name);
     if (rc < 0)
         return rc;
+    if (k->res == &RES_JOB && !o->propagation && o->orphan_dependents < 0)
+        call_warn(c, "child pods are preserved by default when jobs are deleted; set "
+                     "propagationPolicy=Background to remove them or set propagationPolicy=Orphan "
+                     "to suppress this warning");
     for (int i = 0; i < API_TRIES; i++) {
         c->refusal = (struct refusal){0};
         rc = delete_once(c, k, ns, name, o, out, gone);

@@ -17,9 +17,8 @@ static int check_identity(struct call *c, const struct rest_write *w, const stru
             c, "the name of the object (%s) does not match the name on the URL (%s)", name,
             w->name);
     if (*ns && strcmp(ns, w->k->res->namespaced ? w->ns : "") != 0)
-        return refuse_bad_request(
-            c, "the namespace of the object (%s) does not match the namespace on the URL (%s)", ns,
-            w->ns ? w->ns : "");
+        return refuse_bad_request(c, "the namespace of the provided object does not match the "
+                                     "namespace sent on the request");
     return 0;
 }
 
@@ -38,11 +37,12 @@ static int check_revision(struct call *c, const struct rest_write *w, const stru
     if (!*rv || strcmp(rv, "0") == 0) {
         if (admit_unconditional_update(w->k->res))
             return 0;
+        const struct value zero = {.kind = VALUE_FLOAT, .n = 3, .text = "0x0"};
         struct field_errors l;
         field_errors_init(&l, c->a);
-        field_errors_add_int(&l, FIELD_INVALID, "metadata.resourceVersion", 0,
-                             "must be specified for an update");
-        return refuse_invalid(c, w->k, w->name, &l);
+        field_errors_add(&l, FIELD_INVALID, "metadata.resourceVersion", &zero,
+                         "must be specified for an update");
+        return refuse_invalid_as(c, w->k->res->group, w->k->res->plural, w->name, &l);
     }
     char *end = NULL;
     errno = 0;
@@ -124,6 +124,11 @@ static int judge(struct call *c, const struct rest_write *w, struct value *obj,
     if (w->raw)
         return 0;
     int rc = w->applied ? 0 : rest__own(c, w->k, w->sub, live, obj);
+    struct value *meta = value_get_mut(obj, "metadata");
+    static const char *const lists[] = {"finalizers", "ownerReferences", "labels", "annotations"};
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        if (value_get(meta, lists[i]) && value_count(value_get(meta, lists[i])) == 0)
+            value_remove(meta, lists[i]);
     if (rc == 0)
         rc = admission_update(c, w->k, w->ns, w->sub, obj, live);
     if (rc < 0)
@@ -268,6 +273,47 @@ static int decode_patched(struct call *c, const struct served *k, const struct p
     return 0;
 }
 
+/* One operation as kube-apiserver's library reads it: replacing what is not there adds it, a
+ * path may lack its first slash, a value may be left out, and -1 is the end of a list. */
+static struct value *lenient(struct arena *a, const struct value *op)
+{
+    struct value *o = value_copy(a, op);
+    const char *path = value_str(value_get(o, "path"), NULL);
+    const char *name = value_str(value_get(o, "op"), "");
+    if (!path)
+        return o;
+    size_t n = strlen(path);
+    if (*path && *path != '/')
+        path = strchr(path, '/') ? strchr(path, '/') : arena_printf(a, "/%s", path);
+    if (strcmp(name, "add") == 0 && n > 2 && strcmp(path + strlen(path) - 3, "/-1") == 0)
+        path = arena_printf(a, "%.*s/-", (int)strlen(path) - 3, path);
+    if (!value_get(o, "value") && (strcmp(name, "add") == 0 || strcmp(name, "replace") == 0))
+        value_set(a, o, "value", value_null(a));
+    value_set_str(a, o, "path", path);
+    return o;
+}
+
+static int patch__json(struct arena *a, const struct value *doc, const struct value *ops,
+                       struct value **out, struct err *e)
+{
+    const struct value *now = doc;
+    VALUE_EACH_ITEM (op, ops) {
+        struct value *one = value_new_array(a), *o = lenient(a, op);
+        struct value *made = NULL;
+        value_push(a, one, o);
+        int rc = patch_json(a, now, one, &made, e);
+        if (rc < 0 && strcmp(value_at_str(o, "op", ""), "replace") == 0) {
+            value_set_str(a, &one->items[0], "op", "add");
+            rc = patch_json(a, now, one, &made, e);
+        }
+        if (rc < 0)
+            return rc;
+        now = made;
+    }
+    *out = value_copy(a, now);
+    return 0;
+}
+
 static int apply_patch(struct call *c, const struct served *k, const struct value *live, void *arg,
                        struct value **out)
 {
@@ -276,17 +322,17 @@ static int apply_patch(struct call *c, const struct served *k, const struct valu
     struct value *made = NULL;
     int rc = 0;
     if (p->type == PATCH_JSON)
-        rc = patch_json(c->a, live, p->patch, &made, &e);
+        rc = patch__json(c->a, live, p->patch, &made, &e);
     else if (p->type == PATCH_MERGE)
         made = patch_merge(c->a, live, p->patch);
     else
         rc = strategic_apply(c->a, k->kind.schema, live, p->patch, &made, &e);
-    if (rc < 0 && p->type == PATCH_JSON && e.code != ERR_NOT_FOUND && e.code != ERR_CONFLICT)
-        return refuse_bad_request(c, "%s", e.msg);
-    if (rc < 0 && p->type == PATCH_JSON)
-        return refuse(c, ERR_INVALID, 422, "Invalid",
-                      "the server rejected our request due to an "
-                      "error in our request");
+    if (rc < 0 && p->type == PATCH_JSON) {
+        refuse(c, ERR_INVALID, 422, "Invalid",
+               "the server rejected our request due to an error in our request");
+        c->refusal.details = value_new_object(c->a);
+        return ERR_INVALID;
+    }
     if (rc < 0)
         return refuse_bad_request(c, "%s", e.msg);
     if (!value_is(made, VALUE_OBJECT))
@@ -300,6 +346,8 @@ static int apply_patch(struct call *c, const struct served *k, const struct valu
 static int refuse_apply(struct call *c, const struct served *k, const struct patch_work *p, int rc,
                         const struct managed_conflicts *conflicts, const struct err *e)
 {
+    if (rc == ERR_SYSTEM) /* upstream's typed conversion fails without a reason */
+        return refuse(c, rc, 500, "", "%s", e->msg);
     if (rc != ERR_CONFLICT)
         return refuse_err(c, e);
     refuse(c, ERR_CONFLICT, 409, "Conflict", "%s", managed_conflicts_text(conflicts, c->a));
@@ -328,9 +376,6 @@ static int apply_server_side(struct call *c, const struct served *k, const struc
         return refuse_bad_request(
             c, "the API version in the data (%s) does not match the expected API version (%s)",
             value_str(value_get(applied, "apiVersion"), ""), k->api_version);
-    struct value *probe = value_copy(c->a, applied);
-    if (admit_decode(&k->kind, probe, &found, c->a, &e) < 0)
-        return refuse_bad_request(c, "%s", e.msg);
     const char *strict = NULL;
     if (rest__strict(c, &found, &strict) < 0)
         return refuse_bad_request(c, "error decoding patch: %s", strict);

@@ -84,6 +84,11 @@ static int set_replicas(struct call *c, const struct served *k, const struct val
 {
     struct field_errors l;
     field_errors_init(&l, c->a);
+    if (replicas < 0 && k->kind.crd) {
+        field_errors_add_int(&l, FIELD_INVALID, k->kind.crd->scale_spec, replicas,
+                             "should be a non-negative integer");
+        return refuse_invalid(c, k, value_at_str(live, "metadata.name", ""), &l);
+    }
     if (replicas < 0) {
         field_errors_add_int(&l, FIELD_INVALID, "spec.replicas", replicas,
                              "must be greater than or equal to 0");
@@ -183,9 +188,21 @@ int scale__get(struct call *c, const struct served *k, const char *ns, const cha
 {
     struct result r = {0};
     int rc = rest_get(c, k, ns, name, &r);
-    if (rc == 0)
-        *out = view(c, k, rest__tree(c, k, &r));
-    return rc;
+    if (rc < 0)
+        return rc;
+    const struct value *obj = rest__tree(c, k, &r);
+    if (k->kind.crd && !value_at(obj, paths_of(k).spec)) {
+        const char *why = arena_printf(c->a, "the spec replicas field \"%s\" does not exist",
+                                       k->kind.crd->scale_spec);
+        refuse(c, ERR_SYSTEM, 500, "InternalError", "Internal error occurred: %s", why);
+        struct value *cause = value_new_object(c->a);
+        value_set_str(c->a, cause, "message", why);
+        c->refusal.details = value_new_object(c->a);
+        value_push(c->a, value_make_array(c->a, c->refusal.details, "causes"), cause);
+        return ERR_SYSTEM;
+    }
+    *out = view(c, k, obj);
+    return 0;
 }
 
 int scale__put(struct call *c, const struct served *k, const char *ns, const char *name,

@@ -235,6 +235,8 @@ static int refuse_port(struct call *c, const struct value *obj, size_t i, int64_
 
 static bool has_node_port(const struct value *obj, int64_t port)
 {
+    if (value_at_int(obj, "spec.healthCheckNodePort", 0) == port)
+        return true;
     VALUE_EACH_ITEM (p, value_at(obj, "spec.ports")) {
         if (value_at_int(p, "nodePort", 0) == port)
             return true;
@@ -322,12 +324,39 @@ static int allocate_ports(struct call *c, struct services *v, struct value *obj,
     return 0;
 }
 
+/* Load balancers that keep to local endpoints are asked for their health at a port of its own. */
+static int allocate_health_port(struct call *c, struct services *v, struct value *obj,
+                                const struct value *old)
+{
+    struct value *spec = value_get_mut(obj, "spec");
+    bool needs = strcmp(value_at_str(spec, "type", ""), "LoadBalancer") == 0 &&
+                 strcmp(value_at_str(spec, "externalTrafficPolicy", ""), "Local") == 0;
+    int64_t port = value_at_int(spec, "healthCheckNodePort", 0);
+    int64_t had = value_at_int(old, "spec.healthCheckNodePort", 0);
+    if (!needs) {
+        if (port == had)
+            value_remove(spec, "healthCheckNodePort");
+        return 0;
+    }
+    if (port == 0)
+        port = had;
+    if (port == 0 || port != had) {
+        int rc = take_port(c, v, obj, 0, &port);
+        if (rc < 0)
+            return rc;
+    }
+    value_set_int(c->a, spec, "healthCheckNodePort", port);
+    return 0;
+}
+
 int service_allocate(struct call *c, struct value *obj, const struct value *old)
 {
     struct services *v = c->s->services;
     LOCK_SCOPE(&v->mutex);
     int rc = allocate_ip(c, v, obj, old);
-    return rc < 0 ? rc : allocate_ports(c, v, obj, old);
+    if (rc == 0)
+        rc = allocate_ports(c, v, obj, old);
+    return rc < 0 ? rc : allocate_health_port(c, v, obj, old);
 }
 
 /* ---- giving back ---- */
