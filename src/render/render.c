@@ -77,7 +77,7 @@ static int add(struct objects *l, const struct value *v, struct err *e)
                        kind && *kind ? "apiVersion" : "kind");
     const struct value *items = value_get(v, "items");
     size_t len = strlen(kind);
-    if (len > 4 && strcmp(kind + len - 4, "List") == 0 && value_is(items, VALUE_ARRAY)) {
+    if (len >= 4 && strcmp(kind + len - 4, "List") == 0 && value_is(items, VALUE_ARRAY)) {
         VALUE_EACH_ITEM(item, items)
         {
             int rc = add(l, item, e);
