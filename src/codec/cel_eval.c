@@ -334,7 +334,7 @@ static int eval_chain(struct cel_run *r, const struct cel_node *node, struct cel
     struct cel_value left, right;
     int rc = cel__eval(r, node->args[0], &left);
     for (size_t i = 1; i < node->n_args && !rc; i++) {
-        struct cel_value result;
+        struct cel_value result = {0};
         rc = cel__eval(r, node->args[i], &right);
         rc = rc ? rc : cel__charge(r, 1);
         rc = rc ? rc : cel__binary(r, node->ops[i - 1], &left, &right, &result);

@@ -29,7 +29,8 @@ struct level {
 struct reader {
     struct arena *arena;
     yaml_parser_t parser;
-    const char *text;
+    const char *mark; /* where the scalar with index mark_index stands in the text */
+    size_t mark_index;
     struct tree tree;
     struct buf levels;
     struct map anchors;
@@ -64,16 +65,21 @@ static struct level *level_top(const struct reader *r)
 /* ---- scalars ---- */
 
 /* The tag "!" is gone from the event, but it still stands in the text before the scalar. */
-static bool has_lone_tag(const struct reader *r, const yaml_event_t *event)
+static bool has_lone_tag(struct reader *r, const yaml_event_t *event)
 {
-    const char *s = r->text;
-    if (!s || event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
+    const unsigned char *stop = r->parser.input.string.end;
+    const char *s, *end = (const char *)stop;
+    if (event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
         return false;
-    s = yaml__at_index(s, r->parser.input.string.end, event->start_mark.index);
-    if (*s == '&')
-        s += strcspn(s, " \t\r\n");
-    s += strspn(s, " \t\r\n");
-    return *s == '!';
+    s = yaml__at_index(r->mark, stop, event->start_mark.index - r->mark_index);
+    r->mark = s;
+    r->mark_index = event->start_mark.index;
+    bool anchor = s < end && *s == '&';
+    while (anchor && s < end && !strchr(" \t\r\n", *s))
+        s++;
+    while (anchor && s < end && strchr(" \t\r\n", *s))
+        s++;
+    return s < end && *s == '!';
 }
 
 static void set_text(struct value *v, enum value_kind kind, const char *text, size_t n)
@@ -480,7 +486,9 @@ static int read_events(struct reader *r)
 static int read_all(struct reader *r, struct arena *a, const char *text, size_t n, unsigned flags,
                     struct err *e)
 {
-    *r = (struct reader){.arena = a, .text = text, .e = e};
+    *r = (struct reader){.arena = a, .mark = text, .e = e};
+    if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+        r->mark += 3; /* libyaml does not count a byte order mark */
     if (n >= UINT32_MAX)
         return err_set(e, ERR_TOO_LARGE, "a YAML text of %zu bytes is too large", n);
     if (!yaml_parser_initialize(&r->parser))

@@ -54,8 +54,6 @@ static int split_path(struct search *s, const char *path, struct err *e)
 const char *yaml__at_index(const char *text, const unsigned char *end, size_t index)
 {
     const char *p = text, *stop = (const char *)end;
-    if (stop - p >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
-        p += 3;
     for (; index > 0 && p < stop; index--)
         for (p++; p < stop && ((unsigned char)*p & 0xc0) == 0x80; p++)
             ;
@@ -173,11 +171,18 @@ static int find(struct search *s, struct err *e)
     return rc;
 }
 
+static bool is_anchor_char(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' ||
+           c == '_';
+}
+
 /* Behind an anchor and a tag, if the scalar has any. */
 static const char *skip_properties(const char *p, const char *end)
 {
     while (p < end && (*p == '&' || *p == '!')) {
-        while (p < end && !strchr(" \t\r\n", *p))
+        bool anchor = *p++ == '&';
+        while (p < end && (anchor ? is_anchor_char(*p) : !strchr(" \t\r\n", *p)))
             p++;
         while (p < end && strchr(" \t\r\n", *p))
             p++;
@@ -215,8 +220,10 @@ static void write_value(const struct search *s, struct buf *b, const char *value
 static void splice(const struct search *s, struct buf *b, const char *value)
 {
     const unsigned char *stop = (const unsigned char *)s->text + s->n;
-    const char *end = yaml__at_index(s->text, stop, s->hit.end_mark.index);
-    const char *start = yaml__at_index(s->text, stop, s->hit.start_mark.index);
+    bool bom = s->n >= 3 && memcmp(s->text, "\xef\xbb\xbf", 3) == 0;
+    const char *text = s->text + (bom ? 3 : 0);
+    const char *end = yaml__at_index(text, stop, s->hit.end_mark.index);
+    const char *start = yaml__at_index(text, stop, s->hit.start_mark.index);
     yaml_scalar_style_t style = s->hit.data.scalar.style;
     start = skip_properties(start, end);
     if (style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE) {
@@ -224,32 +231,63 @@ static void splice(const struct search *s, struct buf *b, const char *value)
             end--;
     }
     buf_add(b, s->text, (size_t)(start - s->text));
-    if (s->hit.data.scalar.length == 0 && style == YAML_PLAIN_SCALAR_STYLE && start > s->text &&
-        start[-1] == ':')
-        buf_putc(b, ' ');
+    if (start > s->text && !strchr(" \t\r\n[{,", start[-1]))
+        buf_putc(b, ' '); /* behind the colon of an empty value, or an anchor */
     write_value(s, b, value);
     buf_add(b, end, (size_t)((const char *)stop - end));
+}
+
+static int locate(struct search *s, const char *path, struct err *e)
+{
+    int rc = split_path(s, path, e);
+    rc = rc ? rc : find(s, e);
+    if (rc || s->found)
+        return rc;
+    return s->aliased ? err_set(e, ERR_UNSUPPORTED, "\"%s\" is written as an alias", path)
+                      : err_set(e, ERR_NOT_FOUND, "there is no scalar at \"%s\"", path);
+}
+
+static struct search *search_new(struct arena *a, const char *text, size_t n, size_t doc)
+{
+    struct search *s = ARENA_NEW(a, struct search);
+    s->text = text;
+    s->n = n;
+    s->doc = doc;
+    return s;
+}
+
+static void search_done(struct search *s)
+{
+    if (s->found)
+        yaml_event_delete(&s->hit);
+}
+
+/* Reads the result again: what surrounds a scalar may make one style good and another not. */
+static int verify(struct arena *a, const struct buf *b, size_t doc, const char *path,
+                  const char *value, struct err *e)
+{
+    struct search *s = search_new(a, buf_text(b), b->len, doc);
+    bool good = locate(s, path, NULL) == 0 && s->hit.data.scalar.length == strlen(value) &&
+                memcmp(s->hit.data.scalar.value, value, strlen(value)) == 0;
+    search_done(s);
+    return good ? 0 : err_set(e, ERR_UNSUPPORTED, "\"%s\" stands where it cannot be edited", path);
 }
 
 int yaml_edit_scalar(struct arena *a, const char *text, size_t n, size_t doc, const char *path,
                      const char *new_value, char **out, size_t *out_n, struct err *e)
 {
-    struct search *s = ARENA_NEW(a, struct search);
-    *s = (struct search){.text = text, .n = n, .doc = doc};
-    int rc = split_path(s, path, e);
-    if (!rc)
-        rc = find(s, e);
-    if (!rc && !s->found)
-        rc = s->aliased ? err_set(e, ERR_UNSUPPORTED, "\"%s\" is written as an alias", path)
-                        : err_set(e, ERR_NOT_FOUND, "there is no scalar at \"%s\"", path);
+    struct search *s = search_new(a, text, n, doc);
+    int rc = locate(s, path, e);
     if (!rc) {
         AUTO_BUF struct buf b;
         buf_init(&b, SIZE_MAX / 2);
         splice(s, &b, new_value);
-        *out = arena_strndup(a, buf_text(&b), b.len);
-        *out_n = b.len;
+        rc = verify(a, &b, doc, path, new_value, e);
+        if (!rc) {
+            *out = arena_strndup(a, buf_text(&b), b.len);
+            *out_n = b.len;
+        }
     }
-    if (s->found)
-        yaml_event_delete(&s->hit);
+    search_done(s);
     return rc;
 }

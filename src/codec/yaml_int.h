@@ -46,8 +46,7 @@ void yaml__write_double(struct buf *b, const char *s, size_t n, struct yaml_line
 /* Breaks other than \n are the only ones that may be in it. */
 void yaml__write_single(struct buf *b, const char *s, size_t n, struct yaml_lines lines);
 
-/* Where the character with this index stands (libyaml counts characters; a byte order mark is
- * none). */
+/* The character that stands `index` characters behind text (libyaml counts characters). */
 const char *yaml__at_index(const char *text, const unsigned char *end, size_t index);
 
 /* Records what libyaml found wrong. */

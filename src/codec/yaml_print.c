@@ -171,6 +171,8 @@ static void print_literal(struct buf *b, const char *s, size_t n, size_t indent)
 static enum yaml_style style_of(const char *s, size_t n, bool key)
 {
     struct yaml_shape shape = yaml__shape(s, n);
+    if (key && n == 2 && memcmp(s, "<<", 2) == 0)
+        return YAML_DOUBLE; /* go-yaml leaves it bare, and it reads as a merge then */
     if (memchr(s, '\n', n) && !key)
         return shape.block ? YAML_LITERAL : YAML_DOUBLE;
     if (memchr(s, '\n', n) || !yaml__reads_as_text(s, n))
