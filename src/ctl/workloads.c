@@ -9,12 +9,14 @@
 #include "ctl/garbage/garbage.h"
 #include "ctl/job/job.h"
 #include "ctl/namespace/namespace.h"
+#include "ctl/nodelifecycle/nodelifecycle.h"
 #include "ctl/replicaset/replicaset.h"
 #include "ctl/serviceaccount/serviceaccount.h"
 #include "ctl/statefulset/statefulset.h"
 #include "ctl/volume/volume.h"
 
 const struct controller *const ctl_workloads[] = {
+    &nodelifecycle_controller,
     &serviceaccount_controller,
     &token_controller,
     &deployment_controller,

@@ -11,7 +11,7 @@
 #include "server/server_int.h"
 #include "server/tekton_ports.h"
 
-enum { THREADS = 8 };
+enum { THREADS = 8, TOKEN_S = 10 * 365 * 86400 };
 
 /* A commit made here moved a branch: the Repository is looked at as after a push. */
 static void committed(void *arg, const char *repository)
@@ -36,10 +36,26 @@ static int query(void *arg, const char *text, int64_t at_ms, struct arena *a, st
     return rc;
 }
 
+/* A Secret that asks for a ServiceAccount's token gets one that lasts. */
+static int mint(void *arg, const struct object *account, const struct object *secret,
+                struct arena *a, const char **token, struct err *e)
+{
+    struct server *s = arg;
+    (void)secret;
+    return apiserver_service_token(s->api, account->ns, account->name, NULL, NULL, TOKEN_S, a,
+                                   token, e);
+}
+
 static void add_workloads(struct server *s)
 {
+    s->workloads = (struct ctl_opts){.ca_pem = s->id.ca_pem,
+                                     .volume_dir = arena_printf(s->arena, "%s/volumes", s->dir),
+                                     .mint = mint,
+                                     .mint_arg = s};
     for (const struct controller *const *c = ctl_workloads; *c; c++)
-        runner_add(s->runner, *c, NULL);
+        runner_add(s->runner, *c, &s->workloads);
+    if (s->node)
+        runner_add(s->runner, &scheduler_controller, &s->workloads);
 }
 
 int loops_start(struct server *s, struct err *e)

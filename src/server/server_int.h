@@ -2,6 +2,7 @@
 #pragma once
 #include "apiserver/apiserver.h"
 #include "ctl/analysis/analysis.h"
+#include "ctl/ctl.h"
 #include "ctl/gitops/gitops.h"
 #include "ctl/repository/repository.h"
 #include "ctl/tekton/tekton.h"
@@ -38,6 +39,7 @@ struct server {
     struct scraper *scraper;
     struct monitor_api monitor;
     struct analysis_opts analysis;
+    struct ctl_opts workloads;
     struct podnet *podnet;
     struct apiserver *api;
 
