@@ -40,8 +40,13 @@ static int fail_char(const struct parser *p, const char *context)
 
 static inline void skip_space(struct parser *p)
 {
+    const uint64_t blanks = 0x2020202020202020;
     for (;; p->at++) {
         char c = *p->at;
+        if (c > ' ')
+            return;
+        for (uint64_t w; c == ' ' && (memcpy(&w, p->at, 8), w == blanks); c = *p->at)
+            p->at += 8; /* indents */
         if (c == '\n') {
             p->line++;
             p->line_start = p->at + 1;

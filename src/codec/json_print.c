@@ -46,42 +46,76 @@ static void print_escape(struct buf *b, unsigned char c)
     buf_add(b, (char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
 }
 
+/* Whether eight bytes hold nothing that is written otherwise. */
+static bool is_clean(const char *s)
+{
+    const uint64_t ones = 0x0101010101010101, high = 0x8080808080808080;
+    uint64_t w;
+    memcpy(&w, s, 8);
+    uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\'), amp = w ^ (ones * '&');
+    uint64_t angle = (w | (ones * 2)) ^ (ones * '>'); /* '<' differs from '>' in one bit */
+    uint64_t hit =
+        (quote - ones) | (slash - ones) | (amp - ones) | (angle - ones) | (w - ones * 0x20) | w;
+    return !(hit & high);
+}
+
+/* How many bytes from s on stand as they are. */
+static size_t clean_run(const char *s, size_t n, unsigned flags)
+{
+    size_t i = 0;
+    while (i + 8 <= n && is_clean(s + i))
+        i += 8;
+    while (i < n) {
+        unsigned char kind = special[(unsigned char)s[i]];
+        if (kind && !(kind == 2 && flags & JSON_NO_HTML))
+            break;
+        i++;
+    }
+    return i;
+}
+
+/* At a byte that is not clean: writes it and returns its length. */
+static size_t print_special(struct buf *b, const char *s, size_t n)
+{
+    if (special[(unsigned char)*s] != 3) {
+        print_escape(b, (unsigned char)*s);
+        return 1;
+    }
+    size_t len = utf8_valid(s, n);
+    if (len == 0) {
+        buf_puts(b, "\\ufffd");
+        return 1;
+    }
+    if (len == 3 && memcmp(s, "\xe2\x80\xa8", 3) == 0)
+        buf_puts(b, "\\u2028");
+    else if (len == 3 && memcmp(s, "\xe2\x80\xa9", 3) == 0)
+        buf_puts(b, "\\u2029");
+    else
+        buf_add(b, s, len);
+    return len;
+}
+
+static inline void put(struct buf *b, char c)
+{
+    if (b->len + 1 < b->cap && b->len < b->max) {
+        b->data[b->len++] = c;
+        b->data[b->len] = '\0';
+    } else {
+        buf_putc(b, c);
+    }
+}
+
 void json_print_string(struct buf *b, const char *s, size_t n, unsigned flags)
 {
-    size_t run = 0;
-    buf_putc(b, '"');
+    put(b, '"');
     for (size_t i = 0; i < n;) {
-        unsigned char c = (unsigned char)s[i];
-        size_t len = 1;
-        if (!special[c] || (special[c] == 2 && flags & JSON_NO_HTML)) {
-            i++;
-            continue;
-        }
-        const char *instead = NULL;
-        if (special[c] == 3) {
-            len = utf8_valid(s + i, n - i);
-            if (len == 0) {
-                instead = "\\ufffd";
-                len = 1;
-            } else if (len == 3 && memcmp(s + i, "\xe2\x80\xa8", 3) == 0) {
-                instead = "\\u2028";
-            } else if (len == 3 && memcmp(s + i, "\xe2\x80\xa9", 3) == 0) {
-                instead = "\\u2029";
-            } else {
-                i += len;
-                continue;
-            }
-        }
-        buf_add(b, s + run, i - run);
-        if (instead)
-            buf_puts(b, instead);
-        else
-            print_escape(b, c);
-        i += len;
-        run = i;
+        size_t run = clean_run(s + i, n - i, flags);
+        buf_add(b, s + i, run);
+        i += run;
+        if (i < n)
+            i += print_special(b, s + i, n - i);
     }
-    buf_add(b, s + run, n - run);
-    buf_putc(b, '"');
+    put(b, '"');
 }
 
 /* ---- order ---- */
@@ -154,7 +188,7 @@ static void print_value(struct printer *p, const struct value *v)
         struct frame f = {.v = v};
         if (v->kind == VALUE_OBJECT && p->flags & JSON_SORTED)
             f.order = order_of(v);
-        buf_putc(p->out, v->kind == VALUE_ARRAY ? '[' : '{');
+        put(p->out, v->kind == VALUE_ARRAY ? '[' : '{');
         buf_add(&p->frames, &f, sizeof f);
     }
 }
@@ -170,12 +204,12 @@ static void print_step(struct printer *p)
         buf_cut(&p->frames, p->frames.len - sizeof *f);
         if (p->flags & JSON_PRETTY)
             print_indent(p, depth - 1);
-        buf_putc(p->out, v->kind == VALUE_ARRAY ? ']' : '}');
+        put(p->out, v->kind == VALUE_ARRAY ? ']' : '}');
         return;
     }
     uint32_t i = f->next++;
     if (i > 0)
-        buf_putc(p->out, ',');
+        put(p->out, ',');
     if (p->flags & JSON_PRETTY)
         print_indent(p, depth);
     if (v->kind == VALUE_ARRAY) {
@@ -184,7 +218,9 @@ static void print_step(struct printer *p)
     }
     const struct member *m = &v->members[f->order ? f->order[i] : i];
     json_print_string(p->out, m->key, m->key_len, p->flags);
-    buf_puts(p->out, p->flags & JSON_PRETTY ? ": " : ":");
+    put(p->out, ':');
+    if (p->flags & JSON_PRETTY)
+        put(p->out, ' ');
     print_value(p, &m->value);
 }
 

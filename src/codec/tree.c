@@ -18,7 +18,10 @@ void tree__done(struct tree *t)
 
 struct member *tree__push(struct tree *t)
 {
-    struct member *m = (struct member *)(void *)buf_reserve(&t->slots, sizeof *m);
+    struct buf *b = &t->slots;
+    bool room = b->cap - b->len > sizeof(struct member);
+    struct member *m =
+        (struct member *)(void *)(room ? b->data + b->len : buf_reserve(b, sizeof *m));
     *m = (struct member){.key = ""};
     t->slots.len += sizeof *m;
     return m;

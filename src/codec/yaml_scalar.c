@@ -188,15 +188,17 @@ static bool read_float(const char *s, struct yaml_scalar *out)
 
 struct yaml_scalar yaml__resolve(const char *s, size_t n)
 {
-    enum { LONGEST = 400 };
+    enum { LONGEST = 400, WORD_MAX = 5 };
     struct yaml_scalar r = {.kind = YAML_STR};
     const struct yaml_scalar *word = NULL;
     char plain[LONGEST + 1];
     if (n > 0 && !strchr("+-0123456789yYnNtTfFoO~.", *s))
         return r;
+    if (n > WORD_MAX && !strchr("+-0123456789.", *s))
+        return r;
     if (n > LONGEST || strlen(s) != n)
         return r;
-    if (is_word(s, &word))
+    if (n <= WORD_MAX && is_word(s, &word))
         return *word;
     if (*s == '.') {
         (void)read_float(s, &r);

@@ -70,10 +70,28 @@ static struct scan scan_text(const char *text, size_t n)
     return s;
 }
 
+/* Most text is names, words and versions, which any style can carry. */
+static bool is_harmless(const char *text, size_t n)
+{
+    static const bool inner[256] = {
+        ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['_'] = true,
+        ['/'] = true,         ['.'] = true,         ['-'] = true};
+    unsigned char first = (unsigned char)*text;
+    if (!inner[first] || first == '-' || first == '.')
+        return false;
+    for (size_t i = 1; i < n; i++)
+        if (!inner[(unsigned char)text[i]])
+            return false;
+    return true;
+}
+
 struct yaml_shape yaml__shape(const char *text, size_t n)
 {
     if (n == 0)
         return (struct yaml_shape){.block_plain = true, .single = true};
+    if (is_harmless(text, n))
+        return (struct yaml_shape){
+            .flow_plain = true, .block_plain = true, .single = true, .block = true};
     struct scan s = scan_text(text, n);
     bool bad = s.space_break || s.special;
     bool edge = s.lead_space || s.lead_break || s.trail_space || s.trail_break;
