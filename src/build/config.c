@@ -12,8 +12,7 @@ const char *stage__env(const struct stage *s, const char *name)
 {
     size_t n = strlen(name);
     const char *found = NULL;
-    VALUE_EACH_ITEM(v, value_get(s->config, "Env"))
-    {
+    VALUE_EACH_ITEM (v, value_get(s->config, "Env")) {
         const char *text = value_str(v, "");
         if (strncmp(text, name, n) == 0 && text[n] == '=')
             found = text + n + 1;
@@ -52,8 +51,7 @@ const char **stage__environment(struct build *b, struct stage *s)
         if (m->value && !stage__env(s, m->key))
             out[n++] = arena_printf(b->arena, "%s=%s", m->key, (const char *)m->value);
     }
-    VALUE_EACH_ITEM(v, env)
-    {
+    VALUE_EACH_ITEM (v, env) {
         out[n++] = value_str(v, "");
     }
     if (!stage__env(s, "PATH"))
@@ -218,8 +216,7 @@ static struct value *command(struct build *b, struct stage *s, const struct inst
         return list;
     }
     const struct value *shell = value_get(s->config, "Shell");
-    VALUE_EACH_ITEM(v, shell)
-    {
+    VALUE_EACH_ITEM (v, shell) {
         (void)value_push(a, list, v);
     }
     if (value_count(shell) == 0) {

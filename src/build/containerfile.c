@@ -178,42 +178,37 @@ struct pending {
     bool expand, strip_tabs;
 };
 
-/* Finds "<<NAME", "<<-NAME", "<<'NAME'" outside quotes. */
+/* Reads "NAME", "-NAME", "'NAME'" behind "<<"; what follows it. The name is "" when there is none.
+ */
+static const char *read_mark(struct parser *p, const char *s, struct pending *out)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    bool strip_tabs = *s == '-';
+    s += strip_tabs;
+    const char *close = *s == '"' || *s == '\'' ? strchr(s + 1, *s) : NULL;
+    size_t n = close ? (size_t)(close - s - 1) : strspn(s, letters);
+    *out = (struct pending){arena_strndup(p->arena, s + (close != NULL), n), !close, strip_tabs};
+    return close ? close + 1 : s + n;
+}
+
+/* Finds the marks of here-documents outside quotes. */
 static size_t find_heredocs(struct parser *p, const char *s, struct pending out[HEREDOCS_MAX])
 {
     size_t n = 0;
     char quote = 0;
-    for (; *s; s++) {
+    while (*s) {
+        size_t angles = strspn(s, "<");
         if (*s == p->escape && s[1] && quote != '\'') {
-            s++;
-        } else if (quote) {
-            quote = *s == quote ? 0 : quote;
-        } else if (*s == '"' || *s == '\'') {
-            quote = *s;
-        } else if (s[0] == '<' && s[1] == '<' && s[2] != '<' && n < HEREDOCS_MAX) {
-            struct pending h = {.expand = true};
             s += 2;
-            if (*s == '-') {
-                h.strip_tabs = true;
-                s++;
-            }
-            if (*s == '"' || *s == '\'') {
-                const char *close = strchr(s + 1, *s);
-                if (!close)
-                    break;
-                h.expand = false;
-                h.name = arena_strndup(p->arena, s + 1, (size_t)(close - s - 1));
-                s = close;
-            } else {
-                size_t k =
-                    strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
-                h.name = arena_strndup(p->arena, s, k);
-                s += k > 0 ? k - 1 : 0;
-            }
-            if (*h.name)
-                out[n++] = h;
-        } else if (s[0] == '<' && s[1] == '<') {
-            s += strspn(s, "<") - 1; /* <<< is the shell's business */
+        } else if (quote || *s == '"' || *s == '\'') {
+            quote = quote == *s ? 0 : quote ? quote : *s;
+            s++;
+        } else if (angles == 2 && n < HEREDOCS_MAX) {
+            s = read_mark(p, s + 2, &out[n]);
+            n += *out[n].name != '\0';
+        } else {
+            s += angles > 0 ? angles : 1; /* <<< is the shell's business */
         }
     }
     return n;
@@ -276,8 +271,7 @@ static bool json_words(struct parser *p, const char *s, const char **words, size
         !value_is(list, VALUE_ARRAY) || value_count(list) > WORDS_MAX)
         return false;
     *n = 0;
-    VALUE_EACH_ITEM(v, list)
-    {
+    VALUE_EACH_ITEM (v, list) {
         if (!value_is(v, VALUE_STRING))
             return false;
         words[(*n)++] = value_str(v, "");
@@ -335,11 +329,11 @@ static int read_heredocs(struct parser *p, struct instruction *i, struct err *e)
 {
     struct pending pending[HEREDOCS_MAX];
     AUTO_BUF struct buf raw;
+    buf_init(&raw, CONTAINERFILE_MAX_BYTES);
     size_t n = find_heredocs(p, i->rest, pending);
     if (n == 0)
         return 0;
     struct heredoc *list = ARENA_ARRAY(p->arena, struct heredoc, n);
-    buf_init(&raw, CONTAINERFILE_MAX_BYTES);
     buf_printf(&raw, "%s\n", i->rest);
     for (size_t k = 0; k < n; k++) {
         int rc = read_heredoc(p, &pending[k], i->line, &raw, &list[k], e);
@@ -404,6 +398,7 @@ int containerfile_parse(const char *name, const char *text, size_t n, struct are
 {
     AUTO_BUF struct buf line;
     unsigned first = 0;
+    buf_init(&line, CONTAINERFILE_MAX_BYTES);
     if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
         text += 3;
         n -= 3;
@@ -414,7 +409,6 @@ int containerfile_parse(const char *name, const char *text, size_t n, struct are
                        CONTAINERFILE_MAX_BYTES);
     if (memchr(text, '\0', n))
         return err_set(e, ERR_INVALID, "%s is not a text file", name);
-    buf_init(&line, CONTAINERFILE_MAX_BYTES);
     int rc = read_directives(&p, e);
     while (rc == 0 && logical_line(&p, &line, &first))
         rc = parse_text(&p, first, arena_strdup(a, buf_text(&line)), add(&p), e);

@@ -72,8 +72,7 @@ static int read_command(struct run *r, struct err *e)
     }
     if (only_heredoc)
         text = i->heredocs[0].text;
-    VALUE_EACH_ITEM(v, shell)
-    {
+    VALUE_EACH_ITEM (v, shell) {
         argv[n++] = value_str(v, "");
     }
     if (n == 0) {

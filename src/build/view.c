@@ -58,9 +58,9 @@ static int overlay(const struct view_layers *l, const char *upper, const char *w
                    struct err *e)
 {
     AUTO_BUF struct buf text;
+    buf_init(&text, 4095);
     if (overlay_by_steps(l, upper, work, at) == 0)
         return 0;
-    buf_init(&text, 4095);
     const char *separator = "lowerdir=";
     for (size_t i = l->n; i > 0; i--) {
         if (is_covered(l, i - 1))

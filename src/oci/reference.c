@@ -160,6 +160,9 @@ char *reference_familiar(const struct reference *r, struct arena *a)
 {
     if (strcmp(r->host, DEFAULT_HOST) != 0)
         return reference_print(r, a);
-    bool library = strncmp(r->path, "library/", 8) == 0;
+    const char *slash = strchr(r->path, '/');
+    if (slash && is_host(arena_strndup(a, r->path, (size_t)(slash - r->path))))
+        return reference_print(r, a); /* else it would read as a host */
+    bool library = strncmp(r->path, "library/", 8) == 0 && !strchr(r->path + 8, '/');
     return print("", r->path + (library ? 8 : 0), r, a);
 }

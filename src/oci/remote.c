@@ -113,10 +113,10 @@ static int get_token(struct remote *r, const char *challenge, struct err *e)
     const char *realm = parameter(r, challenge, "realm");
     const char *service = parameter(r, challenge, "service");
     const char *headers[] = {basic(r), NULL};
+    buf_init(&url, 8192);
     if (!realm)
         return err_set(e, ERR_UNAUTHENTICATED, "%s asks for a token and does not say where",
                        r->host);
-    buf_init(&url, 8192);
     buf_puts(&url, realm);
     if (service)
         add_query(&url, "service", service);
