@@ -260,9 +260,11 @@ static int step_command(struct making *m, const struct value *step, const char *
     } else {
         const char *image = value_at_str(step, "image", "");
         const struct value *config = value_get(m->in->image_config, image);
-        VALUE_EACH_ITEM (c, value_get(config, "entrypoint"))
+        const struct value *entry = value_get(config, "entrypoint");
+        bool none = value_count(entry) == 0;
+        VALUE_EACH_ITEM (c, none ? value_get(config, "cmd") : entry)
             (void)value_push(a, argv, c);
-        if (!value_count(args))
+        if (!none && !value_count(args))
             args = value_get(config, "cmd");
     }
     VALUE_EACH_ITEM (x, args)
@@ -541,6 +543,27 @@ static void apply_template(struct making *m, struct value *spec, struct value *c
     }
 }
 
+static size_t depth(const struct value *mount)
+{
+    size_t n = 0;
+    for (const char *p = value_at_str(mount, "mountPath", ""); *p; p++)
+        n += *p == '/' && p[1];
+    return n;
+}
+
+/* Parents first, or they would cover what is mounted below them. */
+static void order_mounts(struct value *container)
+{
+    struct value *mounts = value_get_mut(container, "volumeMounts");
+    for (size_t i = 1; i < value_count(mounts); i++) {
+        struct value one = mounts->items[i];
+        size_t at = i;
+        for (; at > 0 && depth(&mounts->items[at - 1]) > depth(&one); at--)
+            mounts->items[at] = mounts->items[at - 1];
+        mounts->items[at] = one;
+    }
+}
+
 static int make_containers(struct making *m, struct value *init, struct value *containers,
                            struct err *e)
 {
@@ -564,6 +587,7 @@ static int make_containers(struct making *m, struct value *init, struct value *c
     for (i = 0; i < value_count(containers); i++) {
         mount_workspaces(m, value_item(steps, i), &containers->items[i]);
         mount_tekton(m, &containers->items[i], i);
+        order_mounts(&containers->items[i]);
     }
     if (!m->in->entrypoint_dir)
         (void)value_insert(a, init, 0, prepare_container(m));
