@@ -11,7 +11,7 @@
 
 enum {
     WORKERS = 2,       /* syncs of one controller side by side, when it does not say */
-    FAN_THREADS = 24,  /* enough for a store's group commit to be worth it */
+    FAN_THREADS = 32,  /* enough for a store's group commit to be worth it */
     WATCHES_MAX = 256, /* of one controller, CRDs' included */
     SYNC_ARENA = 1 << 26,
 };

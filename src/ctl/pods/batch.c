@@ -7,7 +7,7 @@
 #include "kube/events.h"
 #include "kube/fan.h"
 
-enum { BATCH_FIRST = 8 };
+enum { BATCH_FIRST = 16 };
 
 /* What the calls of one batch share. */
 struct work {
