@@ -7,6 +7,8 @@
 struct object *peek(struct apiserver *s, const struct resource *r, const char *ns, const char *name)
 {
     const struct served *k = kinds__of(s, r);
+    if (!k)
+        return NULL;
     AUTO(arena) struct arena *a = arena_new(1 << 16);
     struct entry *n = NULL;
     struct err e = {0};

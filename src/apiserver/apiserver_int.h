@@ -67,6 +67,8 @@ struct call {
     bool dry_run, force, no_admission;
     enum field_validation validation;
     const char *manager;
+    const char *body; /* the text it came as, for messages; NULL in the process */
+    size_t body_len;
     struct strict_errors body_errors; /* of the text itself: keys that stand twice */
 
     struct reservation *reserved; /* addresses and ports taken by this call, services.c */
@@ -139,7 +141,7 @@ struct rest_write {
     void *arg;
     bool create;  /* where there is none, the change makes one */
     bool applied; /* change has done defaulting's and managed fields' work: server-side apply */
-    bool patch;   /* the body is a patch: a decoding error is a refusal 422 or 400 of its own */
+    bool replace; /* a PUT: what it says of uid is a precondition */
     bool raw;     /* internal bookkeeping: no admission, validation, or field ownership */
 };
 int rest_write(struct call *c, const struct rest_write *w, struct result *out);
@@ -161,6 +163,9 @@ extern const struct delete_opts DELETE_DEFAULT;
 int rest_delete(struct call *c, const struct served *k, const char *ns, const char *name,
                 const struct delete_opts *o, struct result *out, bool *gone);
 bool rest_returns_deleted(const struct served *k);
+
+/* `the object provided is unrecognized (must be of type K): why (the beginning of the body)` */
+int refuse_unrecognized(struct call *c, const char *kind, const char *why);
 
 /* Decodes, defaults, checks: a body as it comes. Shared by create, update and patches. */
 int rest__decode_body(struct call *c, const struct served *k, struct value *obj);

@@ -25,6 +25,7 @@ static const char *const group_order[] = {"",
                                           "discovery.k8s.io"};
 
 static const char ALL[] = "create,delete,deletecollection,get,list,patch,update,watch";
+static const char CUSTOM[] = "delete,deletecollection,get,list,patch,create,update,watch";
 static const char SOME[] = "create,delete,get,list,patch,update,watch"; /* namespaces */
 
 struct extra {
@@ -80,7 +81,7 @@ static int by_name(const void *x, const void *y)
 static void add_kind(struct arena *a, const struct served *k, struct listed *out, size_t *n)
 {
     const struct resource *r = k->res;
-    const char *verbs = r == &RES_NAMESPACE ? SOME : ALL;
+    const char *verbs = r == &RES_NAMESPACE ? SOME : k->kind.crd ? CUSTOM : ALL;
     out[(*n)++] = (struct listed){.served = k,
                                   .name = r->plural,
                                   .singular = r->singular,
@@ -380,9 +381,15 @@ static bool send(struct web *w, struct value *v)
 {
     if (!v)
         return false;
-    if (web__negotiate(w, false, false) < 0)
+    struct call *c = &w->call;
+    if (web__negotiate(w, false, false) < 0) {
         web_refuse(w);
-    else
+    } else if (w->media.as != MEDIA_OBJECT) {
+        refuse(c, ERR_UNSUPPORTED, 406, "NotAcceptable",
+               "only the following media types are accepted: application/json, application/yaml, "
+               "application/vnd.kubernetes.protobuf");
+        web_refuse(w);
+    } else
         web_send_value(w, 200, v);
     return true;
 }

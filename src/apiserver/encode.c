@@ -89,12 +89,13 @@ static bool take_as(struct web *w, const struct clause *c, bool listing)
         return false;
     if (strcmp(c->as, "Table") == 0)
         w->media.as = MEDIA_TABLE;
-    else if (strcmp(c->as, "PartialObjectMetadata") == 0 && !listing)
+    else if (strcmp(c->as, "PartialObjectMetadata") == 0)
         w->media.as = MEDIA_PARTIAL;
-    else if (strcmp(c->as, "PartialObjectMetadataList") == 0 && listing)
+    else if (strcmp(c->as, "PartialObjectMetadataList") == 0)
         w->media.as = MEDIA_PARTIAL_LIST;
     else
         return false;
+    w->media.mismatch = listing ? w->media.as == MEDIA_PARTIAL : w->media.as == MEDIA_PARTIAL_LIST;
     w->media.as_version = c->v;
     return true;
 }
@@ -202,12 +203,29 @@ static struct value *partial(struct web *w, const struct value *obj)
     return p;
 }
 
+/* Lets kubectl leave finished pods out. */
+static void note_completed(struct arena *a, struct value *r, const char *phase)
+{
+    bool good = strcmp(phase, "Succeeded") == 0;
+    if (!good && strcmp(phase, "Failed") != 0)
+        return;
+    struct value *c = value_new_object(a);
+    value_set_str(a, c, "type", "Completed");
+    value_set_str(a, c, "status", "True");
+    value_set_str(a, c, "reason", phase);
+    value_set_str(a, c, "message",
+                  good ? "The pod has completed successfully." : "The pod failed.");
+    value_push(a, value_make_array(a, r, "conditions"), c);
+}
+
 static struct value *row(struct web *w, const struct served *k, struct value *obj)
 {
     struct arena *a = w->call.a;
     const char *include = http_query(w->q, "includeObject");
     struct value *r = value_new_object(a);
     value_set(a, r, "cells", table_cells(&k->kind, obj, w->call.now_ms, a));
+    if (k->res == &RES_POD)
+        note_completed(a, r, value_at_str(obj, "status.phase", ""));
     if (!include || !*include || strcmp(include, "Metadata") == 0) {
         value_set(a, r, "object", partial(w, obj));
     } else if (strcmp(include, "Object") == 0) {
@@ -226,13 +244,31 @@ static struct value *table(struct web *w, const struct served *k, struct value *
     value_set_str(a, t, "kind", "Table");
     value_set_str(a, t, "apiVersion", arena_printf(a, "meta.k8s.io/%s", w->media.as_version));
     struct value *meta = value_make_object(a, t, "metadata");
-    if (n == 1 && headers)
+    if (n == 1)
         value_set(a, meta, "resourceVersion", value_at(objs[0], "metadata.resourceVersion"));
     value_set(a, t, "columnDefinitions", headers ? table_columns(&k->kind, a) : value_null(a));
-    struct value *rows = value_make_array(a, t, "rows");
+    if (n == 0 && !k->kind.crd)
+        value_set(a, t, "rows", value_null(a));
+    struct value *rows = n > 0 || k->kind.crd ? value_make_array(a, t, "rows") : NULL;
     for (size_t i = 0; i < n; i++)
         value_push(a, rows, row(w, k, objs[i]));
     return t;
+}
+
+/* A list asked for as one object, or the reverse: known only when there is an answer. */
+static bool refuse_mismatch(struct web *w, const struct served *k, bool listing)
+{
+    if (!w->media.mismatch)
+        return false;
+    const char *group = *k->res->group ? k->res->group : "core";
+    refuse(&w->call, ERR_UNSUPPORTED, 406, "NotAcceptable",
+           listing ? "you requested PartialObjectMetadata, but the requested object is a list "
+                     "(*%.*s.%s)"
+                   : "you requested PartialObjectMetadataList, but the requested object is not a "
+                     "list (*%.*s.%s)",
+           (int)strcspn(group, "."), group, listing ? k->list_kind : k->res->kind);
+    web_refuse(w);
+    return true;
 }
 
 struct value *encode__as(struct web *w, const struct served *k, struct value *obj, bool headers)
@@ -246,6 +282,8 @@ struct value *encode__as(struct web *w, const struct served *k, struct value *ob
 
 void web_send_result(struct web *w, const struct served *k, int status, struct result *r)
 {
+    if (refuse_mismatch(w, k, false))
+        return;
     bool bytes = r->entry && k->plain && !w->media.yaml && !w->media.pretty;
     if (!bytes || w->media.as != MEDIA_OBJECT) {
         web_send_value(w, status, encode__as(w, k, rest__tree(&w->call, k, r), true));
@@ -264,10 +302,9 @@ static struct value *decoded(struct web *w, const struct served *k, struct entry
     return rest__tree(&w->call, k, &r);
 }
 
-static void list_meta(struct arena *a, struct value *meta, const struct served *k,
-                      const struct listing *l)
+static void list_meta(struct arena *a, struct value *meta, bool untyped, const struct listing *l)
 {
-    if (k->kind.crd)
+    if (untyped)
         value_set_str(a, meta, "continue", ""); /* as upstream's untyped lists print it */
     value_set(a, meta, "resourceVersion", value_new_strf(a, "%llu", (unsigned long long)l->rv));
     if (l->cont && *l->cont)
@@ -286,7 +323,7 @@ static void send_list_trees(struct web *w, const struct served *k, const struct 
     if (w->media.as == MEDIA_TABLE) {
         out = table(w, k, objs, l->n, true);
         value_set(a, out, "metadata", value_new_object(a));
-        list_meta(a, value_get_mut(out, "metadata"), k, l);
+        list_meta(a, value_get_mut(out, "metadata"), false, l);
         web_send_value(w, 200, out);
         return;
     }
@@ -296,7 +333,7 @@ static void send_list_trees(struct web *w, const struct served *k, const struct 
     value_set_str(a, out, "apiVersion",
                   partials ? arena_printf(a, "meta.k8s.io/%s", w->media.as_version)
                            : k->api_version);
-    list_meta(a, value_make_object(a, out, "metadata"), k, l);
+    list_meta(a, value_make_object(a, out, "metadata"), k->kind.crd && !partials, l);
     struct value *items = value_make_array(a, out, "items");
     for (size_t i = 0; i < l->n; i++) {
         if (!partials && !k->kind.crd) {
@@ -304,10 +341,8 @@ static void send_list_trees(struct web *w, const struct served *k, const struct 
             value_remove(objs[i], "apiVersion");
         }
         struct value *item = objs[i];
-        if (partials) {
-            item = value_new_object(a);
-            value_set(a, item, "metadata", value_get(objs[i], "metadata"));
-        }
+        if (partials)
+            item = partial(w, objs[i]);
         value_push(a, items, item);
     }
     web_send_value(w, 200, out);
@@ -315,6 +350,8 @@ static void send_list_trees(struct web *w, const struct served *k, const struct 
 
 void web_send_list(struct web *w, const struct served *k, const struct listing *l)
 {
+    if (refuse_mismatch(w, k, true))
+        return;
     if (!k->plain || w->media.yaml || w->media.pretty || w->media.as != MEDIA_OBJECT) {
         send_list_trees(w, k, l);
         return;
@@ -328,7 +365,7 @@ void web_send_list(struct web *w, const struct served *k, const struct listing *
     buf_printf(&b, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":", k->list_kind,
                k->api_version);
     struct value *meta = value_new_object(w->call.a);
-    list_meta(w->call.a, meta, k, l);
+    list_meta(w->call.a, meta, k->kind.crd != NULL, l);
     json_print(&b, meta, 0);
     buf_puts(&b, ",\"items\":[");
     for (size_t i = 0; i < l->n; i++) {

@@ -126,13 +126,27 @@ static const char *make_continue(struct call *c, uint64_t rv, const char *rest_o
     return base64_encode(c->a, text, strlen(text), BASE64_URL_RAW);
 }
 
+static char clear_spare_bits(char c, size_t last)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const char *at = c ? strchr(digits, c) : NULL;
+    if (!at)
+        return c;
+    size_t v = (size_t)(at - digits);
+    return digits[v & ~(size_t)(last == 2 ? 15 : 3)];
+}
+
 static int read_continue(struct call *c, const char *token, uint64_t *rv, const char **after)
 {
     struct err e = {0};
     char *bytes = NULL;
     size_t n = 0;
     struct value *t = NULL;
-    if (base64_decode(c->a, token, strlen(token), BASE64_URL_RAW, &bytes, &n, &e) < 0)
+    size_t len = strlen(token);
+    char *text = arena_strdup(c->a, token);
+    if (len % 4 > 1) /* Go does not mind bits that are left over */
+        text[len - 1] = clear_spare_bits(text[len - 1], len % 4);
+    if (base64_decode(c->a, text, len, BASE64_URL_RAW, &bytes, &n, &e) < 0)
         return refuse_bad_request(c, "invalid continue token: continue key is not valid: illegal "
                                      "base64 data at input byte 0");
     if (json_parse(c->a, bytes, n, 0, &t, &e) < 0)
@@ -171,8 +185,14 @@ static int check_future(struct call *c, uint64_t at)
 int list__check_get(struct call *c, const char *rv)
 {
     uint64_t at = 0;
-    int rc = rv && *rv ? list__revision(c, rv, &at) : 0;
-    return rc < 0 ? rc : check_future(c, at);
+    if (!rv || !*rv)
+        return 0;
+    if (list__revision(c, rv, &at) == 0)
+        return check_future(c, at);
+    return refuse(c, ERR_INVALID, 500, "", /* upstream's storage says it here */
+                  "resourceVersion: Invalid value: \"%s\": strconv.ParseUint: parsing \"%s\": "
+                  "invalid syntax",
+                  rv, rv);
 }
 
 static int read_state(struct call *c, const char *prefix, const char *after, size_t limit,
@@ -266,6 +286,9 @@ int rest_list(struct call *c, const struct served *k, const char *ns, const stru
     } else if (rv > 0) {
         bool exact = (o->rv_match && strcmp(o->rv_match, "Exact") == 0) ||
                      (!(o->rv_match && *o->rv_match) && o->limit > 0);
+        if (exact && rv > store_revision(c->s->store))
+            return refuse(c, ERR_INVALID, 500, "",
+                          "etcdserver: mvcc: required revision is a future revision");
         if (exact || rv > store_revision(c->s->store))
             at = rv;
     }

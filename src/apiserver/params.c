@@ -61,7 +61,19 @@ static const char *manager_from_agent(struct web *w)
     return arena_strndup(w->call.a, agent, n < 128 ? n : 128);
 }
 
-static int check_dry_run(struct web *w, struct field_errors *l)
+/* A list as Go's %#v shows it. */
+static const char *go_strings(struct arena *a, const struct value *list)
+{
+    AUTO_BUF struct buf b;
+    buf_init(&b, 64 * 1024);
+    buf_puts(&b, "[]string{");
+    for (size_t i = 0; i < value_count(list); i++)
+        buf_printf(&b, "%s\"%s\"", i ? ", " : "", value_str(value_item(list, i), ""));
+    buf_putc(&b, '}');
+    return arena_strndup(a, buf_text(&b), b.len);
+}
+
+static void check_dry_run(struct web *w, struct field_errors *l)
 {
     size_t cursor = 0;
     const char *name, *value;
@@ -73,13 +85,11 @@ static int check_dry_run(struct web *w, struct field_errors *l)
     bool good = value_count(all) == 1 && strcmp(value_str(value_item(all, 0), ""), "All") == 0;
     w->call.dry_run = good;
     if (value_count(all) > 0 && !good) {
-        VALUE_EACH_ITEM (v, all) {
-            static const char *const known[] = {"All"};
-            if (strcmp(value_str(v, ""), "All") != 0)
-                field_errors_add_unsupported(l, "dryRun", value_str(v, ""), known, 1);
-        }
+        struct value shown = {.kind = VALUE_FLOAT};
+        shown.text = go_strings(w->call.a, all);
+        shown.n = (uint32_t)strlen(shown.text);
+        field_errors_add(l, FIELD_NOT_SUPPORTED, "dryRun", &shown, "supported values: \"All\"");
     }
-    return 0;
 }
 
 static void check_validation(struct web *w, struct field_errors *l)
@@ -129,7 +139,7 @@ int web__write_opts(struct web *w, const struct served *k, const char *kind)
     if (apply && !(manager && *manager))
         field_errors_add(&l, FIELD_REQUIRED, "fieldManager", NULL, "is required for apply patch");
     check_manager(w, &l);
-    (void)check_dry_run(w, &l);
+    check_dry_run(w, &l);
     check_validation(w, &l);
     return l.n ? refuse_invalid_as(&w->call, "meta.k8s.io", kind, "", &l) : 0;
 }
@@ -153,26 +163,51 @@ static int read_body(struct web *w, char **text, size_t *n)
     return rc < 0 ? refuse_bad_request(&w->call, "%s", e.msg) : 0;
 }
 
-static int bad_body(struct web *w, const char *why)
+static const char *expected_kind(struct web *w)
 {
     const struct served *k =
         kinds__find(w->call.s, w->t.group, w->t.version, w->t.plural ? w->t.plural : "");
-    if (!k)
-        return refuse_bad_request(&w->call, "%s", why);
-    return refuse_bad_request(&w->call, "%s in version \"%s\" cannot be handled as a %s: %s",
-                              k->res->kind, k->res->version, k->res->kind, why);
+    if (w->t.sub && strcmp(w->t.sub, "scale") == 0)
+        return "Scale";
+    return k ? k->res->kind : "";
+}
+
+/* "line 4, column 1: while …: problem" → "yaml: line 4: problem", as go-yaml says it. */
+static const char *yaml_problem(struct arena *a, const char *message)
+{
+    const char *line = strstr(message, "line "), *last = message;
+    for (const char *p = message; (p = strstr(p, ": ")); p += 2)
+        last = p + 2;
+    return line ? arena_printf(a, "yaml: line %ld: %s", strtol(line + 5, NULL, 10), last)
+                : arena_printf(a, "yaml: %s", message);
 }
 
 static int parse_body(struct web *w, const char *text, size_t n, bool yaml, struct value **out)
 {
+    static const char *const names[] = {"null",   "bool",  "number", "number",
+                                        "string", "array", "object"};
+    static const char header[] =
+        "struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; "
+        "Kind string \"json:\\\"kind,omitempty\\\"\" }";
     struct err e = {0};
     struct call *c = &w->call;
+    c->body = text;
+    c->body_len = n;
     int rc = yaml ? yaml_parse(c->a, text, n, 0, out, &e) : json_parse(c->a, text, n, 0, out, &e);
     if (rc < 0)
-        return refuse_bad_request(c,
-                                  yaml ? "error converting YAML to JSON: %s"
-                                       : "couldn't get version/kind; json parse error: %s",
-                                  e.msg);
+        return refuse_unrecognized(
+            c, expected_kind(w),
+            yaml ? yaml_problem(c->a, e.msg)
+                 : arena_printf(c->a, "couldn't get version/kind; json parse error: %s", e.msg));
+    if ((*out)->kind == VALUE_NULL)
+        *out = value_new_object(c->a);
+    if ((*out)->kind != VALUE_OBJECT)
+        return refuse_unrecognized(
+            c, expected_kind(w),
+            arena_printf(c->a,
+                         "couldn't get version/kind; json parse error: json: cannot unmarshal %s "
+                         "into Go value of type %s",
+                         names[(*out)->kind], header));
     if (c->validation != VALIDATE_IGNORE) {
         if (yaml)
             admit_yaml_duplicates(text, n, &c->body_errors, c->a);
@@ -196,8 +231,6 @@ int web__body(struct web *w, struct value **out)
     int rc = read_body(w, &text, &n);
     if (rc < 0)
         return rc;
-    if (n == 0)
-        return bad_body(w, "EOF");
     return parse_body(w, text, n, yaml, out);
 }
 
@@ -356,7 +389,7 @@ int web__delete_opts(struct web *w, struct delete_opts *o)
     struct field_errors l;
     field_errors_init(&l, w->call.a);
     w->call.manager = manager_from_agent(w);
-    (void)check_dry_run(w, &l);
+    check_dry_run(w, &l);
     int rc = number(w, "gracePeriodSeconds", &o->grace_s);
     if (rc < 0)
         return rc;

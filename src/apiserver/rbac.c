@@ -121,9 +121,8 @@ static void add_binding(struct loader *l, const struct object *o, size_t at)
         b->subjects[i].name = arena_strdup(l->a, value_at_str(v, "name", ""));
         b->subjects[i].ns = arena_strdup(l->a, value_at_str(v, "namespace", ""));
     }
-    b->next = NULL;
-    *l->view->tail = b;
-    l->view->tail = &b->next;
+    b->next = l->view->bindings;
+    l->view->bindings = b;
 }
 
 static struct rbac_view *load(struct apiserver *s)
@@ -133,13 +132,12 @@ static struct rbac_view *load(struct apiserver *s)
     v->arena = a;
     v->refs = 1;
     map_init(&v->roles);
-    v->tail = &v->bindings;
     struct loader l = {s, a, v};
     each(&l, &RES_CLUSTER_ROLE, add_role);
     each(&l, &RES_ROLE, add_role);
     each(&l, &RES_CLUSTER_ROLE, aggregate);
+    each(&l, &RES_ROLE_BINDING, add_binding); /* the last added is asked first */
     each(&l, &RES_CLUSTER_ROLE_BINDING, add_binding);
-    each(&l, &RES_ROLE_BINDING, add_binding);
     return v;
 }
 

@@ -29,7 +29,7 @@ struct rbac_view {
     struct arena *arena;
     unsigned refs;
     struct map roles; /* "ns/name" → struct role; cluster roles have no ns */
-    struct binding *bindings, **tail;
+    struct binding *bindings;
 };
 
 struct rbac_view *rbac__view(struct apiserver *s); /* a reference */

@@ -3,6 +3,7 @@
 
 #include "apiserver/rest_int.h"
 #include "base/log.h"
+#include "codec/base64.h"
 #include "codec/json.h"
 
 static void unref_entry(void *n)
@@ -51,21 +52,94 @@ static const char *cannot_handle(struct call *c, const struct served *k, const c
                         k->res->version, k->res->kind, why);
 }
 
-static int check_type(struct call *c, const struct served *k, struct value *obj)
+int refuse_unrecognized(struct call *c, const char *kind, const char *why)
 {
-    const char *kind = value_str(value_get(obj, "kind"), "");
-    const char *version = value_str(value_get(obj, "apiVersion"), "");
-    if (*version && strcmp(version, k->api_version) != 0)
+    enum { SHOWN = 30 };
+    const char *body = c->body ? c->body : "";
+    size_t n = c->body_len;
+    const char *more = n > SHOWN ? " ..." : "";
+    const char *text = "<empty>";
+    if (n > 0 && *body == '{')
+        text = arena_printf(c->a, "%.*s%s", (int)(n < SHOWN ? n : SHOWN), body, more);
+    else if (n > 0)
+        text = arena_printf(c->a, "%s%s", hex_encode(c->a, body, n < SHOWN ? n : SHOWN), more);
+    return refuse_bad_request(
+        c, "the object provided is unrecognized (must be of type %s): %s (%s)", kind, why, text);
+}
+
+/* The kind is in upstream's scheme under that version, though we may not serve it. */
+static bool is_registered(struct call *c, const char *version, const char *kind)
+{
+    static const char *const old[] = {"extensions/v1beta1",
+                                      "apps/v1beta1",
+                                      "apps/v1beta2",
+                                      "batch/v1beta1",
+                                      "autoscaling/v2beta1",
+                                      "autoscaling/v2beta2",
+                                      "policy/v1beta1",
+                                      "networking.k8s.io/v1beta1",
+                                      "storage.k8s.io/v1beta1",
+                                      "scheduling.k8s.io/v1beta1",
+                                      "discovery.k8s.io/v1beta1",
+                                      "events.k8s.io/v1beta1",
+                                      "coordination.k8s.io/v1beta1",
+                                      "rbac.authorization.k8s.io/v1beta1"};
+    if (kinds__of_kind(c->s, version, kind))
+        return true;
+    size_t n = strlen(kind);
+    if (n > 4 && strcmp(kind + n - 4, "List") == 0 &&
+        kinds__of_kind(c->s, version, arena_strndup(c->a, kind, n - 4)))
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(old); i++)
+        if (strcmp(version, old[i]) == 0)
+            return true;
+    return false;
+}
+
+static int refuse_other_type(struct call *c, const struct served *k, const char *version,
+                             const char *kind, const char *name)
+{
+    const char *slash = strchr(version, '/');
+    const char *v = slash ? slash + 1 : version;
+    if (k->kind.crd && strcmp(version, k->api_version) == 0) {
+        struct field_errors l;
+        field_errors_init(&l, c->a);
+        field_errors_addf(&l, FIELD_INVALID, "kind", value_new_str(c->a, kind), "must be %s",
+                          k->res->kind);
+        return refuse_invalid_as(c, k->res->group, kind, name, &l);
+    }
+    if (slash && strchr(v, '/'))
+        return refuse_unrecognized(
+            c, k->res->kind, arena_printf(c->a, "unexpected GroupVersion string: %s", version));
+    if (!k->kind.crd && !is_registered(c, version, kind))
+        return refuse_bad_request(c,
+                                  "%s in version \"%s\" cannot be handled as a %s: no kind \"%s\" "
+                                  "is registered for version \"%s\" in scheme "
+                                  "\"pkg/runtime/scheme.go:110\"",
+                                  kind, v, k->res->kind, kind, version);
+    if (strcmp(kind, k->res->kind) == 0 || k->kind.crd)
         return refuse_bad_request(c,
                                   "the API version in the data (%s) does not match the expected "
                                   "API version (%s)",
                                   version, k->api_version);
-    if (*kind && strcmp(kind, k->res->kind) != 0)
-        return refuse_bad_request(c,
-                                  "%s in version \"%s\" cannot be handled as a %s: converting "
-                                  "(%s.%s) to (%s.%s): unknown conversion",
-                                  kind, k->res->version, k->res->kind, k->res->version, kind,
-                                  k->res->group, k->res->kind);
+    const char *group = *k->res->group ? k->res->group : "core";
+    return refuse_bad_request(c,
+                              "%s in version \"%s\" cannot be handled as a %s: converting (%s.%s) "
+                              "to (%.*s.%s): unknown conversion",
+                              kind, v, k->res->kind, v, kind, (int)strcspn(group, "."), group,
+                              k->res->kind);
+}
+
+static int check_type(struct call *c, const struct served *k, struct value *obj)
+{
+    const char *kind = value_str(value_get(obj, "kind"), "");
+    const char *version = value_str(value_get(obj, "apiVersion"), "");
+    if (!*kind)
+        kind = k->res->kind;
+    if (!*version)
+        version = k->api_version;
+    if (strcmp(version, k->api_version) != 0 || strcmp(kind, k->res->kind) != 0)
+        return refuse_other_type(c, k, version, kind, value_at_str(obj, "metadata.name", ""));
     value_set_str(c->a, obj, "kind", k->res->kind);
     value_set_str(c->a, obj, "apiVersion", k->api_version);
     return 0;
@@ -269,6 +343,10 @@ static int put_new(struct call *c, const struct served *k, const char *ns, struc
     int rc = rest__store(c, k, obj, stored__key(k, ns, name, c->a), 0, out);
     if (rc == ERR_EXISTS || rc == ERR_CONFLICT) {
         (void)refuse_exists(c, k, name);
+        AUTO(object) struct object *had = peek(c->s, k->storage->res, ns, name);
+        if (had && had->deleting)
+            c->refusal.message =
+                arena_printf(c->a, "object is being deleted: %s", c->refusal.message);
         if (generated) {
             c->refusal.message = arena_printf(
                 c->a, "%s, the server was not able to generate a unique name for the object",

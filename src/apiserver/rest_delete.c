@@ -41,19 +41,24 @@ static int check_preconditions(struct call *c, const struct served *k, const cha
 {
     const char *uid = value_at_str(live, "metadata.uid", "");
     const char *rv = value_at_str(live, "metadata.resourceVersion", "");
+    const char *why = NULL;
     if (o->uid && strcmp(o->uid, uid) != 0)
-        return refuse_conflict(
-            c, k, name,
+        why =
             arena_printf(c->a,
-                         "Precondition failed: UID in precondition: %s, UID in object meta: %s",
-                         o->uid, uid));
-    if (o->rv && strcmp(o->rv, rv) != 0)
-        return refuse_conflict(c, k, name,
-                               arena_printf(c->a,
-                                            "Precondition failed: ResourceVersion in precondition: "
-                                            "%s, ResourceVersion in object meta: %s",
-                                            o->rv, rv));
-    return 0;
+                         "the UID in the precondition (%s) does not match the UID in record (%s). "
+                         "The object might have been deleted and then recreated",
+                         o->uid, uid);
+    else if (o->rv && strcmp(o->rv, rv) != 0)
+        why = arena_printf(c->a,
+                           "the ResourceVersion in the precondition (%s) does not match the "
+                           "ResourceVersion in record (%s). The object might have been modified",
+                           o->rv, rv);
+    if (!why)
+        return 0;
+    refuse(c, ERR_CONFLICT, 409, "Conflict", "Operation cannot be fulfilled on %s \"%s\": %s",
+           k->qualified_kind, name, why);
+    refuse_details(c, k->res->group, k->res->kind, name);
+    return ERR_CONFLICT;
 }
 
 static bool has(const struct value *finalizers, const char *name)
@@ -173,11 +178,17 @@ static int delete_once(struct call *c, const struct served *k, const char *ns, c
     bool waits = held(k, obj);
     if (!waits && (grace == 0 || (marked && o->grace_s == 0))) {
         uint64_t rv = n->rev;
-        if (k->res == &RES_POD && !marked)
-            mark(c, k, meta, 0);
-        else if (k->res == &RES_POD)
-            value_set_int(c->a, meta, "deletionGracePeriodSeconds", 0);
-        rc = rest__remove(c, k, n->key, obj, n->rev, &rv);
+        if (k->res == &RES_POD) { /* watchers see it marked before it goes */
+            if (!marked)
+                mark(c, k, meta, 0);
+            else
+                (void)shorten(c, meta, 0);
+            rc = rest__store(c, k, obj, n->key, n->rev, out);
+            if (rc < 0)
+                return rc;
+            rv = out->rv;
+        }
+        rc = rest__remove(c, k, n->key, obj, rv, &rv);
         value_set(c->a, meta, "resourceVersion",
                   value_new_strf(c->a, "%llu", (unsigned long long)rv));
         *out = (struct result){.tree = obj, .rv = rv};

@@ -22,18 +22,32 @@ static int check_identity(struct call *c, const struct rest_write *w, const stru
     return 0;
 }
 
+/* As etcd's client says it, with the key that upstream would have used. */
+static const char *other_uid(struct call *c, const struct rest_write *w, const char *said,
+                             const char *is)
+{
+    const struct resource *r = w->k->res;
+    const char *folder = r->plural;
+    if (w->k->kind.crd)
+        folder = arena_printf(c->a, "%s/%s", r->group, r->plural);
+    else if (r == &RES_SERVICE || r == &RES_ENDPOINTS)
+        folder = r == &RES_SERVICE ? "services/specs" : "services/endpoints";
+    return arena_printf(c->a,
+                        "StorageError: invalid object, Code: 4, Key: /registry/%s/%s%s%s, "
+                        "ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in "
+                        "precondition: %s, UID in object meta: %s",
+                        folder, r->namespaced ? w->ns : "", r->namespaced ? "/" : "", w->name, said,
+                        is);
+}
+
 static int check_revision(struct call *c, const struct rest_write *w, const struct value *obj,
                           const struct value *live)
 {
     const char *rv = value_at_str(obj, "metadata.resourceVersion", "");
     const char *uid = value_at_str(obj, "metadata.uid", "");
     const char *live_uid = value_at_str(live, "metadata.uid", "");
-    if (*uid && strcmp(uid, live_uid) != 0)
-        return refuse_conflict(
-            c, w->k, w->name,
-            arena_printf(c->a,
-                         "Precondition failed: UID in precondition: %s, UID in object meta: %s",
-                         uid, live_uid));
+    if (w->replace && *uid && strcmp(uid, live_uid) != 0)
+        return refuse_conflict(c, w->k, w->name, other_uid(c, w, uid, live_uid));
     if (!*rv || strcmp(rv, "0") == 0) {
         if (admit_unconditional_update(w->k->res))
             return 0;
@@ -150,7 +164,14 @@ static int write_once(struct call *c, const struct rest_write *w, struct result 
     int rc = rest__load(c, w->k, w->ns, w->name, &n);
     struct value *obj = NULL, *live = NULL;
     if (rc == ERR_NOT_FOUND && w->create) {
-        rc = w->change(c, w->k, NULL, w->arg, &obj);
+        const struct access x = {.verb = "create",
+                                 .group = w->k->res->group,
+                                 .resource = w->k->res->plural,
+                                 .ns = w->ns,
+                                 .name = w->name};
+        rc = rbac__authorize(c, &x);
+        if (rc == 0)
+            rc = w->change(c, w->k, NULL, w->arg, &obj);
         if (rc == 0)
             rc = check_identity(c, w, obj);
         return rc < 0 ? rc : rest__create_decoded(c, w->k, w->ns, obj, w->applied, out);
@@ -216,6 +237,14 @@ static int replace(struct call *c, const struct served *k, const struct value *l
     return 0;
 }
 
+static int refuse_nameless(struct call *c, const char *name)
+{
+    return refuse_bad_request(c,
+                              "the name of the object (%s based on URL) was undeterminable: name "
+                              "must be provided",
+                              name);
+}
+
 int rest_update(struct call *c, const struct served *k, const char *ns, const char *name,
                 const char *sub, struct value *obj, struct result *out)
 {
@@ -223,8 +252,7 @@ int rest_update(struct call *c, const struct served *k, const char *ns, const ch
     if (rc < 0)
         return rc;
     if (!*value_at_str(obj, "metadata.name", ""))
-        return refuse_bad_request(
-            c, "the name of the object (%s) does not match the name on the URL (%s)", "", name);
+        return refuse_nameless(c, name);
     bool create = !sub && admit_create_on_update(k->res);
     if (create && *value_at_str(obj, "metadata.uid", ""))
         create = false;
@@ -379,6 +407,8 @@ static int apply_server_side(struct call *c, const struct served *k, const struc
     const char *strict = NULL;
     if (rest__strict(c, &found, &strict) < 0)
         return refuse_bad_request(c, "error decoding patch: %s", strict);
+    if (!live && !*value_at_str(applied, "metadata.name", ""))
+        return refuse_nameless(c, p->name);
     int rc = managed_apply(&k->kind, live, applied, &o, c->a, &made, &conflicts, &e);
     if (rc < 0)
         return refuse_apply(c, k, p, rc, &conflicts, &e);
@@ -407,7 +437,6 @@ int rest_patch(struct call *c, const struct served *k, const char *ns, const cha
         .arg = &p,
         .create = type == PATCH_APPLY && !sub,
         .applied = type == PATCH_APPLY,
-        .patch = true,
     };
     return rest_write(c, &w, out);
 }

@@ -143,9 +143,10 @@ static int refuse_ip(struct call *c, const struct value *obj, const char *ip, co
 {
     struct field_errors l;
     field_errors_init(&l, c->a);
-    struct value *list = value_new_array(c->a);
-    value_push_str(c->a, list, ip);
-    field_errors_addf(&l, FIELD_INVALID, "spec.clusterIPs", list, "failed to allocate IP %s: %s",
+    struct value shown = {.kind = VALUE_FLOAT};
+    shown.text = arena_printf(c->a, "[]string{\"%s\"}", ip);
+    shown.n = (uint32_t)strlen(shown.text);
+    field_errors_addf(&l, FIELD_INVALID, "spec.clusterIPs", &shown, "failed to allocate IP %s: %s",
                       ip, why);
     return refuse_invalid(c, kinds__of(c->s, &RES_SERVICE), value_at_str(obj, "metadata.name", ""),
                           &l);
@@ -349,8 +350,34 @@ static int allocate_health_port(struct call *c, struct services *v, struct value
     return 0;
 }
 
+static bool said_again(const struct value *spec, const struct value *was, const char *field)
+{
+    return value_get(spec, field) && value_equal(value_get(spec, field), value_get(was, field));
+}
+
+/* What only the old type had and the client merely sent back goes with the type. */
+static void drop_of_old_type(struct value *obj, const struct value *old)
+{
+    struct value *spec = value_get_mut(obj, "spec");
+    const struct value *was = value_get(old, "spec");
+    const char *type = value_at_str(spec, "type", "ClusterIP");
+    const char *before = value_at_str(was, "type", "ClusterIP");
+    if (!old || strcmp(type, before) == 0)
+        return;
+    bool external = has_ports(type) || value_count(value_get(spec, "externalIPs")) > 0;
+    if (!external && said_again(spec, was, "externalTrafficPolicy"))
+        value_remove(spec, "externalTrafficPolicy");
+    if (strcmp(before, "LoadBalancer") == 0) {
+        static const char *const fields[] = {"allocateLoadBalancerNodePorts", "loadBalancerClass"};
+        for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+            if (said_again(spec, was, fields[i]))
+                value_remove(spec, fields[i]);
+    }
+}
+
 int service_allocate(struct call *c, struct value *obj, const struct value *old)
 {
+    drop_of_old_type(obj, old);
     struct services *v = c->s->services;
     LOCK_SCOPE(&v->mutex);
     int rc = allocate_ip(c, v, obj, old);

@@ -6,7 +6,7 @@ enum media_as { MEDIA_OBJECT, MEDIA_TABLE, MEDIA_PARTIAL, MEDIA_PARTIAL_LIST };
 
 struct media {
     enum media_as as;
-    bool yaml, pretty;
+    bool yaml, pretty, mismatch;
     const char *as_version; /* "v1", "v1beta1" */
 };
 

@@ -87,6 +87,7 @@ static void start(struct alone *w, bool controllers)
                                .admin_token = w->token,
                                .sa_key_pem = w->sa_key,
                                .ca_pem = w->ca.cert_pem,
+                               .service_cidr = "10.0.0.0/24", /* as where they were recorded */
                                .address = address};
     must(apiserver_new(&o, &w->api, &e), &e);
     struct http_listen l = {.address = address,
