@@ -24,6 +24,7 @@ struct http_client {
     struct pem_file ca, cert, key;
     char *bearer, *user, *password, *socket;
     bool insecure;
+    bool no_proxy;
     int64_t timeout_ms, connect_timeout_ms;
     pthread_mutex_t mutex;
     CURL *idle[IDLE_MAX]; /* each keeps its connections */
@@ -83,6 +84,7 @@ struct http_client *http_client_new(const struct http_client_opts *o)
     c->password = dup_or_null(o->password);
     c->socket = dup_or_null(o->unix_socket);
     c->insecure = o->insecure;
+    c->no_proxy = o->no_proxy;
     c->timeout_ms = o->timeout_ms;
     if (o->connect_timeout_ms > 0)
         c->connect_timeout_ms = o->connect_timeout_ms;
@@ -236,6 +238,8 @@ static void set_identity(struct http_client *c, CURL *h)
         curl_easy_setopt(h, CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER);
         curl_easy_setopt(h, CURLOPT_XOAUTH2_BEARER, c->bearer);
     }
+    if (c->no_proxy)
+        curl_easy_setopt(h, CURLOPT_NOPROXY, "*");
     if (c->socket)
         curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, c->socket);
 }

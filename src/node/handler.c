@@ -99,8 +99,10 @@ static enum handler_result run_http(const struct handler_ctx *c, const struct ha
                                     char *text, size_t room)
 {
     AUTO(arena) struct arena *a = arena_new(1 << 20);
-    struct http_client_opts o = {
-        .insecure = true, .timeout_ms = c->timeout_ms, .connect_timeout_ms = c->timeout_ms};
+    struct http_client_opts o = {.insecure = true,
+                                 .no_proxy = true,
+                                 .timeout_ms = c->timeout_ms,
+                                 .connect_timeout_ms = c->timeout_ms};
     AUTO(http_client) struct http_client *client = http_client_new(&o);
     size_t n = 0;
     const char **headers = ARENA_ARRAY(a, const char *, value_count(h->headers) + 3);

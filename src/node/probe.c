@@ -49,5 +49,7 @@ bool probe__count(struct probe_state *p, const struct probe_def *d, int64_t now_
         p->known = true;
         p->ok = false;
     }
-    return true;
+    /* the very first look comes as soon as the program runs: that it is not ready then is no news
+     */
+    return p->failures > 1 || p->known;
 }

@@ -11,5 +11,6 @@ void probe__begin(struct probe_state *p, const struct probe_def *d, int64_t star
 int64_t probe__due(const struct probe_state *p, const struct probe_def *d);
 /* A look begins now. */
 void probe__look(struct probe_state *p, const struct probe_def *d, int64_t now_ms);
-/* Counts p->result; true when that was a failure worth an event. */
+/* Counts p->result; true when that was a failure worth an event. The first look at a program that
+ * has just been started is not. */
 bool probe__count(struct probe_state *p, const struct probe_def *d, int64_t now_ms);

@@ -138,10 +138,10 @@ static int write_hosts(struct node *n, const struct pod_def *d, const struct san
     return put_file(n, d->uid, "hosts", &b, e);
 }
 
-static void each(struct buf *b, const char *before, const struct value *list, char after)
+static void each(struct buf *b, const char *before, const struct value *list, const char *after)
 {
     VALUE_EACH_ITEM (v, list)
-        buf_printf(b, "%s%s%c", before, value_str(v, ""), after);
+        buf_printf(b, "%s%s%s", before, value_str(v, ""), after);
 }
 
 static int write_resolv(struct node *n, const struct pod_def *d, const struct sandbox *s,
@@ -156,17 +156,17 @@ static int write_resolv(struct node *n, const struct pod_def *d, const struct sa
     buf_init(&b, 1 << 20);
     if (cluster) {
         buf_printf(&b, "nameserver %s\n", s->dns);
-        each(&b, "nameserver ", value_get(config, "nameservers"), '\n');
-        buf_printf(&b, "search %s.svc.%s svc.%s %s ", d->ns, n->domain, n->domain, n->domain);
-        each(&b, "", searches, ' ');
+        each(&b, "nameserver ", value_get(config, "nameservers"), "\n");
+        buf_printf(&b, "search %s.svc.%s svc.%s %s", d->ns, n->domain, n->domain, n->domain);
+        each(&b, " ", searches, "");
         buf_puts(&b, "\noptions ndots:5");
     } else {
         if (strcmp(policy, "None") != 0)
             host_file("/etc/resolv.conf", &b);
-        each(&b, "nameserver ", value_get(config, "nameservers"), '\n');
+        each(&b, "nameserver ", value_get(config, "nameservers"), "\n");
         if (value_count(searches)) {
-            buf_puts(&b, "search ");
-            each(&b, "", searches, ' ');
+            buf_puts(&b, "search");
+            each(&b, " ", searches, "");
             buf_putc(&b, '\n');
         }
         if (value_count(value_get(config, "options")))

@@ -11,6 +11,7 @@
 #include "api/quantity.h"
 #include "base/fs.h"
 #include "codec/base64.h"
+#include "codec/json.h"
 #include "node/node_int.h"
 
 struct volume_ctx {
@@ -19,6 +20,7 @@ struct volume_ctx {
     const struct sandbox *s;
     struct arena *a;
     int64_t fs_group; /* < 0: none */
+    const char *dir;  /* of the volume at hand */
 };
 
 int secret__text(const struct value *data, struct arena *a, char **out, size_t *n, struct err *e);
@@ -126,8 +128,35 @@ static int add_downward(const struct volume_ctx *c, const struct value *src, int
     return 0;
 }
 
-static int add_token(const struct volume_ctx *c, const struct value *src, struct payload *p,
-                     struct err *e)
+/* ---- tokens ---- */
+
+/* The claims of a JSON Web Token, unverified: it is our own. */
+static const struct value *claims(const char *token, struct arena *a)
+{
+    const char *dot = strchr(token, '.');
+    size_t n = dot ? strcspn(dot + 1, ".") : 0;
+    char *text;
+    struct value *v = NULL;
+    if (!dot || base64_decode(a, dot + 1, n, BASE64_URL_RAW, &text, &n, NULL) < 0 ||
+        json_parse(a, text, n, 0, &v, NULL) < 0)
+        return NULL;
+    return v;
+}
+
+/* The token that is there, while less than four fifths of its life are over. */
+static const char *fresh_token(const struct volume_ctx *c, const char *file)
+{
+    char *token;
+    if (!c->dir || fs_read(arena_printf(c->a, "%s/..data/%s", c->dir, file), 1 << 16, c->a, &token,
+                           NULL, NULL) < 0)
+        return NULL;
+    const struct value *v = claims(token, c->a);
+    int64_t from = value_at_int(v, "iat", 0), to = value_at_int(v, "exp", 0);
+    int64_t now = c->n->clock->real_ms(c->n->clock) / 1000;
+    return now < from + (to - from) * 4 / 5 ? token : NULL;
+}
+
+static struct value *token_request(const struct volume_ctx *c, const struct value *src)
 {
     struct arena *a = c->a;
     struct value *q = value_new_object(a);
@@ -143,17 +172,27 @@ static int add_token(const struct volume_ctx *c, const struct value *src, struct
     (void)value_set_str(a, bound, "kind", "Pod");
     (void)value_set_str(a, bound, "name", c->d->name);
     (void)value_set_str(a, bound, "uid", c->d->uid);
-    AUTO(object) struct object *got = NULL;
-    int rc =
-        kube_update(c->n->kube, &RES_SERVICE_ACCOUNT, c->d->ns,
-                    value_at_str(c->d->spec, "serviceAccountName", "default"), "token", q, &got, e);
-    if (rc < 0)
-        return rc;
-    const char *token = arena_strdup(a, value_at_str(got->root, "status.token", ""));
-    struct payload_file f = {value_at_str(src, "path", "token"), token, strlen(token), 0600};
-    /* readable by the program whoever it runs as; the folder is this pod's alone */
-    f.mode = 0644;
-    payload__add(p, a, &f);
+    return q;
+}
+
+/* Readable whoever the program runs as: the volume is this pod's alone. */
+static int add_token(const struct volume_ctx *c, const struct value *src, struct payload *p,
+                     struct err *e)
+{
+    struct payload_file f = {.path = value_at_str(src, "path", "token"), .mode = 0644};
+    const char *token = fresh_token(c, f.path);
+    if (!token) {
+        AUTO(object) struct object *got = NULL;
+        int rc = kube_update(c->n->kube, &RES_SERVICE_ACCOUNT, c->d->ns,
+                             value_at_str(c->d->spec, "serviceAccountName", "default"), "token",
+                             token_request(c, src), &got, e);
+        if (rc < 0)
+            return rc;
+        token = arena_strdup(c->a, value_at_str(got->root, "status.token", ""));
+    }
+    f.bytes = token;
+    f.n = strlen(token);
+    payload__add(p, c->a, &f);
     return 0;
 }
 
@@ -359,7 +398,7 @@ int volume__path(struct node *n, const struct pod_def *d, const char *volume, st
 
 /* ---- all of a pod's ---- */
 
-static int setup_one(const struct volume_ctx *c, const struct value *v, struct err *e)
+static int setup_one(struct volume_ctx *c, const struct value *v, struct err *e)
 {
     const char *name = value_at_str(v, "name", "");
     const char *dir;
@@ -372,6 +411,7 @@ static int setup_one(const struct volume_ctx *c, const struct value *v, struct e
     rc = fs_mkdirs(dir, 0755, e);
     if (rc < 0)
         return rc;
+    c->dir = dir;
     struct payload p = {0};
     if (empty && strcmp(value_at_str(empty, "medium", ""), "Memory") == 0)
         rc = make_tmpfs(dir, size_limit(empty), "1777", e);
@@ -393,7 +433,8 @@ static int setup_one(const struct volume_ctx *c, const struct value *v, struct e
 static struct volume_ctx context(struct node *n, const struct pod_def *d, const struct sandbox *s,
                                  struct arena *a)
 {
-    return (struct volume_ctx){n, d, s, a, value_at_int(d->spec, "securityContext.fsGroup", -1)};
+    return (struct volume_ctx){n,   d, s, a, value_at_int(d->spec, "securityContext.fsGroup", -1),
+                               NULL};
 }
 
 int volume__setup(struct node *n, const struct pod_def *d, const struct sandbox *s, struct err *e)
@@ -416,13 +457,12 @@ int volume__refresh(struct node *n, const struct pod_def *d, const struct sandbo
     VALUE_EACH_ITEM (v, value_get(d->spec, "volumes")) {
         struct payload p = {0};
         int rc = 0;
-        const char *dir;
+        c.dir =
+            place__pod(n, a, d->uid, arena_printf(a, "volumes/%s", value_at_str(v, "name", "")));
         if (!contents(&c, v, &p, &rc, e))
             continue;
         if (rc == 0)
-            rc = volume__path(n, d, value_at_str(v, "name", ""), a, &dir, e);
-        if (rc == 0)
-            rc = payload__write(dir, &p, c.fs_group, e);
+            rc = payload__write(c.dir, &p, c.fs_group, e);
         if (rc < 0)
             return rc;
     }

@@ -6,7 +6,13 @@
 #include "node/probe.h"
 #include "node/worker_int.h"
 
-enum { REFRESH_MS = 60000, SANDBOX_RETRY_MAX_MS = 10000, GONE_GRACE_MS = 1000, FLIP_MS = 1000, MESSAGE_MAX = 32 * 1024 };
+enum {
+    REFRESH_MS = 60000,
+    SANDBOX_RETRY_MAX_MS = 10000,
+    GONE_GRACE_MS = 1000,
+    FLIP_MS = 1000,
+    MESSAGE_MAX = 32 * 1024
+};
 
 int64_t worker__now(const struct worker *w)
 {
