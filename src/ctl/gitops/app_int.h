@@ -21,6 +21,7 @@ struct gitops {
 #define APP_TRACKING    "argocd.argoproj.io/tracking-id"
 #define APP_FINALIZER   "resources-finalizer.argocd.argoproj.io"
 #define APP_ROLLOUT     "slipway.dev/rollout"
+#define APP_CONDEMN     "slipway.dev/condemn"
 #define APP_CONFIG_HASH "slipway.dev/config-hash"
 
 /* What a revision renders to, for one Application. */
@@ -72,6 +73,7 @@ struct app {
     struct diff_ignore ignore;
     int64_t now;
     bool taken_operation; /* .operation has become status.operationState */
+    bool orders_done;     /* annotations that ask for something can go */
     bool again;           /* something was done that the next sync builds on: soon */
 };
 
@@ -110,6 +112,8 @@ int app_config_restore(struct app *p, const struct value *config, struct err *e)
 
 /* ---- status.c ---- */
 void app_summarize(struct app *p);
+/* Makes status and annotation durable: at the end, and before anything else is written. */
+int app_write(struct app *p, struct err *e) MUST_CHECK;
 void app_soon(struct app *p, int64_t ms); /* sync again after so long at the latest */
 
 /* ---- project.c ---- */
@@ -131,7 +135,9 @@ bool trial_wanted(const struct app *p);
 const struct object *trial_condemned(struct app *p, const struct app_manifests *m);
 /* After a condemnation that cannot be reverted in Git: the last good revision, else NULL. */
 const char *trial_pinned(struct app *p, const struct app_manifests *head);
-/* An operation begins to bring this content to the cluster. */
+/* An operation is for this content: it is not begun again by itself. */
+void trial_attempt(struct app *p, const struct app_manifests *m);
+/* … and is about to bring it to the cluster. */
 void trial_begin(struct app *p, const struct app_manifests *m);
 int trial_step(struct app *p, struct err *e) MUST_CHECK;
 

@@ -1,7 +1,7 @@
 #include "kube/cache.h"
-#include "kube/write.h"
 
 #include "codec/json.h"
+#include "codec/patch.h"
 #include "ctl/gitops/app_int.h"
 #include "ctl/gitops/auto_plan.h"
 
@@ -215,45 +215,50 @@ static int finalize(struct app *p, struct err *e)
 
 /* ---- writing back ---- */
 
-/* The annotation, and the fields that are taken when they were acted upon. */
-static int write_metadata(struct app *p, struct err *e)
+/* The annotation, and the fields that are taken away when they were acted upon. */
+static void metadata_patch(struct app *p, struct value *patch)
 {
     const char *text = json_text(p->a, p->rollout, JSON_SORTED);
     const char *old = object_annotation(p->obj, APP_ROLLOUT);
-    bool refresh = object_annotation(p->obj, "argocd.argoproj.io/refresh") != NULL;
-    bool changed = value_count(p->rollout) > 0 && (!old || strcmp(old, text) != 0);
-    if (!changed && !refresh && !p->taken_operation)
-        return 0;
+    if (value_count(p->rollout) > 0 && (!old || strcmp(old, text) != 0))
+        (void)value_set_str(p->a, value_make_object(p->a, patch, "metadata.annotations"),
+                            APP_ROLLOUT, text);
+    static const char *const orders[] = {"argocd.argoproj.io/refresh", APP_CONDEMN};
+    for (size_t i = 0; p->orders_done && i < ARRAY_LEN(orders); i++)
+        if (object_annotation(p->obj, orders[i]))
+            (void)value_set(p->a, value_make_object(p->a, patch, "metadata.annotations"), orders[i],
+                            value_null(p->a));
+    if (!p->taken_operation)
+        return;
+    (void)value_set(p->a, patch, "operation", value_null(p->a));
+    /* One that came meanwhile must not be lost. */
+    (void)value_set_str(p->a, value_make_object(p->a, patch, "metadata"), "resourceVersion",
+                        value_at_str(p->obj->root, "metadata.resourceVersion", ""));
+}
+
+/* One write: what happened and what is remembered of it cannot part. Only what changed is sent,
+ * so that nobody else's edit is in the way. */
+int app_write(struct app *p, struct err *e)
+{
     struct value *patch = value_new_object(p->a);
-    struct value *notes = value_make_object(p->a, patch, "metadata.annotations");
-    (void)value_set_str(p->a, value_get_mut(patch, "metadata"), "uid", p->obj->uid);
-    if (changed)
-        (void)value_set_str(p->a, notes, APP_ROLLOUT, text);
-    if (refresh)
-        (void)value_set(p->a, notes, "argocd.argoproj.io/refresh", value_null(p->a));
-    if (p->taken_operation)
-        (void)value_set(p->a, patch, "operation", value_null(p->a));
+    const struct value *old = value_get(p->obj->root, "status");
+    metadata_patch(p, patch);
+    if (!value_equal(p->status, old)) {
+        (void)value_set_str(p->a, p->status, "reconciledAt", app_time(p, p->now));
+        (void)value_set(p->a, patch, "status",
+                        patch_merge_diff(p->a, old ? old : value_new_object(p->a), p->status));
+    }
+    if (value_count(patch) == 0)
+        return 0;
+    (void)value_set_str(p->a, value_make_object(p->a, patch, "metadata"), "uid", p->obj->uid);
     AUTO(object) struct object *now = NULL;
     int rc = kube_patch(p->c->kube, &RES_APPLICATION, p->ns, p->name, NULL, KUBE_PATCH_MERGE, patch,
                         &now, e);
-    if (rc == 0)
-        p->obj = object_hold(p->a, now);
-    return rc;
-}
-
-static int write_back(struct app *p, struct err *e)
-{
-    int rc = write_metadata(p, e);
-    if (rc < 0 || value_equal(p->status, value_get(p->obj->root, "status")))
+    if (rc < 0)
         return rc;
-    (void)value_set_str(p->a, p->status, "reconciledAt", app_time(p, p->now));
-    struct value *o = value_new_object(p->a);
-    VALUE_EACH_MEMBER (m, p->obj->root)
-        (void)value_set(p->a, o, m->key, &m->value);
-    (void)value_set(p->a, o, "status", p->status);
-    /* An Application's status is no subresource where Argo CD's own CRD is installed. */
-    return kube_update(p->c->kube, &RES_APPLICATION, p->ns, p->name,
-                       RES_APPLICATION.status ? "status" : NULL, o, NULL, e);
+    p->obj = object_hold(p->a, now);
+    p->taken_operation = false;
+    return 0;
 }
 
 /* ---- one sync ---- */
@@ -319,6 +324,7 @@ static int work(struct app *p, struct err *e)
         app_summarize(p);
     if (rc == 0)
         rc = trial_step(p, e);
+    p->orders_done = rc == 0;
     return rc;
 }
 
@@ -349,7 +355,7 @@ static int application_sync(struct controller_ctx *c, const struct key *key, str
         return rc;
     if (p.again)
         app_soon(&p, 1);
-    return write_back(&p, e);
+    return app_write(&p, e);
 }
 
 /* ---- what concerns an Application ---- */

@@ -61,7 +61,12 @@ struct gitops_image_result {
 int gitops_update_image(struct gitops *g, struct kube *k, const struct gitops_image_update *u,
                         struct gitops_image_result *out, struct err *e) MUST_CHECK;
 
-/* Asks for a sync now: of the newest revision, or back to an entry of status.history (id >= 0).
- * Sets the Application's operation field. */
+/* Condemns what an Application runs and goes back to what was good before it, by the same way as
+ * a failed analysis: revert commit, sync. ERR_NOT_FOUND: there is nothing to go back to. */
+int gitops_rollback(struct kube *k, const char *ns, const char *application, const char *reason,
+                    const char *user, struct err *e) MUST_CHECK;
+
+/* Asks for a sync now: of the newest revision, or back to an entry of status.history (id >= 0),
+ * which automatic syncs would undo: ERR_CONFLICT says so. Sets the operation field. */
 int gitops_sync(struct kube *k, const char *ns, const char *application, int64_t history_id,
                 const char *user, struct err *e) MUST_CHECK;

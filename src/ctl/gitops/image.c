@@ -192,29 +192,3 @@ int gitops_update_image(struct gitops *g, struct kube *k, const struct gitops_im
         g->opts.committed(g->opts.arg, u->repository);
     return rc;
 }
-
-int gitops_sync(struct kube *k, const char *ns, const char *application, int64_t history_id,
-                const char *user, struct err *e)
-{
-    AUTO(arena) struct arena *a = arena_new(1 << 20);
-    AUTO(object) struct object *o = NULL;
-    int rc = kube_get(k, &RES_APPLICATION, ns, application, &o, e);
-    if (rc < 0)
-        return rc;
-    struct value *patch = value_new_object(a);
-    struct value *sync = value_make_object(a, patch, "operation.sync");
-    const struct value *policy = value_at(o->root, "spec.syncPolicy");
-    (void)value_set_bool(a, sync, "prune", value_at_bool(policy, "automated.prune", false));
-    (void)value_set_str(a, value_make_object(a, patch, "operation.initiatedBy"), "username",
-                        user ? user : "");
-    const char *revision = NULL;
-    VALUE_EACH_ITEM (h, value_at(o->root, "status.history"))
-        if (value_at_int(h, "id", -1) == history_id)
-            revision = value_at_str(h, "revision", NULL);
-    if (history_id >= 0 && !revision)
-        return err_set(e, ERR_NOT_FOUND, "Application %s/%s has no history entry %lld", ns,
-                       application, (long long)history_id);
-    if (revision)
-        (void)value_set_str(a, sync, "revision", revision);
-    return kube_patch(k, &RES_APPLICATION, ns, application, NULL, KUBE_PATCH_MERGE, patch, NULL, e);
-}

@@ -606,13 +606,17 @@ static int one_step(struct run *r, bool *settled, struct err *e)
 
 static int start(struct run *r, bool *ok, struct err *e)
 {
+    trial_attempt(r->p, &r->want);
     int rc = ensure_namespace(r->p, r, e);
     make_tasks(r);
     if (rc == 0)
         rc = rehearse(r, ok, e);
     *last_wave(r->p) = INT64_MIN;
-    if (rc == 0 && *ok)
+    if (rc == 0 && *ok) {
+        /* Known before it is done: whatever dies now, the content is on trial. */
         trial_begin(r->p, &r->want);
+        rc = app_write(r->p, e);
+    }
     if (rc == 0 && !*ok)
         end(r, false,
             arena_printf(r->p->a, "one or more objects failed to apply (dry run): %s",
@@ -647,11 +651,13 @@ int operation_step(struct app *p, struct err *e)
         if (rc == 0)
             rc = one_step(&r, &settled, &why);
     }
-    if (rc == ERR_AGAIN) {
-        app_soon(p, GONE_MS);
-        return 0;
-    }
-    if (rc < 0)
+    if (rc == ERR_CONFLICT || (transient(rc) && rc != ERR_AGAIN)) {
         *e = why;
-    return rc;
+        return rc;
+    }
+    if (rc == ERR_AGAIN)
+        app_soon(p, GONE_MS);
+    else if (rc < 0)
+        end(&r, false, arena_strdup(p->a, why.msg));
+    return 0;
 }

@@ -37,11 +37,11 @@ static const char *failure(const struct rollback_view *v)
 enum rollback_what rollback_decide(const struct rollback_view *v, const char **why)
 {
     *why = NULL;
-    if (!v->wanted || !v->on_trial)
+    if (!v->on_trial)
         return ROLLBACK_NONE;
     if (v->condemned)
         return take_back(v);
-    *why = failure(v);
+    *why = v->asked ? v->asked : v->wanted ? failure(v) : NULL;
     if (*why)
         return ROLLBACK_CONDEMN;
     if (!v->head_is_trial)

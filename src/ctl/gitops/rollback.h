@@ -14,9 +14,10 @@
 enum rollback_run { RUN_NONE, RUN_ACTIVE, RUN_PASSED, RUN_FAILED, RUN_INCONCLUSIVE };
 
 struct rollback_view {
-    bool wanted;   /* the Application asks for any of this */
-    bool analysis; /* … and names AnalysisTemplates */
-    bool at_once;  /* analysis starts with the sync, not when it is healthy */
+    bool wanted;       /* failures are to be taken back without asking */
+    const char *asked; /* somebody condemns it by hand: why; or NULL */
+    bool analysis;     /* … and names AnalysisTemplates */
+    bool at_once;      /* analysis starts with the sync, not when it is healthy */
     bool operation_running;
     bool operation_failed; /* the last one, of the content on trial */
     bool synced;           /* the cluster is as the revision says */

@@ -31,11 +31,13 @@ static struct value *content_of(struct app *p, const struct app_manifests *m)
     return v;
 }
 
-void trial_begin(struct app *p, const struct app_manifests *m)
+void trial_attempt(struct app *p, const struct app_manifests *m)
 {
     (void)value_set(p->a, p->rollout, "attempt", content_of(p, m));
-    if (!trial_wanted(p))
-        return;
+}
+
+void trial_begin(struct app *p, const struct app_manifests *m)
+{
     if (same_content(value_get(p->rollout, "good"), m->git, m->config)) {
         (void)value_remove(p->rollout, "trial");
         return;
@@ -74,7 +76,7 @@ static const struct object *condemned(struct app *p, const char *git, const stru
 
 const struct object *trial_condemned(struct app *p, const struct app_manifests *m)
 {
-    return trial_wanted(p) ? condemned(p, m->git, m->config) : NULL;
+    return condemned(p, m->git, m->config);
 }
 
 /* The branch a revert can be committed to, or NULL. */
@@ -494,6 +496,7 @@ static void observe(struct app *p, const struct object *run, const struct object
     bool same = same_content(trial, p->want.git, p->want.config);
     *v = (struct rollback_view){
         .wanted = trial_wanted(p),
+        .asked = *note_of(p->obj->root, APP_CONDEMN) ? note_of(p->obj->root, APP_CONDEMN) : NULL,
         .analysis = *note_of(p->obj->root, "slipway.dev/analysis") != '\0',
         .at_once = strcmp(note_of(p->obj->root, "slipway.dev/analysis-start"), "sync") == 0,
         .operation_running = operation_running(p),
@@ -511,7 +514,7 @@ static void observe(struct app *p, const struct object *run, const struct object
         .writable = branch_of(p) != NULL,
         .reverted = condemnation && *value_at_str(condemnation->root, "status.revertCommit", ""),
     };
-    if (!v->on_trial || v->condemned)
+    if (!v->on_trial || v->condemned || !v->wanted)
         return;
     v->deadline = same && deadline_passed(p);
     v->crash_loop = same && crash_loop(p);
@@ -524,6 +527,8 @@ static int take_good(struct app *p, struct err *e)
     if (rc < 0)
         return rc;
     (void)value_set_str(p->a, trial, "since", app_time(p, p->now));
+    if (value_get(p->rollout, "good"))
+        (void)value_set(p->a, p->rollout, "previous", value_get(p->rollout, "good"));
     (void)value_set(p->a, p->rollout, "good", trial);
     (void)value_remove(p->rollout, "trial");
     event_normal(p->c, &RES_APPLICATION, p->obj, "Healthy", "revision %.12s is the last good one",
@@ -551,7 +556,7 @@ static int act(struct app *p, const struct rollback_view *v, const struct object
         p->again = true;
         return 0;
     case ROLLBACK_WAIT:
-        if (!v->condemned)
+        if (!v->condemned && v->wanted)
             app_soon(p, LOOK_MS);
         return 0;
     case ROLLBACK_NONE:
@@ -562,13 +567,24 @@ static int act(struct app *p, const struct rollback_view *v, const struct object
     return 0;
 }
 
+/* Condemned by hand: what was taken for good is on trial again, against the one before it. */
+static void put_on_trial(struct app *p)
+{
+    if (!*note_of(p->obj->root, APP_CONDEMN) || value_get(p->rollout, "trial") ||
+        !value_get(p->rollout, "good"))
+        return;
+    (void)value_set(p->a, p->rollout, "trial", value_get(p->rollout, "good"));
+    if (value_get(p->rollout, "previous"))
+        (void)value_set(p->a, p->rollout, "good", value_get(p->rollout, "previous"));
+    else
+        (void)value_remove(p->rollout, "good");
+    (void)value_remove(p->rollout, "previous");
+}
+
 int trial_step(struct app *p, struct err *e)
 {
+    put_on_trial(p);
     const struct value *trial = value_get(p->rollout, "trial");
-    if (!trial_wanted(p)) {
-        (void)value_remove(p->rollout, "trial");
-        return 0;
-    }
     const struct object *run = NULL, *condemnation = NULL;
     if (trial) {
         AUTO(object) struct object *o = NULL;

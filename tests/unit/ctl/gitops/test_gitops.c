@@ -272,6 +272,9 @@ static void a_bad_manifest_fails_its_own(void)
     T_OK(strstr(app(&w, "status.operationState.message"), "does not know the kind Odd"),
          app(&w, "status.operationState.message"));
     T_EQ_STR(map_value(&w, "a"), "one", "nothing was touched");
+    const char *version = app(&w, "metadata.resourceVersion");
+    settle(&w);
+    T_EQ_STR(app(&w, "metadata.resourceVersion"), version, "what failed is not tried again");
     (void)push(&w, (struct file_edit[]){
                        {"prod/b.yaml", NULL},
                        {0            }
@@ -418,6 +421,43 @@ static void takes_back_what_is_bad(void)
     teardown(&w);
 }
 
+static void goes_back_when_asked(void)
+{
+    struct world w;
+    struct err e = {0};
+    setup(&w);
+    load(&w, APPLICATION(""));
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "one")},
+                       {0      }
+    });
+    T_EQ_INT(gitops_rollback(w.kube, "argocd", "shop", "", "ann", &e), ERR_NOT_FOUND, "first");
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "two")},
+                       {0      }
+    });
+    T_EQ_INT(gitops_sync(w.kube, "argocd", "shop", 0, "ann", &e), ERR_CONFLICT, "auto-sync is on");
+    T_RC(gitops_rollback(w.kube, "argocd", "shop", "slow", "ann", &e), &e, "rollback");
+    settle(&w);
+    T_EQ_STR(map_value(&w, "a"), "one", "back");
+    T_EQ_INT(w.commits, 1, "by a commit");
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "three")},
+                       {0    }
+    });
+    T_EQ_STR(map_value(&w, "a"), "three", "and on");
+    patch(&w, &RES_APPLICATION, "argocd", "shop", NULL,
+          "{\"spec\":{\"syncPolicy\":{\"automated\":null}}}");
+    T_RC(gitops_sync(w.kube, "argocd", "shop", 0, "ann", &e), &e, "by hand");
+    settle(&w);
+    T_EQ_STR(map_value(&w, "a"), "one", "a revision of the history");
+    T_EQ_STR(app(&w, "status.sync.status"), "OutOfSync", "is not the newest");
+    T_RC(gitops_sync(w.kube, "argocd", "shop", -1, "ann", &e), &e, "by hand");
+    settle(&w);
+    T_EQ_STR(map_value(&w, "a"), "three", "the newest");
+    teardown(&w);
+}
+
 static void pins_where_it_may_not_write(void)
 {
     struct world w;
@@ -548,4 +588,4 @@ static void updates_images(void)
 }
 
 T_MAIN(follows_git, a_bad_manifest_fails_its_own, runs_hooks_and_waves, takes_back_what_is_bad,
-       pins_where_it_may_not_write, takes_configuration_back, updates_images)
+       goes_back_when_asked, pins_where_it_may_not_write, takes_configuration_back, updates_images)

@@ -209,12 +209,17 @@ static void rolls_back(void)
         {"wanted trial head condemned has-good git",                                    "pin"       },
         {"wanted trial condemned has-good git writable",                                "superseded"},
         {"wanted trial head condemned has-good git writable run-failed deadline crash", "revert"    },
-        {"trial head condemned has-good git writable",                                  "none"      },
+        {"trial head condemned has-good git writable",                                  "revert"    },
+        {"trial head deadline crash",                                                   "wait"      },
+        {"trial head synced healthy",                                                   "good"      },
+        {"trial head synced healthy asked",                                             "condemn"   },
+        {"wanted trial head synced healthy analysis run-passed asked",                  "condemn"   },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const char *w = cases[i].words, *why;
         struct rollback_view v = {
             .wanted = has(w, "wanted"),
+            .asked = has(w, "asked") ? "because" : NULL,
             .analysis = has(w, "analysis"),
             .at_once = has(w, "at-once"),
             .operation_running = has(w, "running"),
