@@ -6,13 +6,14 @@
 #include "base/own.h"
 
 /* Bytes a run may make. */
-enum { COST_DEFAULT = 1000000, GROWTH_MAX = 64 << 20 };
+enum { COST_DEFAULT = 1000000, GROWTH_MAX = 64 << 20, DEPTH_MAX = 200 };
 
 /* Variables of macros, innermost first. */
 struct scope {
     const char *name;
     struct cel_value value;
     const struct scope *up;
+    const struct cel_node *lazy; /* what the value will be when it is asked for */
 };
 
 int cel__fail(struct cel_run *r, const char *fmt, ...)
@@ -104,12 +105,22 @@ static const struct scope *find_local(const struct cel_run *r, const char *name)
     return s;
 }
 
+/* The slot of a block, each time anew: it sees the slots before it only. */
+static int eval_lazy(struct cel_run *r, const struct scope *slot, struct cel_value *out)
+{
+    const struct scope *now = r->scope;
+    r->scope = slot->up;
+    int rc = cel__eval(r, slot->lazy, out);
+    r->scope = now;
+    return rc;
+}
+
 static int eval_ident(struct cel_run *r, const struct cel_node *node, struct cel_value *out)
 {
     const struct scope *local = node->absolute ? NULL : find_local(r, node->name);
     if (local) {
         *out = local->value;
-        return 0;
+        return local->lazy ? eval_lazy(r, local, out) : 0;
     }
     if (find_name(r, node->name, node->absolute, out))
         return 0;
@@ -509,8 +520,8 @@ static int loop_step(struct cel_run *r, struct loop *l, size_t i)
         element = l->node->var2 ? entry.value : entry.key;
     }
     const struct scope *up = r->scope;
-    struct scope first = {l->node->var1, l->node->var2 ? key : element, up};
-    struct scope second = {l->node->var2, element, &first};
+    struct scope first = {l->node->var1, l->node->var2 ? key : element, up, NULL};
+    struct scope second = {l->node->var2, element, &first, NULL};
     r->scope = l->node->var2 ? &second : &first;
     int rc = cel__charge(r, 1);
     rc = rc ? rc : loop_body(r, l, &key, &element);
@@ -585,7 +596,7 @@ static int loop_finish(struct cel_run *r, struct loop *l, struct cel_value *out)
 static int eval_in_scope(struct cel_run *r, const char *name, const struct cel_value *v,
                          const struct cel_node *node, struct cel_value *out)
 {
-    struct scope s = {name, *v, r->scope};
+    struct scope s = {name, *v, r->scope, NULL};
     r->scope = &s;
     int rc = cel__eval(r, node, out);
     r->scope = s.up;
@@ -639,14 +650,28 @@ static int eval_bind(struct cel_run *r, const struct cel_node *node, struct cel_
     return rc ? rc : eval_in_scope(r, node->var1, &v, node->args[1], out);
 }
 
+static int eval_block(struct cel_run *r, const struct cel_node *node, struct cel_value *out)
+{
+    size_t n = node->n_args - 1;
+    const struct scope *up = r->scope;
+    struct scope *slots = ARENA_ARRAY(r->arena, struct scope, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        slots[i].name = arena_printf(r->arena, "@index:%zu", i);
+        slots[i].lazy = node->args[i];
+        slots[i].up = r->scope;
+        r->scope = &slots[i];
+    }
+    int rc = cel__eval(r, node->args[n], out);
+    r->scope = up;
+    return rc;
+}
+
 /* ---- all of it ---- */
 
-int cel__eval(struct cel_run *r, const struct cel_node *node, struct cel_value *out)
+static int eval_node(struct cel_run *r, const struct cel_node *node, struct cel_value *out)
 {
     bool b = false;
-    int rc = cel__charge(r, 1);
-    if (rc)
-        return rc;
+    int rc;
     switch (node->op) {
     case OP_LITERAL:
         *out = node->literal;
@@ -684,8 +709,24 @@ int cel__eval(struct cel_run *r, const struct cel_node *node, struct cel_value *
         return eval_macro(r, node, out);
     case OP_BIND:
         return eval_bind(r, node, out);
+    case OP_BLOCK:
+        return eval_block(r, node, out);
     }
     return cel__fail(r, "unknown operation");
+}
+
+/* The tree's height is limited, but slots of a block lead from one to the other. */
+int cel__eval(struct cel_run *r, const struct cel_node *node, struct cel_value *out)
+{
+    int rc = cel__charge(r, 1);
+    if (!rc && r->depth >= DEPTH_MAX)
+        rc = err_set(r->e, ERR_TOO_LARGE, "the expression nests too deeply");
+    if (rc)
+        return rc;
+    r->depth++;
+    rc = eval_node(r, node, out);
+    r->depth--;
+    return rc;
 }
 
 int cel__run(struct arena *a, const struct cel_program *p, const struct cel_env *env,

@@ -61,6 +61,7 @@ enum cel_op {
     OP_CHAIN, /* args[0] ops[0] args[1] ops[1] …, from the left */
     OP_MACRO, /* args[0] is the range, then the bodies */
     OP_BIND,  /* var1 = args[0] in args[1] */
+    OP_BLOCK, /* @index:0 = args[0], @index:1 = args[1] … in the last of args */
 };
 
 enum cel_binary {
@@ -141,6 +142,7 @@ struct cel_run {
     size_t n_bindings;
     const struct scope *scope;
     uint64_t cost, cost_max;
+    unsigned depth;
     size_t memory_max;
     struct err *e;
 };

@@ -167,6 +167,39 @@ static int make_bind(struct parser *p, const struct cel_node *call, struct cel_n
     return rc ? rc : node_add(p, node, call->args[2]);
 }
 
+/* cel.block([a, b], c): what an optimizer makes of common parts; c names them cel.index(0) and
+ * cel.index(1), and the variables of macros cel.iterVar(depth, n). */
+static int make_block(struct parser *p, const struct cel_node *call, struct cel_node **out)
+{
+    struct cel_node *node = node_new(p, OP_BLOCK), *slots = call->args[0];
+    int rc = slots->op == OP_LIST ? 0 : fail(p, "cel.block() needs a list literal");
+    for (size_t i = 0; i < slots->n_args && !rc; i++)
+        rc = node_add(p, node, slots->args[i]);
+    *out = node;
+    return rc ? rc : node_add(p, node, call->args[1]);
+}
+
+static int make_slot_name(struct parser *p, const struct cel_node *call, struct cel_node **out)
+{
+    const char *name = call->name + strlen("cel."); /* index, iterVar, accuVar */
+    struct cel_node *node = node_new(p, OP_IDENT);
+    for (size_t i = 0; i < call->n_args; i++) {
+        const struct cel_node *arg = call->args[i];
+        if (arg->op != OP_LITERAL || arg->literal.kind != CEL_INT)
+            return fail(p, "cel.index() and its kin need int literals");
+        name = arena_printf(p->arena, "%s%s:%lld", i ? "" : "@", name, (long long)arg->literal.i);
+    }
+    node->name = node->path = node->root = name;
+    *out = node;
+    return 0;
+}
+
+static bool is_slot_name(const char *name, size_t n)
+{
+    return (n == 1 && strcmp(name, "cel.index") == 0) ||
+           (n == 2 && (strcmp(name, "cel.iterVar") == 0 || strcmp(name, "cel.accuVar") == 0));
+}
+
 /* A call whose receiver is a namespace: "math.abs", "cel.bind". */
 static const char *namespaced(struct parser *p, const struct cel_node *call)
 {
@@ -174,7 +207,7 @@ static const char *namespaced(struct parser *p, const struct cel_node *call)
     if (!path)
         return NULL;
     char *name = arena_printf(p->arena, "%s.%s", path, call->name);
-    return strcmp(name, "cel.bind") == 0 || cel__find_function(name) ? name : NULL;
+    return strncmp(name, "cel.", 4) == 0 || cel__find_function(name) ? name : NULL;
 }
 
 static int finish_call(struct parser *p, struct cel_node *call, struct cel_node **out)
@@ -190,6 +223,10 @@ static int finish_call(struct parser *p, struct cel_node *call, struct cel_node 
     }
     if (strcmp(call->name, "cel.bind") == 0 && call->n_args == 3)
         return make_bind(p, call, out);
+    if (strcmp(call->name, "cel.block") == 0 && call->n_args == 2)
+        return make_block(p, call, out);
+    if (is_slot_name(call->name, call->n_args))
+        return make_slot_name(p, call, out);
     if (!call->method && strcmp(call->name, "has") == 0 && call->n_args == 1)
         return make_has(p, call, out);
     if (call->method && macro_of(call->name, call->n_args - 1, &macro, &vars))
