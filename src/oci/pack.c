@@ -13,7 +13,7 @@
 #include "oci/media.h"
 #include "oci/store_int.h"
 
-enum { LAYER_GZIP_LEVEL = 4, XATTRS_MAX = 64, XATTR_VALUE_MAX = 1 << 16 };
+enum { LAYER_GZIP_LEVEL = 1, XATTRS_MAX = 64, XATTR_VALUE_MAX = 1 << 16 };
 
 struct pack {
     const struct image_layer_opts *opts;
