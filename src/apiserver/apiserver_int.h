@@ -332,6 +332,9 @@ struct live_watch {
 void live_watch_add(struct apiserver *s, struct live_watch *l, struct watch *w);
 void live_watch_remove(struct apiserver *s, struct live_watch *l);
 
+/* A JSON parser's error as Go words it. */
+const char *web__json_problem(struct arena *a, const char *message);
+
 /* ---- metrics.c ---- */
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics *m);

@@ -247,9 +247,10 @@ static struct value *table(struct web *w, const struct served *k, struct value *
     if (n == 1)
         value_set(a, meta, "resourceVersion", value_at(objs[0], "metadata.resourceVersion"));
     value_set(a, t, "columnDefinitions", headers ? table_columns(&k->kind, a) : value_null(a));
-    if (n == 0 && !k->kind.crd)
+    bool bare = k->res == &RES_ROLE || k->res == &RES_CLUSTER_ROLE || k->res == &RES_LIMIT_RANGE;
+    if (n == 0 && bare) /* upstream has no printer for these, and prints a nil list */
         value_set(a, t, "rows", value_null(a));
-    struct value *rows = n > 0 || k->kind.crd ? value_make_array(a, t, "rows") : NULL;
+    struct value *rows = n > 0 || !bare ? value_make_array(a, t, "rows") : NULL;
     for (size_t i = 0; i < n; i++)
         value_push(a, rows, row(w, k, objs[i]));
     return t;
@@ -334,7 +335,9 @@ static void send_list_trees(struct web *w, const struct served *k, const struct 
                   partials ? arena_printf(a, "meta.k8s.io/%s", w->media.as_version)
                            : k->api_version);
     list_meta(a, value_make_object(a, out, "metadata"), k->kind.crd && !partials, l);
-    struct value *items = value_make_array(a, out, "items");
+    if (partials && l->n == 0)
+        value_set(a, out, "items", value_null(a));
+    struct value *items = partials && l->n == 0 ? NULL : value_make_array(a, out, "items");
     for (size_t i = 0; i < l->n; i++) {
         if (!partials && !k->kind.crd) {
             value_remove(objs[i], "kind");

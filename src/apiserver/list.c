@@ -151,7 +151,7 @@ static int read_continue(struct call *c, const char *token, uint64_t *rv, const 
                                      "base64 data at input byte 0");
     if (json_parse(c->a, bytes, n, 0, &t, &e) < 0)
         return refuse_bad_request(c, "invalid continue token: continue key is not valid: %s",
-                                  e.msg);
+                                  web__json_problem(c->a, e.msg));
     *after = value_str(value_get(t, "start"), NULL);
     *rv = (uint64_t)value_int(value_get(t, "rv"), 0);
     if (!*after || strcmp(value_str(value_get(t, "v"), ""), "meta.k8s.io/v1") != 0 || *rv == 0)

@@ -172,6 +172,20 @@ static const char *expected_kind(struct web *w)
     return k ? k->res->kind : "";
 }
 
+/* Our JSON errors say where; Go's do not, and show a byte as a character. */
+const char *web__json_problem(struct arena *a, const char *message)
+{
+    const char *colon = strncmp(message, "line ", 5) == 0 ? strstr(message, ": ") : NULL;
+    if (colon)
+        message = colon + 2;
+    unsigned byte;
+    const char *at = strstr(message, "character 0x");
+    if (!at || sscanf(at + 12, "%2x", &byte) != 1)
+        return message;
+    return arena_printf(a, "%.*scharacter '\\u%04x'%s", (int)(at - message), message, byte,
+                        at + 14);
+}
+
 /* "line 4, column 1: while …: problem" → "yaml: line 4: problem", as go-yaml says it. */
 static const char *yaml_problem(struct arena *a, const char *message)
 {
@@ -198,7 +212,8 @@ static int parse_body(struct web *w, const char *text, size_t n, bool yaml, stru
         return refuse_unrecognized(
             c, expected_kind(w),
             yaml ? yaml_problem(c->a, e.msg)
-                 : arena_printf(c->a, "couldn't get version/kind; json parse error: %s", e.msg));
+                 : arena_printf(c->a, "couldn't get version/kind; json parse error: %s",
+                                web__json_problem(c->a, e.msg)));
     if ((*out)->kind == VALUE_NULL)
         *out = value_new_object(c->a);
     if ((*out)->kind != VALUE_OBJECT)
@@ -310,7 +325,9 @@ int web__patch_body(struct web *w, const struct served *k, enum patch_type type,
             admit_yaml_duplicates(text, n, &c->body_errors, c->a);
     } else {
         if (json_parse(c->a, text, n, 0, out, &e) < 0)
-            return refuse_bad_request(c, "error decoding patch: %s", e.msg);
+            return refuse_bad_request(c, "%s%s",
+                                      type == PATCH_STRATEGIC ? "" : "error decoding patch: ",
+                                      web__json_problem(c->a, e.msg));
         if (c->validation != VALIDATE_IGNORE)
             admit_json_duplicates(text, n, &c->body_errors, c->a);
     }

@@ -42,6 +42,12 @@ static int check_preconditions(struct call *c, const struct served *k, const cha
     const char *uid = value_at_str(live, "metadata.uid", "");
     const char *rv = value_at_str(live, "metadata.resourceVersion", "");
     const char *why = NULL;
+    if (k->res == &RES_NAMESPACE && o->uid && strcmp(o->uid, uid) != 0)
+        return refuse_conflict(
+            c, k, name,
+            arena_printf(c->a,
+                         "Precondition failed: UID in precondition: %s, UID in object meta: %s",
+                         o->uid, uid));
     if (o->uid && strcmp(o->uid, uid) != 0)
         why =
             arena_printf(c->a,

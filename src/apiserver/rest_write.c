@@ -262,7 +262,8 @@ int rest_update(struct call *c, const struct served *k, const char *ns, const ch
                                  .sub = sub,
                                  .change = replace,
                                  .arg = obj,
-                                 .create = create};
+                                 .create = create,
+                                 .replace = true};
     return rest_write(c, &w, out);
 }
 
@@ -361,8 +362,8 @@ static int apply_patch(struct call *c, const struct served *k, const struct valu
         c->refusal.details = value_new_object(c->a);
         return ERR_INVALID;
     }
-    if (rc < 0)
-        return refuse_bad_request(c, "%s", e.msg);
+    if (rc < 0) /* upstream gives no reason here */
+        return refuse(c, ERR_INVALID, 500, "", "%s", e.msg);
     if (!value_is(made, VALUE_OBJECT))
         return refuse_patch(c, p->patch, "the result of the patch is not an object");
     made = value_copy(c->a, made); /* the result shares with its inputs; what follows writes */
@@ -409,6 +410,13 @@ static int apply_server_side(struct call *c, const struct served *k, const struc
         return refuse_bad_request(c, "error decoding patch: %s", strict);
     if (!live && !*value_at_str(applied, "metadata.name", ""))
         return refuse_nameless(c, p->name);
+    const char *uid = value_at_str(applied, "metadata.uid", "");
+    if (!live && *uid)
+        return refuse_conflict(c, k, p->name,
+                               arena_printf(c->a,
+                                            "uid mismatch: the provided object specified uid %s, "
+                                            "and no existing object was found",
+                                            uid));
     int rc = managed_apply(&k->kind, live, applied, &o, c->a, &made, &conflicts, &e);
     if (rc < 0)
         return refuse_apply(c, k, p, rc, &conflicts, &e);

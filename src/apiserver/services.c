@@ -190,6 +190,50 @@ static void set_families(struct call *c, struct value *spec, bool headless)
     }
 }
 
+static int refuse_field(struct call *c, const struct value *obj, const char *field, const char *bad,
+                        bool quoted, const char *why)
+{
+    struct field_errors l;
+    field_errors_init(&l, c->a);
+    struct value raw = {.kind = VALUE_FLOAT, .n = (uint32_t)strlen(bad), .text = bad};
+    field_errors_add(&l, FIELD_INVALID, field, quoted ? value_new_str(c->a, bad) : &raw, why);
+    return refuse_invalid(c, kinds__of(c->s, &RES_SERVICE), value_at_str(obj, "metadata.name", ""),
+                          &l);
+}
+
+/* One family, one address; clusterIPs repeats clusterIP. */
+static int check_addresses(struct call *c, struct value *obj, const struct value *old)
+{
+    struct value *spec = value_make_object(c->a, obj, "spec");
+    const char *ip = value_str(value_get(spec, "clusterIP"), "");
+    const struct value *ips = value_get(spec, "clusterIPs");
+    const char *first = value_str(value_item(ips, 0), "");
+    bool headless = strcmp(ip, "None") == 0;
+    if (old && value_equal(ips, value_at(old, "spec.clusterIPs")) && strcmp(ip, first) != 0) {
+        value_remove(spec, "clusterIPs"); /* the client changed only the one */
+        ips = NULL;
+    }
+    if (value_count(ips) > 0 && (!*ip || strcmp(ip, first) != 0))
+        return refuse_field(c, obj, "spec.clusterIPs",
+                            arena_printf(c->a, "[]string{\"%s\"}", first), false,
+                            *ip ? "first value must match `clusterIP`"
+                                : "must be empty when `clusterIP` is not specified");
+    const char *policy = value_at_str(spec, "ipFamilyPolicy", "");
+    bool selectorless = headless && value_count(value_get(spec, "selector")) == 0;
+    if (selectorless ||
+        (old && value_equal(value_get(spec, "ipFamilies"), value_at(old, "spec.ipFamilies"))))
+        return 0;
+    if (strcmp(policy, "RequireDualStack") == 0)
+        return refuse_field(c, obj, "spec.ipFamilyPolicy", policy, true,
+                            "this cluster is not configured for dual-stack services");
+    VALUE_EACH_ITEM (f, value_get(spec, "ipFamilies")) {
+        if (strcmp(value_str(f, ""), "IPv6") == 0)
+            return refuse_field(c, obj, "spec.ipFamilies[0]", "IPv6", true,
+                                "not configured on this cluster");
+    }
+    return 0;
+}
+
 static int allocate_ip(struct call *c, struct services *v, struct value *obj,
                        const struct value *old)
 {
@@ -364,6 +408,8 @@ static void drop_of_old_type(struct value *obj, const struct value *old)
     const char *before = value_at_str(was, "type", "ClusterIP");
     if (!old || strcmp(type, before) == 0)
         return;
+    if (strcmp(type, "ExternalName") == 0 && said_again(spec, was, "internalTrafficPolicy"))
+        value_remove(spec, "internalTrafficPolicy");
     bool external = has_ports(type) || value_count(value_get(spec, "externalIPs")) > 0;
     if (!external && said_again(spec, was, "externalTrafficPolicy"))
         value_remove(spec, "externalTrafficPolicy");
@@ -379,8 +425,11 @@ int service_allocate(struct call *c, struct value *obj, const struct value *old)
 {
     drop_of_old_type(obj, old);
     struct services *v = c->s->services;
+    int rc = check_addresses(c, obj, old);
+    if (rc < 0)
+        return rc;
     LOCK_SCOPE(&v->mutex);
-    int rc = allocate_ip(c, v, obj, old);
+    rc = allocate_ip(c, v, obj, old);
     if (rc == 0)
         rc = allocate_ports(c, v, obj, old);
     return rc < 0 ? rc : allocate_health_port(c, v, obj, old);
