@@ -340,6 +340,26 @@ static int add_termination_log(struct build *b, struct err *e)
     return 0;
 }
 
+static size_t depth_of(const char *path)
+{
+    size_t n = 0;
+    for (const char *p = path; *p; p++)
+        n += *p == '/' && p[1] && p[1] != '/';
+    return n;
+}
+
+/* Outer folders first, else in the order written: a mount never hides one that lies below it. */
+static void sort_mounts(struct container_mount *m, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        struct container_mount x = m[i];
+        size_t k = i;
+        for (; k > 0 && depth_of(m[k - 1].target) > depth_of(x.target); k--)
+            m[k] = m[k - 1];
+        m[k] = x;
+    }
+}
+
 static int set_mounts(struct build *b, struct err *e)
 {
     if (value_count(value_get(b->c->v, "volumeDevices")))
@@ -363,6 +383,7 @@ static int set_mounts(struct build *b, struct err *e)
             add_mount(b, file, own[i].target, "rprivate", false);
     }
     int rc = add_termination_log(b, e);
+    sort_mounts(b->mounts, b->n_mounts);
     b->out->mounts = b->mounts;
     b->out->n_mounts = b->n_mounts;
     return rc;
