@@ -105,7 +105,20 @@ ALWAYS_NULL = {
     "core.v1.TypedLocalObjectReference.apiGroup",
     "core.v1.TypedObjectReference.apiGroup",
     "autoscaling.v2.HorizontalPodAutoscalerStatus.currentMetrics",
+    "discovery.v1.EndpointSlice.ports",
+    "core.v1.Event.eventTime",
+    "core.v1.Event.firstTimestamp",
+    "core.v1.Event.lastTimestamp",
+    "core.v1.EventSeries.lastObservedTime",
+    "core.v1.ContainerStateRunning.startedAt",
+    "core.v1.ContainerStateTerminated.startedAt",
+    "core.v1.ContainerStateTerminated.finishedAt",
+    "rbac.v1.Role.rules",
+    "rbac.v1.ClusterRole.rules",
+    "apiextensions.v1.CustomResourceDefinitionStatus.conditions",
+    "apiextensions.v1.CustomResourceDefinitionStatus.storedVersions",
 }
+NO_DEFAULT = {"core.v1.ReplicationControllerSpec.minReadySeconds"}
 ALWAYS_ZERO_QUANTITY = {"core.v1.ResourceFieldSelector.divisor"}
 
 
@@ -163,7 +176,10 @@ def write_type(name, node, out):
     for field, sub in sorted(node.get("properties", {}).items()):
         mark = "!" if field in required else ""
         attrs = attributes(sub)
-        if name + "." + field in ALWAYS_NULL:
+        stamp = name.endswith("Condition") and field.endswith("Time") and type_text(sub) == "time"
+        if name + "." + field in NO_DEFAULT:
+            attrs = [x for x in attrs if not x.startswith("default=")]
+        if name + "." + field in ALWAYS_NULL or stamp:
             attrs.append("always")
         if name + "." + field in ALWAYS_ZERO_QUANTITY:
             attrs.append('default="0"')

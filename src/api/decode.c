@@ -398,6 +398,9 @@ static bool left_out(const struct schema_field *f, const struct value *v)
     const struct schema *s = f->schema;
     if (v->kind == VALUE_NULL)
         return true;
+    bool list = s->type == SCHEMA_LIST || s->type == SCHEMA_MAP;
+    if (list && !v->n && (v->kind == VALUE_ARRAY || v->kind == VALUE_OBJECT))
+        return true; /* where Go prints it all the same, it becomes null */
     if (f->required || s->dflt || (s->flags & SCHEMA_POINTER) || s->type == SCHEMA_STRUCT ||
         s->type == SCHEMA_ANY || s->type == SCHEMA_INT_OR_STRING)
         return false;
@@ -447,18 +450,29 @@ static void add_missing(const struct schema *s, struct value *v, struct arena *a
     }
 }
 
+/* A null element is its type's zero. */
+static void normalize_element(const struct schema *s, struct value *v, struct arena *a)
+{
+    if (v->kind != VALUE_NULL)
+        normalize(s, v, a);
+    else if (s->type == SCHEMA_STRING && s->format == FORMAT_NONE)
+        *v = *value_new_str(a, "");
+    else if (s->type == SCHEMA_STRING && s->format == FORMAT_QUANTITY)
+        *v = *value_new_str(a, "0");
+}
+
 static void normalize(const struct schema *s, struct value *v, struct arena *a)
 {
     if (v->kind == VALUE_ARRAY && s->type == SCHEMA_LIST) {
         for (size_t i = 0; i < v->n; i++)
-            normalize(s->items, &v->items[i], a);
+            normalize_element(s->items, &v->items[i], a);
         return;
     }
     if (v->kind != VALUE_OBJECT)
         return;
     if (s->type == SCHEMA_MAP) {
         for (size_t i = 0; i < v->n; i++)
-            normalize(s->items, &v->members[i].value, a);
+            normalize_element(s->items, &v->members[i].value, a);
         return;
     }
     if (s->type != SCHEMA_STRUCT)

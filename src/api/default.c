@@ -37,6 +37,9 @@ static void service(struct value *obj, struct arena *a)
         def_ptr(a, spec, "internalTrafficPolicy", "Cluster");
     if (lb)
         def_bool(a, spec, "allocateLoadBalancerNodePorts", true);
+    EACH_MUT(g, value_at_mut(obj, "status.loadBalancer.ingress"))
+    if (lb && *str(g, "ip"))
+        def_ptr(a, g, "ipMode", "VIP");
 }
 
 static void endpoints(struct value *obj, struct arena *a)
@@ -97,8 +100,8 @@ static void secret(struct value *obj, struct arena *a)
 
 static void namespace_(struct value *obj, struct arena *a)
 {
-    struct value *meta = sub_object(a, obj, "metadata");
     def_str(a, sub_object(a, obj, "status"), "phase", "Active");
+    struct value *meta = sub_object(a, obj, "metadata");
     if (*str(meta, "name"))
         (void)value_set_str(a, sub_object(a, meta, "labels"), "kubernetes.io/metadata.name",
                             str(meta, "name"));
@@ -114,8 +117,8 @@ static void node(struct value *obj, struct arena *a)
 
 static void volume(struct value *obj, struct arena *a)
 {
-    struct value *spec = sub_object(a, obj, "spec");
     def_str(a, sub_object(a, obj, "status"), "phase", "Pending");
+    struct value *spec = sub_object(a, obj, "spec");
     def_str(a, spec, "persistentVolumeReclaimPolicy", "Retain");
     def_ptr(a, spec, "volumeMode", "Filesystem");
     default__volume_source(spec, a);
@@ -126,25 +129,10 @@ void default__claim_spec(struct value *spec, struct arena *a)
     def_ptr(a, spec, "volumeMode", "Filesystem");
 }
 
-/* dataSource and dataSourceRef say the same; the newer one may also name a namespace. */
-static void claim_sources(struct value *spec, struct arena *a)
-{
-    const struct value *old = value_get(spec, "dataSource"),
-                       *new = value_get(spec, "dataSourceRef");
-    if (old && !new)
-        (void)value_set(a, spec, "dataSourceRef", value_copy(a, old));
-    else if (new && !old && !*str(new, "namespace")) {
-        struct value *v = value_copy(a, new);
-        (void)value_remove(v, "namespace");
-        (void)value_set(a, spec, "dataSource", v);
-    }
-}
-
 static void claim(struct value *obj, struct arena *a)
 {
     def_str(a, sub_object(a, obj, "status"), "phase", "Pending");
     default__claim_spec(sub_object(a, obj, "spec"), a);
-    claim_sources(sub_object(a, obj, "spec"), a);
 }
 
 static void storage_class(struct value *obj, struct arena *a)

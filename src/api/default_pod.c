@@ -228,16 +228,16 @@ void default__replica_set(struct value *obj, struct arena *a)
 void default__stateful_set(struct value *obj, struct arena *a)
 {
     struct value *spec = sub_object(a, obj, "spec");
-    struct value *strategy = sub_object(a, spec, "updateStrategy");
     def_str(a, spec, "podManagementPolicy", "OrderedReady");
+    def_int(a, spec, "replicas", 1);
+    def_int(a, spec, "revisionHistoryLimit", 10);
+    struct value *strategy = sub_object(a, spec, "updateStrategy");
     def_str(a, strategy, "type", "RollingUpdate");
     if (is(str(strategy, "type"), "RollingUpdate"))
         def_int(a, sub_object(a, strategy, "rollingUpdate"), "partition", 0);
     struct value *keep = sub_object(a, spec, "persistentVolumeClaimRetentionPolicy");
     def_str(a, keep, "whenDeleted", "Retain");
     def_str(a, keep, "whenScaled", "Retain");
-    def_int(a, spec, "replicas", 1);
-    def_int(a, spec, "revisionHistoryLimit", 10);
     pod_in(spec, a);
     EACH_MUT(c, value_get_mut(spec, "volumeClaimTemplates"))
     {

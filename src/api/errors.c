@@ -80,6 +80,19 @@ const char *field_errors_quote(struct arena *a, const char *s, size_t n)
     return out;
 }
 
+/* []string{"a", "b"}, when it is that */
+static const char *shown_strings(struct arena *a, const struct value *list)
+{
+    const char *text = "[]string{";
+    for (size_t i = 0; i < list->n; i++) {
+        const struct value *v = &list->items[i];
+        if (v->kind != VALUE_STRING)
+            return json_text(a, list, JSON_NO_HTML);
+        text = arena_printf(a, "%s%s%s", text, i ? ", " : "", field_errors_quote(a, v->text, v->n));
+    }
+    return arena_printf(a, "%s}", text);
+}
+
 static const char *shown(struct arena *a, const struct value *bad)
 {
     if (!bad)
@@ -92,9 +105,10 @@ static const char *shown(struct arena *a, const struct value *bad)
     case VALUE_BOOL:
     case VALUE_INT:
     case VALUE_FLOAT:
-    case VALUE_ARRAY:
     case VALUE_OBJECT:
         break;
+    case VALUE_ARRAY:
+        return shown_strings(a, bad);
     }
     return json_text(a, bad, JSON_NO_HTML);
 }

@@ -352,25 +352,6 @@ static int check_applied(const struct operation *op, const struct value *applied
     return 0;
 }
 
-static bool same_owners(const struct owners *x, struct owners *y)
-{
-    if (x->n != y->n)
-        return false;
-    for (size_t i = 0; i < x->n; i++) {
-        const struct owner *p = &x->items[i], *q = owners__find(y, p->id);
-        if (!q || strcmp(p->api_version, q->api_version) != 0 || !fieldset__equal(&p->set, &q->set))
-            return false;
-    }
-    return true;
-}
-
-static struct owners copy_of(const struct owners *o, struct arena *a)
-{
-    struct owners out = {.n = o->n, .cap = o->n};
-    out.items = o->n ? arena_dup(a, o->items, o->n * sizeof *o->items) : NULL;
-    return out;
-}
-
 static int apply_once(const struct operation *op, const struct value *before,
                       const struct value *applied, struct owners *own, struct value **out,
                       struct managed_conflicts *conflicts, struct err *e)
@@ -409,14 +390,16 @@ int managed_apply(const struct kind *k, const struct value *live, const struct v
     const struct value *before = live ? without_managed(live, a) : empty_object(k, a);
     if (live)
         (void)read_owners(value_at(live, "metadata.managedFields"), a, &own, NULL);
-    if (live && !own.n)
+    if (live && !own.n) {
         track_update(&op, "before-first-apply", "", empty_object(k, a), before, &own);
-    struct owners former = copy_of(&own, a);
+        for (size_t i = 0; i < own.n; i++)
+            own.items[i].time = NULL; /* nobody knows when */
+    }
     r = apply_once(&op, before, applied, &own, &obj, conflicts, e);
     if (r < 0)
         return r;
     struct owner *self = owners__find(&own, op.id);
-    if (self && (!live || !value_equal(before, obj) || !same_owners(&former, &own)))
+    if (self && (!live || !value_equal(before, obj)))
         self->time = op.now;
     if (last_applied(live) && strcmp(o->manager, "kubectl") == 0) {
         struct value *text = value_copy(a, applied);

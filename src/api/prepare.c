@@ -99,6 +99,49 @@ static void create_job(struct value *obj, struct arena *a)
     struct value *match = sub_object(a, sub_object(a, spec, "selector"), "matchLabels");
     if (!has(match, "batch.kubernetes.io/controller-uid"))
         (void)value_set_str(a, match, "batch.kubernetes.io/controller-uid", uid);
+    /* upstream's defaults run again on what was stored, and find labels in the template now */
+    if (!value_count(value_at(obj, "metadata.labels")))
+        (void)value_set(a, sub_object(a, obj, "metadata"), "labels",
+                        value_copy(a, value_at(obj, "spec.template.metadata.labels")));
+}
+
+static const char TEMPLATE_GENERATION[] = "deprecated.daemonset.template.generation";
+
+static void note_template(struct value *obj, int64_t generation, struct arena *a)
+{
+    struct value *notes = sub_object(a, sub_object(a, obj, "metadata"), "annotations");
+    (void)value_set(a, notes, TEMPLATE_GENERATION,
+                    value_new_strf(a, "%lld", (long long)generation));
+}
+
+/* dataSource names a claim or a snapshot and nothing else; dataSourceRef says the same. */
+static void prepare_claim(struct value *obj, struct arena *a)
+{
+    struct value *spec = sub_object(a, obj, "spec");
+    const struct value *old = value_get(spec, "dataSource");
+    const char *kind = str(old, "kind"), *group = str(old, "apiGroup");
+    bool known = (is(kind, "PersistentVolumeClaim") && !*group) ||
+                 (is(kind, "VolumeSnapshot") && is(group, "snapshot.storage.k8s.io"));
+    if (old && !known)
+        (void)value_remove(spec, "dataSource");
+    old = value_get(spec, "dataSource");
+    const struct value *new = value_get(spec, "dataSourceRef");
+    if (old && !new) {
+        (void)value_set(a, spec, "dataSourceRef", value_copy(a, old));
+    } else if (new && !old && !*str(new, "namespace")) {
+        struct value *v = value_copy(a, new);
+        (void)value_remove(v, "namespace");
+        (void)value_set(a, spec, "dataSource", v);
+    }
+}
+
+static void create_volume(struct value *obj, struct arena *a)
+{
+    const char *now = value_at_str(obj, "metadata.creationTimestamp", "");
+    struct value *status = sub_object(a, obj, "status");
+    (void)value_set_str(a, status, "phase", "Pending");
+    if (*now)
+        (void)value_set_str(a, status, "lastPhaseTransitionTime", now);
 }
 
 static void create_namespace(struct value *obj, struct arena *a)
@@ -120,10 +163,8 @@ static void create_namespace(struct value *obj, struct arena *a)
 void admit_prepare_create(const struct kind *k, struct value *obj, struct arena *a)
 {
     const struct resource *r = k->resource;
-    struct value *meta = sub_object(a, obj, "metadata");
-    (void)value_remove(meta, "generation");
     if (counts_generation(k))
-        (void)value_set_int(a, meta, "generation", 1);
+        (void)value_set_int(a, sub_object(a, obj, "metadata"), "generation", 1);
     if (r->status && r != &RES_NODE && r != &RES_NAMESPACE)
         (void)value_remove(obj, "status");
     if (r == &RES_POD)
@@ -132,8 +173,14 @@ void admit_prepare_create(const struct kind *k, struct value *obj, struct arena 
         create_job(obj, a);
     else if (r == &RES_NAMESPACE)
         create_namespace(obj, a);
-    else if (r == &RES_PERSISTENT_VOLUME || r == &RES_PERSISTENT_VOLUME_CLAIM)
+    else if (r == &RES_DAEMON_SET)
+        note_template(obj, 1, a);
+    else if (r == &RES_PERSISTENT_VOLUME)
+        create_volume(obj, a);
+    else if (r == &RES_PERSISTENT_VOLUME_CLAIM) {
         (void)value_set_str(a, sub_object(a, obj, "status"), "phase", "Pending");
+        prepare_claim(obj, a);
+    }
     admit_normalize(k, obj, a);
 }
 
@@ -225,6 +272,93 @@ static bool differs(const struct kind *k, const struct value *obj, const struct 
     return !value_equal(value_get(obj, "spec"), value_get(old, "spec"));
 }
 
+/* ---- services: what a type needs goes with the type, unless the user changed it, too ---- */
+
+static bool has_cluster_ip(const struct value *spec)
+{
+    return !is(str(spec, "type"), "ExternalName");
+}
+
+static bool has_node_ports(const struct value *spec)
+{
+    const struct value *allocate = value_get(spec, "allocateLoadBalancerNodePorts");
+    return is(str(spec, "type"), "NodePort") ||
+           (is(str(spec, "type"), "LoadBalancer") && value_bool(allocate, true));
+}
+
+static bool is_external(const struct value *spec)
+{
+    return is(str(spec, "type"), "NodePort") || is(str(spec, "type"), "LoadBalancer") ||
+           (is(str(spec, "type"), "ClusterIP") && value_count(value_get(spec, "externalIPs")));
+}
+
+static bool has_health_port(const struct value *spec)
+{
+    return is(str(spec, "type"), "LoadBalancer") && is(str(spec, "externalTrafficPolicy"), "Local");
+}
+
+static void drop_same(struct value *spec, const struct value *was, const char *key)
+{
+    const struct value *x = value_get(spec, key), *y = value_get(was, key);
+    if (x && y && value_equal(x, y))
+        (void)value_remove(spec, key);
+}
+
+static bool same_node_ports(const struct value *spec, const struct value *was)
+{
+    const struct value *x = value_get(spec, "ports"), *y = value_get(was, "ports");
+    for (size_t i = 0; i < value_count(x); i++) {
+        int64_t port = value_int(value_get(&x->items[i], "nodePort"), 0);
+        bool had = port == 0;
+        VALUE_EACH_ITEM (p, y)
+            had |= value_int(value_get(p, "nodePort"), 0) == port;
+        if (!had)
+            return false;
+    }
+    return true;
+}
+
+static void update_service_spec(struct value *obj, const struct value *old, struct arena *a)
+{
+    struct value *spec = sub_object(a, obj, "spec");
+    const struct value *was = value_get(old, "spec");
+    bool lb = is(str(spec, "type"), "LoadBalancer");
+    if (has_cluster_ip(was) && !has_cluster_ip(spec)) {
+        drop_same(spec, was, "clusterIP");
+        drop_same(spec, was, "clusterIPs");
+        drop_same(spec, was, "ipFamilies");
+        drop_same(spec, was, "ipFamilyPolicy");
+        drop_same(spec, was, "internalTrafficPolicy");
+    }
+    if (has_node_ports(was) && !has_node_ports(spec) && same_node_ports(spec, was))
+        EACH_MUT(p, value_get_mut(spec, "ports"))
+    (void)value_remove(p, "nodePort");
+    if (has_health_port(was) && !has_health_port(spec))
+        drop_same(spec, was, "healthCheckNodePort");
+    if (is(str(was, "type"), "LoadBalancer") && !lb) {
+        drop_same(spec, was, "allocateLoadBalancerNodePorts");
+        drop_same(spec, was, "loadBalancerClass");
+    }
+    if (is_external(was) && !is_external(spec))
+        drop_same(spec, was, "externalTrafficPolicy");
+}
+
+static void update_spec(const struct kind *k, struct value *obj, const struct value *old,
+                        struct arena *a)
+{
+    if (k->resource == &RES_SERVICE)
+        update_service_spec(obj, old, a);
+    if (k->resource == &RES_PERSISTENT_VOLUME_CLAIM)
+        prepare_claim(obj, a);
+    if (k->resource == &RES_NAMESPACE)
+        keep_old(obj, old, "spec", a);
+    if (k->resource == &RES_DAEMON_SET) {
+        const char *n = str(value_at(old, "metadata.annotations"), TEMPLATE_GENERATION);
+        bool moved = !value_equal(value_at(obj, "spec.template"), value_at(old, "spec.template"));
+        note_template(obj, strtoll(*n ? n : "1", NULL, 10) + moved, a);
+    }
+}
+
 void admit_prepare_update(const struct kind *k, const char *sub, struct value *obj,
                           const struct value *old, struct arena *a)
 {
@@ -234,6 +368,8 @@ void admit_prepare_update(const struct kind *k, const char *sub, struct value *o
         prepare_status(k, obj, old, a);
     else if (k->resource->status && k->resource != &RES_NODE)
         keep_old(obj, old, "status", a);
+    if (!sub)
+        update_spec(k, obj, old, a);
     struct value *meta = sub_object(a, obj, "metadata");
     (void)value_remove(meta, "generation");
     if (!status && counts_generation(k) && differs(k, obj, old))

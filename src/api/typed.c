@@ -71,30 +71,36 @@ static size_t list_keys(const struct schema *list, struct arena *a, const char *
     return n;
 }
 
+static bool is_required_key(const struct schema *list, const char *key)
+{
+    const struct schema_field *f = schema_field(list->items, key);
+    return f && f->required;
+}
+
 static const char *keyed_step(const struct schema *list, const struct value *item,
                               const char **keys, size_t n, struct arena *a, const char **why)
 {
-    const char *text = "k:{", *sep = "";
+    const char *text = "k:{", *sep = "", *missing = NULL;
     for (size_t i = 0; i < n; i++) {
         const struct value *v = value_get(item, keys[i]);
         if (!v)
             v = key_default(list->items, keys[i], a);
-        if (!v)
+        if (!v) {
+            if (!missing)
+                missing = keys[i];
             continue;
+        }
         text = arena_printf(a, "%s%s%s:%s", text, sep,
                             field_errors_quote(a, keys[i], strlen(keys[i])), number_text(v, a));
         sep = ",";
     }
-    if (*sep)
+    if (*sep && !(missing && is_required_key(list, missing)))
         return arena_printf(a, "%s}", text);
-    if (n == 1)
-        *why = arena_printf(a,
-                            "associative list with keys has an element that omits key field "
-                            "\"%s\" (and doesn't have default value)",
-                            keys[0]);
-    else
-        *why = "associative list with keys has an element that omits all key fields (and "
-               "doesn't have default values for any key)";
+    *why =
+        arena_printf(a,
+                     "associative list with keys has an element that omits key field \"%s\" (and "
+                     "doesn't have default value)",
+                     missing);
     return NULL;
 }
 

@@ -382,10 +382,15 @@ static void check_kind(const struct kind *k, const struct value *obj, const stru
                 CHECKS[i].status(obj, old, l);
             return;
         }
-        if (old && CHECKS[i].update)
+        /* data says first that it is frozen, workloads what is wrong with the new spec */
+        bool frozen_first = k->resource == &RES_CONFIG_MAP || k->resource == &RES_SECRET ||
+                            k->resource == &RES_STATEFUL_SET;
+        if (old && CHECKS[i].update && frozen_first)
             CHECKS[i].update(obj, old, l);
         if (CHECKS[i].create && (!old || CHECKS[i].recheck))
             CHECKS[i].create(obj, l);
+        if (old && CHECKS[i].update && !frozen_first)
+            CHECKS[i].update(obj, old, l);
         return;
     }
 }
@@ -456,6 +461,11 @@ void admit_validate_update(const struct kind *k, const char *sub, const struct v
     bool status = sub && is(sub, "status");
     check_meta_update(k, obj, old, l);
     check_meta_update(k, obj, old, l); /* upstream asks twice, and both answers are causes */
+    if (k->resource == &RES_CONFIG_MAP || k->resource == &RES_SECRET) /* … or four times */
+        for (int i = 0; i < 2; i++) {
+            check_meta_labels(l, "metadata.labels", value_at(obj, "metadata.labels"));
+            check_annotations(l, value_at(obj, "metadata.annotations"));
+        }
     if (k->crd)
         check_custom(k, obj, old, status, l);
     else if (k->resource == &RES_CRD) {

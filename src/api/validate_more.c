@@ -223,7 +223,7 @@ static void check_policy_port(const struct value *p, const char *at, struct fiel
     } else if (port) {
         port_number(l, path(l, "%s.port", at), port);
         if (end && value_int(end, 0) < value_int(port, 0))
-            bad(l, path(l, "%s.endPort", at), end, "must be greater than or equal to `port`");
+            bad(l, path(l, "%s.endPort", at), port, "must be greater than or equal to `port`");
         else if (end)
             port_number(l, path(l, "%s.endPort", at), end);
     } else if (end) {
@@ -362,7 +362,6 @@ static void check_subject(const struct value *s, const char *at, bool cluster,
     static const char *const kinds[] = {"ServiceAccount", "User", "Group"};
     static const char *const none[] = {""}, *const rbac[] = {"rbac.authorization.k8s.io"};
     const char *kind = str(s, "kind"), *name = str(s, "name"), *group = str(s, "apiGroup");
-    (void)cluster;
     if (!*name)
         required(l, path(l, "%s.name", at), NULL);
     if (is(kind, "ServiceAccount")) {
@@ -370,7 +369,7 @@ static void check_subject(const struct value *s, const char *at, bool cluster,
             name_errors(l, path(l, "%s.name", at), name, name__dns1123_subdomain(name, l->arena));
         if (*group)
             field_errors_add_unsupported(l, path(l, "%s.apiGroup", at), group, none, 1);
-        if (!*str(s, "namespace"))
+        if (cluster && !*str(s, "namespace"))
             required(l, path(l, "%s.namespace", at), NULL);
     } else if (is(kind, "User") || is(kind, "Group")) {
         if (!is(group, rbac[0]))
@@ -443,7 +442,7 @@ void validate_storage_class(const struct value *obj, struct field_errors *l)
         char *lower = arena_strdup(l->arena, p);
         for (char *c = lower; *c; c++)
             *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
-        name_errors(l, "provisioner", p, name__qualified(lower, l->arena));
+        name_errors(l, "provisioner", lower, name__qualified(lower, l->arena));
     }
     VALUE_EACH_MEMBER (m, value_get(obj, "parameters"))
         if (!m->key_len)
@@ -574,7 +573,8 @@ static void check_metric(const struct value *m, const char *at, struct field_err
                                 path(l, "%s.%s.target", at, METRICS[i][1]), l);
         return;
     }
-    field_errors_add_unsupported(l, path(l, "%s.type", at), type, types, 5);
+    for (int twice = 0; twice < 2; twice++) /* as upstream */
+        field_errors_add_unsupported(l, path(l, "%s.type", at), type, types, 5);
 }
 
 static void check_scaling(const struct value *r, const char *at, struct field_errors *l)

@@ -674,6 +674,7 @@ void update_pod(const struct value *obj, const struct value *old, struct field_e
     static const char *const lists[] = {"containers", "initContainers"};
     const struct value *now = value_get(obj, "spec"), *was = value_get(old, "spec");
     struct arena *a = l->arena;
+    check_pod_spec(l, "spec", now, false);
     for (size_t i = 0; i < 2; i++) {
         const struct value *list = value_get(now, lists[i]);
         if (value_count(list) != value_count(value_get(was, lists[i]))) {
@@ -682,9 +683,6 @@ void update_pod(const struct value *obj, const struct value *old, struct field_e
                            i ? "initContainers" : "containers"));
             return;
         }
-        for (size_t c = 0; c < value_count(list); c++)
-            if (!*str(&list->items[c], "image"))
-                required(l, path(l, "spec.%s[%zu].image", lists[i], c), NULL);
     }
     check_deadline(now, was, l);
     check_added_tolerations(now, was, l);

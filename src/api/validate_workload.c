@@ -26,7 +26,8 @@ static void check_selector_and_template(const struct value *spec, const char *wh
             bad_shown(l, "spec.selector", typed__go(s, l->arena),
                       path(l, "empty selector is invalid for %s", what));
     }
-    if (value_is(s, VALUE_OBJECT) && !empty_selector(s) && !selector_fits(s, labels, l->arena))
+    bool set = value_is(s, VALUE_OBJECT);
+    if (!set || (!empty_selector(s) && !selector_fits(s, labels, l->arena)))
         bad_shown(l, "spec.template.metadata.labels", go_string_map(labels, l->arena),
                   "`selector` does not match template `labels`");
     check_pod_template(l, "spec.template", t);
@@ -403,6 +404,26 @@ void validate_job(const struct value *obj, struct field_errors *l)
     check_job_spec(spec, "spec", l);
 }
 
+/* Where pods of a job that has not begun may run can still be changed. */
+static void forgive_scheduling(struct value *template, const struct value *was, struct arena *a)
+{
+    static const char *const fields[][2] = {
+        {"metadata", "annotations"    },
+        {"metadata", "labels"         },
+        {"spec",     "nodeSelector"   },
+        {"spec",     "affinity"       },
+        {"spec",     "tolerations"    },
+        {"spec",     "schedulingGates"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        struct value *at = sub_object(a, template, fields[i][0]);
+        const struct value *old = value_get(value_get(was, fields[i][0]), fields[i][1]);
+        (void)value_remove(at, fields[i][1]);
+        if (old)
+            (void)value_set(a, at, fields[i][1], value_copy(a, old));
+    }
+}
+
 void update_job(const struct value *obj, const struct value *old, struct field_errors *l)
 {
     const struct value *now = value_get(obj, "spec"), *was = value_get(old, "spec");
@@ -436,6 +457,14 @@ void update_job_status(const struct value *obj, const struct value *old, struct 
         if (n < value_int(value_get(was, counters[i]), 0))
             field_errors_add_int(l, FIELD_INVALID, path(l, "status.%s", counters[i]), n,
                                  path(l, "cannot decrease the %s counter", counters[i]));
+    }
+    bool suspended = value_bool(value_at(obj, "spec.suspend"), false);
+    VALUE_EACH_ITEM (c, value_get(now, "conditions")) {
+        bool complete = is(str(c, "type"), "Complete") && is(str(c, "status"), "True");
+        if (complete && !value_get(now, "completionTime"))
+            required(l, "status.completionTime", "completionTime is required for Complete jobs");
+        if (complete && !suspended && !value_get(now, "startTime"))
+            required(l, "status.startTime", "startTime is required for finished job");
     }
 }
 
