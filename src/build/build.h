@@ -95,3 +95,7 @@ int build_run(const struct build_opts *o, struct build_result *out, struct err *
 /* Removes the containers of builds that died with an earlier process. Call once, before building.
  */
 int build_recover(struct runtime *runtime, struct err *e) MUST_CHECK;
+
+/* Forgets what no build used for so long (0: all); the layers go when they are collected. */
+int build_cache_prune(struct image_store *images, int64_t unused_ms, size_t *out,
+                      struct err *e) MUST_CHECK;

@@ -6,7 +6,7 @@
 
 #include "base/fs.h"
 #include "build/build_int.h"
-#include "codec/compress.h"
+#include "build/unpack.h"
 #include "net/http_client.h"
 
 enum { SOURCES_MAX = 1024, DOWNLOAD_MS = 30 * 60 * 1000 };
@@ -257,23 +257,8 @@ static int choose(struct copy *c, const struct view *v, const char *pattern, int
 
 static bool is_archive(const struct chosen *ch, const struct tree *t)
 {
-    unsigned char head[512];
-    AUTO_FD int fd = view_open(ch->from.root, t->path, O_RDONLY | O_NONBLOCK);
-    ssize_t n = t->is_dir || fd < 0 ? 0 : pread(fd, head, sizeof head, 0);
-    if (n < 4)
-        return false;
-    if (n == sizeof head && memcmp(head + 257, "ustar", 5) == 0)
-        return true;
-    enum compress_kind kind = compress_detect(head, (size_t)n);
-    if (kind != COMPRESS_GZIP && kind != COMPRESS_ZSTD)
-        return false;
-    /* Compressed: an archive when its first block says so. */
-    struct source_fd bytes = source_from_fd(fd);
-    AUTO(decompressor) struct decompressor *plain = NULL;
-    size_t got = 0;
-    return decompressor_new(COMPRESS_AUTO, &bytes.source, 1 << 20, &plain, NULL) == 0 &&
-           source_read_full(decompressor_source(plain), head, sizeof head, &got, NULL) == 0 &&
-           got == sizeof head && memcmp(head + 257, "ustar", 5) == 0;
+    AUTO_FD int fd = t->is_dir ? -1 : view_open(ch->from.root, t->path, O_RDONLY | O_NONBLOCK);
+    return fd >= 0 && unpack_is_archive(fd);
 }
 
 static int unpack(const struct chosen *ch, const struct tree *t, const struct view *v,
@@ -286,7 +271,7 @@ static int unpack(const struct chosen *ch, const struct tree *t, const struct vi
     AUTO_FD int out = view_open(v->root, to->path, O_RDONLY | O_DIRECTORY);
     if (in < 0 || out < 0)
         return err_sys(e, errno, "open %s", t->path);
-    return image_extract(in, out, e);
+    return unpack_archive(in, out, e);
 }
 
 /* The part of the path that --parents keeps: all, or what follows "/./". */

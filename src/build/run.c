@@ -192,7 +192,8 @@ static int read_flags(struct run *r, struct err *e)
             rc = read_mount(r, value, e);
         else if (strcmp(f->name, "network") == 0 && strcmp(value, "none") == 0)
             r->fenced = true;
-        else if (strcmp(f->name, "network") == 0 && strcmp(value, "default") == 0)
+        else if (strcmp(f->name, "network") == 0 &&
+                 (strcmp(value, "default") == 0 || (strcmp(value, "host") == 0 && !r->fenced)))
             continue;
         else if (strcmp(f->name, "security") == 0 && strcmp(value, "sandbox") == 0)
             continue;

@@ -30,8 +30,7 @@ static void mark_layers(struct mark *m, const char *config_digest)
     if (blob_read(m->store->blobs, config_digest, 8 << 20, a, &json, &n, NULL) < 0 ||
         json_parse(a, json, n, 0, &config, NULL) < 0)
         return;
-    VALUE_EACH_ITEM(id, value_at(config, "rootfs.diff_ids"))
-    {
+    VALUE_EACH_ITEM (id, value_at(config, "rootfs.diff_ids")) {
         if (blob_digest_check(value_str(id, ""), NULL) == 0) {
             (void)snprintf(name, sizeof name, "%s", value_str(id, "") + 7);
             (void)map_put(&m->layers, name, m);
@@ -152,6 +151,22 @@ static int sweep_layers(struct mark *m, struct image_gc_result *out, struct err 
     return 0;
 }
 
+static void mark_roots(struct mark *m)
+{
+    mark_names(m, "t/");
+    mark_names(m, "l/");
+    mark_held(m);
+}
+
+void collect__mark_named(struct image_store *s, struct map *digests)
+{
+    struct mark m = {.store = s, .seen = *digests};
+    map_init(&m.layers);
+    mark_roots(&m);
+    map_done(&m.layers);
+    *digests = m.seen;
+}
+
 int image_store_collect(struct image_store *s, int64_t grace_ms, struct image_gc_result *out,
                         struct err *e)
 {
@@ -159,11 +174,9 @@ int image_store_collect(struct image_store *s, int64_t grace_ms, struct image_gc
     struct image_gc_result result = {0};
     map_init(&m.seen);
     map_init(&m.layers);
-    mark_names(&m, "t/");
-    mark_names(&m, "l/");
+    mark_roots(&m);
     mark_names(&m, "m/");
     mark_names(&m, "c/");
-    mark_held(&m);
     int rc = drop_names(&m, "b/", e);
     if (rc == 0)
         rc = blob_collect(s->blobs, is_marked, &m, m.before_ms, &result.blobs, &result.bytes, e);

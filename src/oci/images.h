@@ -141,6 +141,15 @@ int image_store_attach(struct image_store *s, const char *repository_path, const
 struct value *image_store_referrers(struct image_store *s, const char *repository_path,
                                     const char *digest, const char *artifact_type, struct arena *a);
 
+/* Takes a manifest out of a local repository, with its tags and its place among referrers.
+ * ERR_NOT_FOUND when it is not there. Its bytes go when they are collected. */
+int image_store_forget(struct image_store *s, const char *repository_path, const char *digest,
+                       struct err *e) MUST_CHECK;
+/* The same for every manifest of a local repository that no tag, lease or hold reaches, that
+ * refers to nothing that is reached, and that came before `before_ms`. *out: how many. */
+int image_store_forget_untagged(struct image_store *s, int64_t before_ms, size_t *out,
+                                struct err *e) MUST_CHECK;
+
 struct image_gc_result {
     size_t blobs, layers;
     uint64_t bytes;
@@ -180,3 +189,5 @@ int image_layer_dir(struct image_store *s, const struct image_layer *l, struct a
 /* Puts an archive (plain, gzip or zstd) into a folder; nothing in it leads outside. ERR_INVALID
  * when it is no archive. */
 int image_extract(int archive_fd, int folder_fd, struct err *e) MUST_CHECK;
+struct source;
+int image_extract_from(struct source *tar, int folder_fd, struct err *e) MUST_CHECK;

@@ -203,3 +203,8 @@ int image_extract(int archive_fd, int folder_fd, struct err *e)
     int rc = decompressor_new(COMPRESS_AUTO, &bytes.source, LAYER_MAX_BYTES, &plain, e);
     return rc < 0 ? rc : layer__extract(decompressor_source(plain), folder_fd, e);
 }
+
+int image_extract_from(struct source *tar, int folder_fd, struct err *e)
+{
+    return layer__extract(tar, folder_fd, e);
+}

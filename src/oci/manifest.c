@@ -26,8 +26,7 @@ static int check_list(const struct value *doc, const char *key, struct err *e)
         return err_set(e, ERR_INVALID, "manifest: %s is not a list", key);
     if (!value_is(list, VALUE_ARRAY))
         return 0;
-    VALUE_EACH_ITEM(d, list)
-    {
+    VALUE_EACH_ITEM (d, list) {
         int rc = check_descriptor(d, key, e);
         if (rc < 0)
             return rc;
@@ -147,8 +146,7 @@ const struct value *manifest_choose(const struct manifest *index, const char *pl
     char os[32] = "", arch[32] = "", variant[32] = "";
     const struct value *near = NULL;
     (void)sscanf(platform, "%31[^/]/%31[^/]/%31s", os, arch, variant);
-    VALUE_EACH_ITEM(d, value_get(index->doc, "manifests"))
-    {
+    VALUE_EACH_ITEM (d, value_get(index->doc, "manifests")) {
         const char *has = value_at_str(d, "platform.variant", "");
         if (strcmp(value_at_str(d, "platform.os", ""), os) != 0 ||
             strcmp(value_at_str(d, "platform.architecture", ""), arch) != 0)

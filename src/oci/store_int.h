@@ -59,6 +59,9 @@ int layer__ensure(struct image_store *s, const char *digest, const char *diff_id
 int layer__adopt(struct image_store *s, const char *folder, const char *diff_id,
                  struct err *e) MUST_CHECK;
 
+/* Adds every digest that tags, leases and holds reach. collect.c */
+void collect__mark_named(struct image_store *s, struct map *digests);
+
 /* Reads a tar into a folder as an overlay lower directory. */
 struct source;
 int layer__extract(struct source *from, int root_fd, struct err *e) MUST_CHECK;

@@ -195,39 +195,15 @@ static int remove_tag(struct registry_call *c, struct err *e)
     return rc;
 }
 
-/* The names that go with a manifest: itself, its place among referrers, all its tags. */
-static int remove_manifest(struct registry_call *c, struct err *e)
-{
-    struct arena *a = c->arena;
-    struct refs *refs = c->registry->refs;
-    struct ref *tags;
-    struct manifest m = {0};
-    char *json;
-    size_t size, n = 0;
-    if (!refs_has(refs, name_manifest(c, c->reference)))
-        return err_set(e, ERR_NOT_FOUND, "no such manifest in this repository");
-    size_t n_tags =
-        refs_list(refs, arena_printf(a, "t/" IMAGES_LOCAL_HOST "/%s:", c->repository), a, &tags);
-    struct ref_change *list = ARENA_ARRAY(a, struct ref_change, n_tags + 2);
-    list[n++].name = name_manifest(c, c->reference);
-    if (blob_read(c->registry->blobs, c->reference, MANIFEST_MAX_BYTES, a, &json, &size, NULL) ==
-            0 &&
-        manifest_parse(a, json, size, NULL, &m, NULL) == 0 && m.subject)
-        list[n++].name = arena_printf(a, "r/%s@%s/%s", c->repository, m.subject, c->reference);
-    for (size_t i = 0; i < n_tags; i++) {
-        if (strcmp(tags[i].digest, c->reference) == 0)
-            list[n++].name = tags[i].name;
-    }
-    return refs_change(refs, list, n, e);
-}
-
 static void delete (struct registry_call *c)
 {
     struct err e = {0};
     bool by_digest = blob_digest_check(c->reference, NULL) == 0;
     if (!by_digest && strchr(c->reference, ':'))
         answer__error(c, 400, "DIGEST_INVALID", "the digest is not well-formed");
-    else if ((by_digest ? remove_manifest(c, &e) : remove_tag(c, &e)) < 0)
+    else if ((by_digest
+                  ? image_store_forget(c->registry->opts.images, c->repository, c->reference, &e)
+                  : remove_tag(c, &e)) < 0)
         answer__err(c, &e, "MANIFEST_UNKNOWN");
     else
         answer__empty(c, 202);

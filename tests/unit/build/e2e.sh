@@ -35,7 +35,7 @@ is "bootstrap is deterministic" "$base" "$("$builder" "$dir/other" busybox slipw
 mkdir -p "$dir/ctx/src/deep" "$dir/ctx/pack"
 cd "$dir/ctx" || exit 1
 echo hello >src/a.txt && echo log >src/b.log && echo deep >src/deep/c.txt && ln -s a.txt src/link
-echo packed >pack/p && tar czf pack.tar.gz pack && printf '**/*.log\n' >.dockerignore
+echo packed >pack/p && tar czf pack.tar.gz pack && tar cJf pack.tar.xz pack && tar cjf pack.tbz pack && printf '**/*.log\n' >.dockerignore
 chmod 600 src/a.txt
 cat >Containerfile <<'END'
 ARG BASE=slipway.local/busybox
@@ -61,6 +61,8 @@ FROM ${BASE}
 COPY --from=compile --chown=nobody:nogroup /work/out /data/
 COPY --from=compile --parents /work/./deep/*.txt /parents/
 ADD pack.tar.gz /unpacked/
+ADD pack.tar.xz /unpacked-xz/
+ADD pack.tbz /unpacked-bz/
 COPY <<A <<-"B" /etc/app/
 first $PATH
 A
@@ -120,7 +122,7 @@ if [ -x "$crane" ]; then
     is "content" "hello deep -O2 -g 1" "$(tr '\n' ' ' <"$dir/fs/data/out" | sed 's/ $//')"
     is "owner" 65534:65534 "$(stat -c %u:%g "$dir/fs/data/out")"
     is "parents" deep "$(cat "$dir/fs/parents/deep/c.txt")"
-    is "archive" packed "$(cat "$dir/fs/unpacked/pack/p")"
+    is "archives" "packed packed packed" "$(cat "$dir"/fs/unpacked*/pack/p | tr '\n' ' ' | sed 's/ $//')"
     is "here-document, as it stands" 'second $PATH' "$(cat "$dir/fs/etc/app/B")"
     is "here-document, expanded" "first /usr/local" "$(cut -c1-16 "$dir/fs/etc/app/A")"
     is "opaque folder" new "$(ls "$dir/fs/usr/bin")"

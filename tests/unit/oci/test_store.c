@@ -143,10 +143,20 @@ static void collects(void)
     T_EQ_STR(value_at_str(list, "manifests[0].digest", ""), sig, "referrer");
     list = image_store_referrers(s, "app", kept, "application/other", a);
     T_EQ_INT(value_count(value_get(list, "manifests")), 0, "filtered");
+    size_t forgotten = 99;
+    T_RC(image_store_tag(s, arena_printf(a, "slipway.local/app@%s", leased), leased, &e), &e,
+         "push");
+    T_RC(image_store_forget_untagged(s, INT64_MAX, &forgotten, &e), &e, "forget");
+    T_EQ_INT(forgotten, 0, "leased, and the referrer of a tag");
     image_store_release(s, held);
     T_RC(image_store_unlease(s, "l", &e), &e, "unlease");
+    T_RC(image_store_forget_untagged(s, INT64_MAX, &forgotten, &e), &e, "forget");
+    T_EQ_INT(forgotten, 1, "the lease is gone");
     T_RC(image_store_collect(s, -3600000, &gc, &e), &e, "collect");
     T_EQ_INT(gc.blobs, 6, "held and leased are gone");
+    T_RC(image_store_forget(s, "app", kept, &e), &e, "forget");
+    T_EQ_INT(image_store_find(s, "slipway.local/app:1", a, &image, &e), ERR_NOT_FOUND, "with tags");
+    T_EQ_INT(image_store_forget(s, "app", kept, &e), ERR_NOT_FOUND, "forget again");
     finish(s);
 }
 
