@@ -375,29 +375,48 @@ static int parse_document(struct parser *p)
     return 0;
 }
 
-int json_parse_prefix(struct arena *a, const char *text, size_t n, unsigned flags,
-                      struct value **out, size_t *used, struct err *e)
+/* The slab: a byte in front, into which a number at the start moves, and room behind. */
+static int parser_init(struct parser *p, struct arena *a, const char *text, size_t n,
+                       unsigned flags, struct err *e)
 {
     if (n >= UINT32_MAX)
         return err_set(e, ERR_TOO_LARGE, "a JSON text of %zu bytes is too large", n);
     char *slab = arena_alloc(a, n + 1 + SLAB_PAD);
     if (n)
         memcpy(slab + 1, text, n);
-    struct parser p = {.arena = a,
-                       .at = slab + 1,
-                       .end = slab + 1 + n,
-                       .line_start = slab + 1,
-                       .line = 1,
-                       .flags = flags,
-                       .e = e};
-    tree__init(&p.tree, a, flags & JSON_STRICT_KEYS, e);
-    int rc = parse_document(&p);
+    *p = (struct parser){.arena = a,
+                         .at = slab + 1,
+                         .end = slab + 1 + n,
+                         .line_start = slab + 1,
+                         .line = 1,
+                         .flags = flags,
+                         .e = e};
+    tree__init(&p->tree, a, flags & JSON_STRICT_KEYS, e);
+    return 0;
+}
+
+static struct value *take_root(struct parser *p)
+{
+    struct value *root = arena_dup(p->arena, &tree__slot(&p->tree, 0)->value, sizeof *root);
+    tree__pop(&p->tree);
+    return root;
+}
+
+int json_parse_prefix(struct arena *a, const char *text, size_t n, unsigned flags,
+                      struct value **out, size_t *used, struct err *e)
+{
+    struct parser p;
+    int rc = parser_init(&p, a, text, n, flags, e);
+    if (rc)
+        return rc;
+    const char *start = p.at;
+    rc = parse_document(&p);
     if (!rc && !used && p.at != p.end)
         rc = fail_char(&p, "after top-level value");
     if (!rc) {
-        *out = arena_dup(a, &tree__slot(&p.tree, 0)->value, sizeof **out);
+        *out = take_root(&p);
         if (used)
-            *used = (size_t)(p.at - (slab + 1));
+            *used = (size_t)(p.at - start);
     }
     tree__done(&p.tree);
     return rc;
@@ -407,4 +426,29 @@ int json_parse(struct arena *a, const char *text, size_t n, unsigned flags, stru
                struct err *e)
 {
     return json_parse_prefix(a, text, n, flags, out, NULL, e);
+}
+
+int json_parse_all(struct arena *a, const char *text, size_t n, unsigned flags, struct value ***out,
+                   size_t *out_n, struct err *e)
+{
+    struct parser p;
+    struct value **docs = NULL;
+    size_t count = 0;
+    int rc = parser_init(&p, a, text, n, flags, e);
+    if (rc)
+        return rc;
+    for (skip_space(&p); !rc && p.at != p.end; count += !rc) {
+        if ((count & (count - 1)) == 0)
+            docs =
+                arena_grow(a, docs, count * sizeof *docs, (count ? 2 * count : 1) * sizeof *docs);
+        rc = parse_document(&p);
+        if (!rc)
+            docs[count] = take_root(&p);
+    }
+    tree__done(&p.tree);
+    if (!rc) {
+        *out = docs;
+        *out_n = count;
+    }
+    return rc;
 }

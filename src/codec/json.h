@@ -21,7 +21,12 @@ enum json_flag {
 int json_parse(struct arena *a, const char *text, size_t n, unsigned flags, struct value **out,
                struct err *e) MUST_CHECK;
 
-/* Reads the first value of a text with several; *used is where the next begins. */
+/* All values of a text, with or without blanks between them. */
+int json_parse_all(struct arena *a, const char *text, size_t n, unsigned flags, struct value ***out,
+                   size_t *out_n, struct err *e) MUST_CHECK;
+
+/* Reads the first value of a text with several; *used is where the next begins. Costs as much
+ * memory as the whole text. */
 int json_parse_prefix(struct arena *a, const char *text, size_t n, unsigned flags,
                       struct value **out, size_t *used, struct err *e) MUST_CHECK;
 

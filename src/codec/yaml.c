@@ -530,24 +530,6 @@ int yaml_parse(struct arena *a, const char *text, size_t n, unsigned flags, stru
     return 0;
 }
 
-static int json_all(struct arena *a, const char *text, size_t n, unsigned flags,
-                    struct value ***out, size_t *out_n, struct err *e)
-{
-    struct value **docs = NULL;
-    size_t n_docs = 0, at = 0;
-    while (at < n) {
-        size_t used = 0;
-        docs = arena_grow(a, docs, n_docs * sizeof *docs, (n_docs + 1) * sizeof *docs);
-        int rc = json_parse_prefix(a, text + at, n - at, flags, &docs[n_docs++], &used, e);
-        if (rc)
-            return rc;
-        at += used;
-    }
-    *out = docs;
-    *out_n = n_docs;
-    return 0;
-}
-
 int yaml_or_json_parse_all(struct arena *a, const char *text, size_t n, unsigned flags,
                            struct value ***out, size_t *out_n, struct err *e)
 {
@@ -558,7 +540,7 @@ int yaml_or_json_parse_all(struct arena *a, const char *text, size_t n, unsigned
     if (blank == n || text[blank] != '{')
         return yaml_parse_all(a, text, n, flags, out, out_n, e);
     struct err json_error = {0};
-    int rc = json_all(a, text, n, json_flags, out, out_n, &json_error);
+    int rc = json_parse_all(a, text, n, json_flags, out, out_n, &json_error);
     if (rc == 0 || yaml_parse_all(a, text, n, flags, out, out_n, NULL) == 0)
         return 0;
     if (e)
