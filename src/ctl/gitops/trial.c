@@ -189,12 +189,13 @@ static int condemn(struct app *p, const char *why, const struct object *run, str
     if (run)
         (void)value_set_str(p->a, spec, "analysisRun", run->name);
     blame_images(p, value_make_array(p->a, spec, "images"));
-    /* Only what is new is to blame. Without a good one all is. */
+    /* Only what is new is to blame: a Secret or ConfigMap from outside Git only when Git brought
+     * nothing, so that the next commit is not held up by what it did not change. */
     struct value *content = value_make_object(p->a, spec, "content");
     if (strcmp(value_at_str(good, "git", ""), value_at_str(trial, "git", "")) != 0)
         (void)value_set(p->a, content, "git", value_get(trial, "git"));
-    if (!value_equal(value_get(good, "config"), value_get(trial, "config")) &&
-        value_count(value_get(trial, "config")) > 0)
+    else if (!value_equal(value_get(good, "config"), value_get(trial, "config")) &&
+             value_count(value_get(trial, "config")) > 0)
         (void)value_set(p->a, content, "config", value_get(trial, "config"));
     int rc = kube_create(p->c->kube, &RES_CONDEMNATION, p->ns, o, NULL, e);
     if (rc < 0 && rc != ERR_EXISTS)
