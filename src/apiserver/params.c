@@ -2,6 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "apiserver/protobuf.h"
 #include "apiserver/web_int.h"
 #include "codec/json.h"
 #include "codec/yaml.h"
@@ -238,7 +239,8 @@ int web__body(struct web *w, struct value **out)
     size_t n = 0;
     const char *type = http_header(w->q, "Content-Type");
     bool yaml = type && (is_type(type, "application/yaml") || is_type(type, "application/x-yaml"));
-    if (type && *type && !yaml && !is_type(type, "application/json"))
+    bool binary = type && is_type(type, "application/vnd.kubernetes.protobuf");
+    if (type && *type && !yaml && !binary && !is_type(type, "application/json"))
         return refuse(&w->call, ERR_UNSUPPORTED, 415, "UnsupportedMediaType",
                       "the body of the request was in an unknown format - accepted media types "
                       "include: application/json, application/yaml, "
@@ -246,7 +248,10 @@ int web__body(struct web *w, struct value **out)
     int rc = read_body(w, &text, &n);
     if (rc < 0)
         return rc;
-    return parse_body(w, text, n, yaml, out);
+    struct err e = {0};
+    if (binary && protobuf_parse(w->call.a, text, n, out, &e) < 0)
+        return refuse_bad_request(&w->call, "%s", e.msg);
+    return binary ? 0 : parse_body(w, text, n, yaml, out);
 }
 
 int web__patch_type(struct web *w, const struct served *k, enum patch_type *out)
@@ -365,8 +370,11 @@ static int read_delete_body(struct web *w, struct delete_opts *o)
     const char *type = http_header(w->q, "Content-Type");
     bool yaml = type && is_type(type, "application/yaml");
     struct err e = {0};
-    rc = yaml ? yaml_parse(w->call.a, text, n, 0, &v, &e)
-              : json_parse(w->call.a, text, n, 0, &v, &e);
+    if (type && is_type(type, "application/vnd.kubernetes.protobuf"))
+        rc = protobuf_parse(w->call.a, text, n, &v, &e);
+    else
+        rc = yaml ? yaml_parse(w->call.a, text, n, 0, &v, &e)
+                  : json_parse(w->call.a, text, n, 0, &v, &e);
     if (rc < 0)
         return refuse_bad_request(&w->call, "couldn't get version/kind; json parse error: %s",
                                   e.msg);

@@ -363,7 +363,8 @@ static int apply_patch(struct call *c, const struct served *k, const struct valu
         return ERR_INVALID;
     }
     if (rc < 0) /* upstream gives no reason here */
-        return refuse(c, ERR_INVALID, 500, "", "%s", e.msg);
+        return rc == ERR_INVALID ? refuse_bad_request(c, "%s", e.msg)
+                                 : refuse(c, ERR_INVALID, 500, "", "%s", e.msg);
     if (!value_is(made, VALUE_OBJECT))
         return refuse_patch(c, p->patch, "the result of the patch is not an object");
     made = value_copy(c->a, made); /* the result shares with its inputs; what follows writes */

@@ -1,0 +1,322 @@
+#include "apiserver/protobuf.h"
+
+#include <string.h>
+
+#include "apiserver/protobuf_int.h"
+#include "base/clock.h"
+#include "codec/base64.h"
+#include "codec/json.h"
+
+enum { DEPTH_MAX = 64 };
+
+/* What is left to read of one message. */
+struct wire {
+    const unsigned char *p, *end;
+    bool broken;
+};
+
+struct piece {
+    unsigned number, type; /* wire type: 0 varint, 1 eight bytes, 2 bytes, 5 four bytes */
+    uint64_t v;
+    struct wire bytes;
+};
+
+static uint64_t varint(struct wire *w)
+{
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 64 && w->p < w->end; shift += 7) {
+        unsigned char c = *w->p++;
+        v |= (uint64_t)(c & 0x7f) << shift;
+        if (!(c & 0x80))
+            return v;
+    }
+    w->broken = true;
+    return 0;
+}
+
+static uint64_t fixed(struct wire *w, size_t n)
+{
+    uint64_t v = 0;
+    if ((size_t)(w->end - w->p) < n) {
+        w->broken = true;
+        return 0;
+    }
+    for (size_t i = 0; i < n; i++)
+        v |= (uint64_t)w->p[i] << (8 * i);
+    w->p += n;
+    return v;
+}
+
+static bool next_piece(struct wire *w, struct piece *out)
+{
+    if (w->p >= w->end || w->broken)
+        return false;
+    uint64_t tag = varint(w);
+    *out = (struct piece){.number = (unsigned)(tag >> 3), .type = (unsigned)tag & 7};
+    if (out->type == 0) {
+        out->v = varint(w);
+    } else if (out->type == 1 || out->type == 5) {
+        out->v = fixed(w, out->type == 1 ? 8 : 4);
+    } else if (out->type == 2) {
+        uint64_t n = varint(w);
+        if (n > (uint64_t)(w->end - w->p))
+            w->broken = true;
+        else
+            out->bytes = (struct wire){w->p, w->p + n, false};
+        if (!w->broken)
+            w->p += n;
+    } else {
+        w->broken = true; /* groups are history */
+    }
+    return !w->broken;
+}
+
+static const struct wire_message *find_message(const char *name)
+{
+    size_t lo = 0, hi = wire_n_messages;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        int c = strcmp(wire_messages[mid].name, name);
+        if (c == 0)
+            return &wire_messages[mid];
+        if (c < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return NULL;
+}
+
+static const struct wire_field *find_field(const struct wire_message *m, unsigned number)
+{
+    for (unsigned i = 0; i < m->n; i++)
+        if (m->fields[i].number == number)
+            return &m->fields[i];
+    return NULL;
+}
+
+/* ---- the types that JSON writes in a way of their own ---- */
+
+static struct value *text_of(struct arena *a, const struct wire *b)
+{
+    return value_new_strn(a, (const char *)b->p, (size_t)(b->end - b->p));
+}
+
+static struct value *time_of(struct arena *a, struct wire b, bool micro)
+{
+    int64_t seconds = 0, nanos = 0;
+    bool any = false;
+    char text[CLOCK_TEXT_MAX];
+    for (struct piece p; next_piece(&b, &p); any = true) {
+        if (p.number == 1)
+            seconds = (int64_t)p.v;
+        else if (p.number == 2)
+            nanos = (int64_t)p.v;
+    }
+    if (!any || seconds == -62135596800) /* Go's zero time */
+        return value_null(a);
+    if (micro)
+        clock_format_rfc3339_micro(seconds * 1000000 + nanos / 1000, text);
+    else
+        clock_format_rfc3339(seconds * 1000, text);
+    return value_new_str(a, text);
+}
+
+static struct value *int_or_string_of(struct arena *a, struct wire b)
+{
+    int64_t type = 0, number = 0;
+    struct value *text = NULL;
+    for (struct piece p; next_piece(&b, &p);) {
+        if (p.number == 1)
+            type = (int64_t)p.v;
+        else if (p.number == 2)
+            number = (int32_t)p.v;
+        else if (p.number == 3)
+            text = text_of(a, &p.bytes);
+    }
+    return type == 1 ? text ? text : value_new_str(a, "") : value_new_int(a, number);
+}
+
+static struct value *quantity_of(struct arena *a, struct wire b)
+{
+    for (struct piece p; next_piece(&b, &p);)
+        if (p.number == 1)
+            return text_of(a, &p.bytes);
+    return value_new_str(a, "0");
+}
+
+static struct value *raw_of(struct arena *a, struct wire b)
+{
+    struct value *v = NULL;
+    struct err e = {0};
+    for (struct piece p; next_piece(&b, &p);)
+        if (p.number == 1 && json_parse(a, (const char *)p.bytes.p,
+                                        (size_t)(p.bytes.end - p.bytes.p), 0, &v, &e) == 0)
+            return v;
+    return value_new_object(a);
+}
+
+static struct value *duration_of(struct arena *a, struct wire b)
+{
+    int64_t ns = 0;
+    char text[CLOCK_TEXT_MAX];
+    for (struct piece p; next_piece(&b, &p);)
+        if (p.number == 1)
+            ns = (int64_t)p.v;
+    clock_format_duration(ns, text);
+    return value_new_str(a, text);
+}
+
+static bool read_message(struct arena *a, const struct wire_message *m, struct wire b,
+                         struct value *into, unsigned depth);
+
+static struct value *value_of(struct arena *a, const struct wire_field *f, const struct piece *p,
+                              unsigned depth)
+{
+    double d;
+    switch ((enum wire_type)f->type) {
+    case WIRE_TEXT:
+        return text_of(a, &p->bytes);
+    case WIRE_BOOL:
+        return value_new_bool(a, p->v != 0);
+    case WIRE_INT:
+        return value_new_int(a, (int64_t)p->v);
+    case WIRE_BYTES:
+        return value_new_str(
+            a, base64_encode(a, p->bytes.p, (size_t)(p->bytes.end - p->bytes.p), BASE64_STD));
+    case WIRE_DOUBLE:
+        memcpy(&d, &p->v, sizeof d);
+        return value_new_float(a, d);
+    case WIRE_TIME:
+    case WIRE_MICRO_TIME:
+        return time_of(a, p->bytes, f->type == WIRE_MICRO_TIME);
+    case WIRE_INT_OR_STRING:
+        return int_or_string_of(a, p->bytes);
+    case WIRE_QUANTITY:
+        return quantity_of(a, p->bytes);
+    case WIRE_RAW:
+        return raw_of(a, p->bytes);
+    case WIRE_DURATION:
+        return duration_of(a, p->bytes);
+    case WIRE_MESSAGE:
+        break;
+    }
+    struct value *v = value_new_object(a);
+    if (f->message >= wire_n_messages ||
+        !read_message(a, &wire_messages[f->message], p->bytes, v, depth + 1))
+        return NULL;
+    return v;
+}
+
+/* JSON leaves these out where Go's field is no pointer. */
+static bool is_zero(const struct value *v)
+{
+    switch (v->kind) {
+    case VALUE_NULL:
+        return true;
+    case VALUE_BOOL:
+        return !v->boolean;
+    case VALUE_INT:
+        return v->i == 0;
+    case VALUE_FLOAT:
+        return v->d == 0;
+    case VALUE_STRING:
+    case VALUE_ARRAY:
+    case VALUE_OBJECT:
+        return v->n == 0;
+    }
+    return false;
+}
+
+static bool read_map_entry(struct arena *a, const struct wire_field *f, struct wire b,
+                           struct value *into, unsigned depth)
+{
+    const char *key = "";
+    struct value *v = NULL;
+    for (struct piece p; next_piece(&b, &p);) {
+        if (p.number == 1)
+            key = value_str(text_of(a, &p.bytes), "");
+        else if (p.number == 2 && !(v = value_of(a, f, &p, depth)))
+            return false;
+    }
+    value_set(a, value_make_object(a, into, f->name), key, v ? v : value_new_str(a, ""));
+    return !b.broken;
+}
+
+static bool read_message(struct arena *a, const struct wire_message *m, struct wire b,
+                         struct value *into, unsigned depth)
+{
+    if (depth > DEPTH_MAX)
+        return false;
+    for (struct piece p; next_piece(&b, &p);) {
+        const struct wire_field *f = find_field(m, p.number);
+        if (!f)
+            continue;
+        if (!f->name) {
+            if (f->message >= wire_n_messages ||
+                !read_message(a, &wire_messages[f->message], p.bytes, into, depth + 1))
+                return false;
+            continue;
+        }
+        if (f->flags & WIRE_MAP) {
+            if (!read_map_entry(a, f, p.bytes, into, depth))
+                return false;
+            continue;
+        }
+        struct value *v = value_of(a, f, &p, depth);
+        if (!v)
+            return false;
+        if (f->flags & WIRE_REPEATED)
+            value_push(a, value_make_array(a, into, f->name), v);
+        else if ((f->flags & WIRE_OPTIONAL) || !is_zero(v))
+            value_set(a, into, f->name, v);
+    }
+    return !b.broken;
+}
+
+/* ---- the envelope ---- */
+
+static const struct wire_message *message_of(struct arena *a, const char *api_version,
+                                             const char *kind)
+{
+    const char *slash = strchr(api_version, '/');
+    const char *version = slash ? slash + 1 : api_version;
+    size_t n = slash ? strcspn(api_version, "./") : 0;
+    const struct wire_message *m =
+        find_message(slash ? arena_printf(a, "%.*s.%s.%s", (int)n, api_version, version, kind)
+                           : arena_printf(a, "core.%s.%s", version, kind));
+    return m ? m : find_message(arena_printf(a, "meta.v1.%s", kind));
+}
+
+int protobuf_parse(struct arena *a, const void *bytes, size_t n, struct value **out, struct err *e)
+{
+    static const unsigned char magic[] = {'k', '8', 's', 0};
+    const unsigned char *from = bytes;
+    if (n < sizeof magic || memcmp(from, magic, sizeof magic) != 0)
+        return err_set(e, ERR_INVALID, "the body does not begin as protobuf of Kubernetes does");
+    struct wire w = {from + sizeof magic, from + n, false}, raw = {0};
+    const char *api_version = "", *kind = "";
+    for (struct piece p; next_piece(&w, &p);) {
+        if (p.number == 1) {
+            for (struct piece t; next_piece(&p.bytes, &t);) {
+                if (t.number == 1)
+                    api_version = value_str(text_of(a, &t.bytes), "");
+                else if (t.number == 2)
+                    kind = value_str(text_of(a, &t.bytes), "");
+            }
+        } else if (p.number == 2) {
+            raw = p.bytes;
+        }
+    }
+    const struct wire_message *m = w.broken ? NULL : message_of(a, api_version, kind);
+    if (!m)
+        return err_set(e, ERR_INVALID, "no kind \"%s\" is known in protobuf for version \"%s\"",
+                       kind, api_version);
+    struct value *v = value_new_object(a);
+    value_set_str(a, v, "apiVersion", api_version);
+    value_set_str(a, v, "kind", kind);
+    if (!read_message(a, m, raw, v, 0))
+        return err_set(e, ERR_INVALID, "the body is not a well-formed %s", kind);
+    *out = v;
+    return 0;
+}
