@@ -17,7 +17,7 @@ static void paths(struct arena *a, const char *expr, const char *text, size_t n)
     struct err e;
     buf_init(&b, 1 << 20);
     if (jsonpath_compile(a, expr, &p, &e) == 0 && json_parse(a, text, n, 0, &v, &e) == 0)
-        (void)jsonpath_print(p, v, JSONPATH_ALLOW_MISSING, &b, &e);
+        MUST(jsonpath_print(p, v, JSONPATH_ALLOW_MISSING, &b, &e) <= 0);
 }
 
 static void versions(struct arena *a, const char *expr, const char *text)
@@ -40,7 +40,7 @@ static void regexes(const char *expr, const char *text)
     struct err e;
     buf_init(&b, 1 << 20);
     if (regex_compile(expr, strlen(expr), 0, &re, &e) == 0)
-        (void)regex_replace(re, text, strlen(text), "<$0>", true, 50, &b, &e);
+        MUST(regex_replace(re, text, strlen(text), "<$0>", true, 50, &b, &e) <= 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
