@@ -49,8 +49,8 @@ static void add_paths(struct host_grant *g, const struct value *paths, struct ar
     const char **list = ARENA_ARRAY(a, const char *, have + more + 1);
     for (size_t i = 0; i < have; i++)
         list[i] = g->paths[i];
-    VALUE_EACH_ITEM(p, paths)
-    list[have++] = value_str(p, "");
+    VALUE_EACH_ITEM (p, paths)
+        list[have++] = value_str(p, "");
     g->paths = list;
 }
 
@@ -63,8 +63,7 @@ void repository_grant(const struct value *repository, const struct host_identity
     bool limited = false;
     if (in_group(who, "system:masters"))
         g.role = HOST_ADMIN;
-    VALUE_EACH_ITEM(entry, value_at(repository, "spec.access"))
-    {
+    VALUE_EACH_ITEM (entry, value_at(repository, "spec.access")) {
         enum host_role role = role_of(value_at_str(entry, "role", "read"));
         const struct value *paths = value_get(entry, "paths");
         if (role < g.role || role == HOST_NONE || !concerns(entry, who, ns, a))

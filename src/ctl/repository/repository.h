@@ -43,3 +43,8 @@ int repository_authorize(const struct repository_opts *o, struct kube *k,
 struct repo_remote;
 int repository_remote(struct kube *k, const struct object *repository, struct arena *a,
                       struct repo_remote *out, struct err *e) MUST_CHECK;
+
+/* The body of a forge's push event (GitHub, GitLab, Gitea, Bitbucket …): mirrors of a repository
+ * it names are fetched at once; *out_n says how many. */
+int repository_webhook(struct kube *k, const struct clock *clock, const char *body, size_t n,
+                       size_t *out_n, struct err *e) MUST_CHECK;

@@ -56,7 +56,7 @@ static int edit(void *arg, struct repo *r, const char *parent, struct arena *a,
     return 0;
 }
 
-static void commit(struct world *w, const char *name, char *text, char sha[REPO_SHA_MAX])
+static void commit(struct world *w, const char *name, const char *text, char sha[REPO_SHA_MAX])
 {
     AUTO(repo) struct repo *r = NULL;
     struct err e = {0};
@@ -65,7 +65,7 @@ static void commit(struct world *w, const char *name, char *text, char sha[REPO_
         .branch = "main", .author = {"t", "t@x", 1}
     };
     T_RC(repo_open(repository_path(&w->opts, name, w->a), &r, &e), &e, name);
-    T_RC(repo_commit_edit(r, &o, edit, text, sha, &changed, &e), &e, name);
+    T_RC(repo_commit_edit(r, &o, edit, (void *)(uintptr_t)text, sha, &changed, &e), &e, name);
 }
 
 static void hosts(void)
@@ -119,6 +119,43 @@ static void mirrors(void)
     teardown(&w);
 }
 
+static void hears_of_pushes(void)
+{
+    static const struct {
+        const char *url, *body;
+        size_t want;
+    } cases[] = {
+        {"https://github.com/Ann/shop.git",
+         "{\"ref\":\"refs/heads/main\",\"repository\":{\"clone_url\":\"https://github.com/Ann/"
+         "shop.git\"}}",                                                         1},
+        {"git@gitlab.com:ann/shop.git",
+         "{\"project\":{\"git_http_url\":\"http://gitlab.com/ann/shop.git\"}}",  1},
+        {"https://bot:x@GIT.example.com/ann/shop/",
+         "{\"repository\":{\"links\":{\"clone\":[{\"href\":\"ssh://git@git.example.com/ann/"
+         "shop.git\"}]}}}",                                                      1},
+        {"https://github.com/ann/other",
+         "{\"repository\":{\"clone_url\":\"https://github.com/ann/shop.git\"}}", 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world w;
+        struct err e = {0};
+        size_t n = 9;
+        setup(&w);
+        kube_fake_load(w.kube, arena_printf(w.a,
+                                            "apiVersion: slipway.dev/v1\nkind: Repository\n"
+                                            "metadata: {name: copy, namespace: a}\n"
+                                            "spec: {url: \"%s\"}\n",
+                                            cases[i].url));
+        T_RC(repository_webhook(w.kube, &w.clock.clock, cases[i].body, strlen(cases[i].body), &n,
+                                &e),
+             &e, cases[i].url);
+        T_EQ_INT(n, cases[i].want, cases[i].url);
+        T_EQ_INT(value_at(get(&w, "a", "copy"), "metadata.annotations") != NULL, cases[i].want,
+                 cases[i].url);
+        teardown(&w);
+    }
+}
+
 static void grants(void)
 {
     static const char text[] =
@@ -154,4 +191,4 @@ static void grants(void)
     }
 }
 
-T_MAIN(hosts, mirrors, grants)
+T_MAIN(hosts, mirrors, hears_of_pushes, grants)
