@@ -116,7 +116,6 @@ ALWAYS_NULL = {
     "rbac.v1.Role.rules",
     "rbac.v1.ClusterRole.rules",
     "apiextensions.v1.CustomResourceDefinitionStatus.conditions",
-    "apiextensions.v1.CustomResourceDefinitionStatus.storedVersions",
 }
 NO_DEFAULT = {"core.v1.ReplicationControllerSpec.minReadySeconds"}
 ALWAYS_ZERO_QUANTITY = {"core.v1.ResourceFieldSelector.divisor"}

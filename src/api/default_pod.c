@@ -35,7 +35,7 @@ static void probe(struct value *p, struct arena *a)
 static bool pulls_always(const char *image)
 {
     const char *last = strrchr(image, '/'), *colon = strchr(last ? last : image, ':');
-    if (strchr(image, '@'))
+    if (!*image || strchr(image, '@'))
         return false;
     return !colon || is(colon, ":latest");
 }

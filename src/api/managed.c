@@ -139,7 +139,7 @@ static void add_ignored(struct operation *op)
     }
     if (r == &RES_DEPLOYMENT)
         insert_path(&op->ignored, "f:metadata", "f:labels", op->a);
-    if (op->k->crd || r == &RES_CRD)
+    if (r == &RES_CRD)
         insert_path(&op->ignored, "f:metadata", NULL, op->a);
 }
 
@@ -390,11 +390,8 @@ int managed_apply(const struct kind *k, const struct value *live, const struct v
     const struct value *before = live ? without_managed(live, a) : empty_object(k, a);
     if (live)
         (void)read_owners(value_at(live, "metadata.managedFields"), a, &own, NULL);
-    if (live && !own.n) {
+    if (live && !own.n)
         track_update(&op, "before-first-apply", "", empty_object(k, a), before, &own);
-        for (size_t i = 0; i < own.n; i++)
-            own.items[i].time = NULL; /* nobody knows when */
-    }
     r = apply_once(&op, before, applied, &own, &obj, conflicts, e);
     if (r < 0)
         return r;

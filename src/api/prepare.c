@@ -135,6 +135,21 @@ static void prepare_claim(struct value *obj, struct arena *a)
     }
 }
 
+/* The version that is written from now on counts as stored. */
+static void note_stored(struct value *obj, struct arena *a)
+{
+    const char *storage = "";
+    VALUE_EACH_ITEM (v, value_at(obj, "spec.versions"))
+        if (value_bool(value_get(v, "storage"), false) && !*storage)
+            storage = str(v, "name");
+    struct value *list = value_make_array(a, obj, "status.storedVersions");
+    VALUE_EACH_ITEM (s, list)
+        if (is(value_str(s, ""), storage))
+            return;
+    if (*storage)
+        (void)value_push_str(a, list, storage);
+}
+
 static void create_volume(struct value *obj, struct arena *a)
 {
     const char *now = value_at_str(obj, "metadata.creationTimestamp", "");
@@ -173,6 +188,8 @@ void admit_prepare_create(const struct kind *k, struct value *obj, struct arena 
         create_job(obj, a);
     else if (r == &RES_NAMESPACE)
         create_namespace(obj, a);
+    else if (r == &RES_CRD)
+        note_stored(obj, a);
     else if (r == &RES_DAEMON_SET)
         note_template(obj, 1, a);
     else if (r == &RES_PERSISTENT_VOLUME)
@@ -341,6 +358,8 @@ static void update_service_spec(struct value *obj, const struct value *old, stru
     }
     if (is_external(was) && !is_external(spec))
         drop_same(spec, was, "externalTrafficPolicy");
+    if (!lb)
+        (void)value_set(a, sub_object(a, obj, "status"), "loadBalancer", value_new_object(a));
 }
 
 static void update_spec(const struct kind *k, struct value *obj, const struct value *old,
@@ -352,6 +371,8 @@ static void update_spec(const struct kind *k, struct value *obj, const struct va
         prepare_claim(obj, a);
     if (k->resource == &RES_NAMESPACE)
         keep_old(obj, old, "spec", a);
+    if (k->resource == &RES_CRD)
+        note_stored(obj, a);
     if (k->resource == &RES_DAEMON_SET) {
         const char *n = str(value_at(old, "metadata.annotations"), TEMPLATE_GENERATION);
         bool moved = !value_equal(value_at(obj, "spec.template"), value_at(old, "spec.template"));

@@ -355,7 +355,7 @@ static int check_order(struct smp *m, const struct value *patch, const struct va
             at++;
         if (at >= order->n)
             return err_set(
-                m->e, ERR_INVALID, "The order in patch list:\n%s\n doesn't match %s list:\n%s\n",
+                m->e, ERR_SYSTEM, "The order in patch list:\n%s\n doesn't match %s list:\n%s\n",
                 strategic__text(m->a, patch), "$setElementOrder", strategic__text(m->a, order));
         at++;
     }

@@ -684,6 +684,14 @@ void update_pod(const struct value *obj, const struct value *old, struct field_e
             return;
         }
     }
+    for (size_t i = 0; i < 2; i++) { /* upstream looks at images once more */
+        size_t n = 0;
+        VALUE_EACH_ITEM (c, value_get(now, lists[i])) {
+            if (!*str(c, "image"))
+                required(l, path(l, "spec.%s[%zu].image", lists[i], n), NULL);
+            n++;
+        }
+    }
     check_deadline(now, was, l);
     check_added_tolerations(now, was, l);
     struct value *masked = value_copy(a, now);

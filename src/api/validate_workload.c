@@ -226,9 +226,7 @@ void validate_daemon_set(const struct value *obj, struct field_errors *l)
     const struct value *t = value_get(spec, "template");
     static const char *const always[] = {"Always"};
     check_label_selector(l, "spec.selector", s, true);
-    if (!value_is(s, VALUE_OBJECT))
-        required(l, "spec.selector", NULL);
-    else if (!selector_fits(s, value_at(t, "metadata.labels"), l->arena))
+    if (!selector_fits(s, value_at(t, "metadata.labels"), l->arena))
         bad_shown(l, "spec.template.metadata.labels",
                   go_string_map(value_at(t, "metadata.labels"), l->arena),
                   "`selector` does not match template `labels`");
@@ -436,8 +434,10 @@ void update_job(const struct value *obj, const struct value *old, struct field_e
     immutable_shown(l, "spec.selector", value_get(now, "selector"), value_get(was, "selector"));
     bool suspended =
         value_bool(value_get(was, "suspend"), false) && !value_at(old, "status.startTime");
-    if (!suspended)
-        immutable_shown(l, "spec.template", value_get(now, "template"), value_get(was, "template"));
+    struct value *template = value_copy(l->arena, value_get(now, "template"));
+    if (suspended)
+        forgive_scheduling(template, value_get(was, "template"), l->arena);
+    immutable_shown(l, "spec.template", template, value_get(was, "template"));
     immutable(l, "spec.completionMode", value_get(now, "completionMode"),
               value_get(was, "completionMode"));
     immutable_shown(l, "spec.podFailurePolicy", value_get(now, "podFailurePolicy"),
