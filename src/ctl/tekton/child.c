@@ -113,15 +113,15 @@ static struct value *child_metadata(const struct pipelinerun_view *v, const stru
     }
     const char *task_name = value_at_str(task, "taskRef.name", "");
     (void)value_set_str(a, labels, "app.kubernetes.io/managed-by", "tekton-pipelines");
-    (void)value_set_str(a, labels, "tekton.dev/pipeline", v->pipeline);
-    (void)value_set_str(a, labels, "tekton.dev/pipelineRun", run);
+    (void)value_set_str(a, labels, "tekton.dev/pipeline", label_value(v->pipeline, a));
+    (void)value_set_str(a, labels, "tekton.dev/pipelineRun", label_value(run, a));
     (void)value_set_str(a, labels, "tekton.dev/pipelineRunUID",
                         value_at_str(v->run, "metadata.uid", ""));
     (void)value_set_str(a, labels, "tekton.dev/pipelineTask", name);
     (void)value_set_str(a, labels, "tekton.dev/memberOf",
                         named(value_get(v->spec, "finally"), name) ? "finally" : "tasks");
     if (*task_name)
-        (void)value_set_str(a, labels, "tekton.dev/task", task_name);
+        (void)value_set_str(a, labels, "tekton.dev/task", label_value(task_name, a));
     const char *on_error = value_at_str(task, "onError", "");
     if (*on_error)
         (void)value_set_str(a, notes, "slipway.dev/on-error", on_error);

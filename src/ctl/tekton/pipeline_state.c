@@ -2,6 +2,7 @@
 #include "ctl/tekton/pipeline_state.h"
 
 #include "base/own.h"
+#include "codec/json.h"
 #include "ctl/tekton/params.h"
 #include "ctl/tekton/taskrun_plan.h"
 
@@ -74,8 +75,8 @@ static void scope_results(const struct task_state *t, struct scope *s)
         }
         const struct value *artifacts = value_at(t->runs[i], "status.artifacts.outputs");
         VALUE_EACH_ITEM (o, artifacts)
-            scope_put(s, value_get(o, "values"), "tasks.%s.outputs.%s", t->node->name,
-                      value_at_str(o, "name", ""));
+            scope_put_str(s, json_text(a, value_get(o, "values"), JSON_NO_HTML),
+                          "tasks.%s.outputs.%s", t->node->name, value_at_str(o, "name", ""));
     }
 }
 

@@ -227,7 +227,7 @@ static int label_run(struct controller_ctx *c, const struct object *run, struct 
     const char *name = value_at_str(run->root, "spec.pipelineRef.name", "");
     struct value *patch = value_new_object(a);
     (void)value_set_str(a, value_make_object(a, patch, "metadata.labels"), "tekton.dev/pipeline",
-                        *name ? name : run->name);
+                        label_value(*name ? name : run->name, a));
     int r = write_patch(c, &RES_PIPELINE_RUN, run, patch, e);
     if (r < 0)
         return r;
@@ -251,9 +251,11 @@ static int run_pipeline(struct controller_ctx *c, const struct object *run, stru
     struct pipelinerun_plan plan;
     pipelinerun_plan(&view, a, &plan);
     c->requeue_after_ms = plan.requeue_ms;
-    if ((r = carry_out(c, &plan, a, e)) < 0)
-        return r;
-    return put_status(c, run, plan.status, a, e);
+    if ((r = carry_out(c, &plan, a, e)) < 0 && !tekton__transient(r)) {
+        why = (struct refusal){"CreateRunFailed", arena_strdup(a, e->msg)};
+        return put_refusal(c, run, &why, a, e);
+    }
+    return r < 0 ? r : put_status(c, run, plan.status, a, e);
 }
 
 static int pipelinerun_sync(struct controller_ctx *c, const struct key *key, struct arena *a,

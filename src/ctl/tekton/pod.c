@@ -13,6 +13,21 @@ const char *child_name(const char *base, const char *suffix, struct arena *a)
     return arena_printf(a, "%.*s-%016llx%s", (int)keep, base, (unsigned long long)hash, suffix);
 }
 
+const char *label_value(const char *text, struct arena *a)
+{
+    static const char may[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    size_t n = strlen(text);
+    if (n <= 63 && strspn(text, may) == n)
+        return text;
+    char *out = arena_strndup(a, text, n < 63 ? n : 63);
+    for (char *p = out; *p; p++)
+        if (!strchr(may, *p))
+            *p = '-';
+    for (n = strlen(out); n > 0 && strchr("-_.", out[n - 1]);)
+        out[--n] = '\0';
+    return out + strspn(out, "-_.");
+}
+
 const char *pod_name(const struct value *run, struct arena *a)
 {
     size_t retries = value_count(value_at(run, "status.retriesStatus"));
@@ -373,7 +388,7 @@ static void make_sidecar(struct making *m, const struct value *sidecar, size_t i
 static bool step_uses(const struct value *step, const char *workspace, const char **path)
 {
     const struct value *w = named(value_get(step, "workspaces"), workspace);
-    const char *own = value_at_str(w, "mountPath", "");
+    const char *own = value_at_str(w, "mountPath", value_at_str(w, "mountpath", ""));
     if (w && *own)
         *path = own;
     return w != NULL;
@@ -498,10 +513,11 @@ static struct value *pod_metadata(struct making *m)
     VALUE_EACH_MEMBER (l, value_get(meta, "labels"))
         (void)value_set(a, labels, l->key, &l->value);
     (void)value_set_str(a, labels, "app.kubernetes.io/managed-by", "tekton-pipelines");
-    (void)value_set_str(a, labels, "tekton.dev/taskRun", value_at_str(meta, "name", ""));
+    (void)value_set_str(a, labels, "tekton.dev/taskRun",
+                        label_value(value_at_str(meta, "name", ""), a));
     (void)value_set_str(a, labels, "tekton.dev/taskRunUID", value_at_str(meta, "uid", ""));
     if (*m->in->task)
-        (void)value_set_str(a, labels, "tekton.dev/task", m->in->task);
+        (void)value_set_str(a, labels, "tekton.dev/task", label_value(m->in->task, a));
     VALUE_EACH_MEMBER (x, value_get(meta, "annotations"))
         if (strcmp(x->key, "kubectl.kubernetes.io/last-applied-configuration") != 0)
             (void)value_set(a, m->annotations, x->key, &x->value);

@@ -31,6 +31,9 @@ const char *pod_name(const struct value *run, struct arena *a);
 /* `base` and `suffix` joined; what is longer than 63 bytes is cut and gets a hash. */
 const char *child_name(const char *base, const char *suffix, struct arena *a);
 
+/* What a label may hold of a text: its first 63 bytes, other characters as dashes. */
+const char *label_value(const char *text, struct arena *a);
+
 /* {workspace: volume name}; workspaces on one claim share a volume. */
 const struct value *pod_workspace_volumes(const struct value *run, struct arena *a);
 

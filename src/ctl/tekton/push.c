@@ -5,6 +5,7 @@
  * between acting and noting repeats nothing. */
 #include "base/own.h"
 #include "codec/json.h"
+#include "ctl/tekton/pod.h"
 #include "ctl/tekton/tekton_int.h"
 #include "ctl/tekton/trigger.h"
 #include "kube/events.h"
@@ -120,7 +121,7 @@ static int fire_push(const struct pushing *p, struct arena *a, struct err *e)
     if (r < 0)
         return r;
     struct value *labels = value_new_object(a), *notes = value_new_object(a);
-    (void)value_set_str(a, labels, "slipway.dev/repository", p->repository->name);
+    (void)value_set_str(a, labels, "slipway.dev/repository", label_value(p->repository->name, a));
     (void)value_set_str(a, labels, "slipway.dev/commit", p->after);
     (void)value_set_str(a, notes, "slipway.dev/ref", p->ref);
     struct object_list listeners =

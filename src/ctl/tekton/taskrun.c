@@ -235,11 +235,6 @@ static int attempt_pod(struct controller_ctx *c, const struct object *run,
     return 0;
 }
 
-static bool transient(int r)
-{
-    return r == ERR_AGAIN || r == ERR_CONFLICT || r == ERR_TIMEOUT || r == ERR_SYSTEM;
-}
-
 static int make_attempt(struct controller_ctx *c, const struct object *run, struct arena *a,
                         struct attempt *out, struct err *e)
 {
@@ -293,7 +288,7 @@ static int label_run(struct controller_ctx *c, const struct object *run, struct 
     struct value *labels = value_make_object(a, patch, "metadata.labels");
     (void)value_set_str(a, labels, "app.kubernetes.io/managed-by", "tekton-pipelines");
     if (*task)
-        (void)value_set_str(a, labels, "tekton.dev/task", task);
+        (void)value_set_str(a, labels, "tekton.dev/task", label_value(task, a));
     return write_patch(c, &RES_TASK_RUN, run, patch, e);
 }
 
@@ -306,7 +301,7 @@ static int taskrun_apply(struct controller_ctx *c, const struct object *run,
         struct attempt attempt = {.status = plan->status};
         struct err why = {0};
         int r = make_attempt(c, run, a, &attempt, &why);
-        if (r < 0 && transient(r)) {
+        if (r < 0 && tekton__transient(r)) {
             if (e)
                 *e = why;
             return r;

@@ -242,7 +242,7 @@ static const struct value *apply_step(const struct scope *outer, const struct va
               "step.artifacts.path");
     /* Workspaces that this step mounts elsewhere. */
     VALUE_EACH_ITEM (w, value_get(step, "workspaces")) {
-        const char *path = value_at_str(w, "mountPath", "");
+        const char *path = value_at_str(w, "mountPath", value_at_str(w, "mountpath", ""));
         if (*path)
             scope_put_str(s, path, "workspaces.%s.path", value_at_str(w, "name", ""));
     }

@@ -32,5 +32,11 @@ int tekton__resolve(struct controller_ctx *c, const char *ns, const char *kind,
 int tekton__claims(struct controller_ctx *c, const struct resource *res, const struct object *run,
                    struct arena *a, const struct value **bindings, struct err *e) MUST_CHECK;
 
+/* Trying again may help. */
+static inline bool tekton__transient(int r)
+{
+    return r == ERR_AGAIN || r == ERR_CONFLICT || r == ERR_TIMEOUT || r == ERR_SYSTEM;
+}
+
 /* Labels and annotations of a definition, under those of the run. */
 void tekton__inherit(struct value *metadata, const struct resolved *from, struct arena *a);

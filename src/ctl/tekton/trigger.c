@@ -132,10 +132,11 @@ static int create_resource(const struct firing *f, const char *trigger, size_t i
     set_all(meta, "labels", f->labels, a);
     set_all(meta, "annotations", f->annotations, a);
     struct value *labels = value_make_object(a, meta, "labels");
-    (void)value_set_str(a, labels, "triggers.tekton.dev/eventlistener", f->listener);
-    (void)value_set_str(a, labels, "triggers.tekton.dev/triggers-eventid", ev->id);
+    (void)value_set_str(a, labels, "triggers.tekton.dev/eventlistener",
+                        label_value(f->listener, a));
+    (void)value_set_str(a, labels, "triggers.tekton.dev/triggers-eventid", label_value(ev->id, a));
     if (*trigger)
-        (void)value_set_str(a, labels, "triggers.tekton.dev/trigger", trigger);
+        (void)value_set_str(a, labels, "triggers.tekton.dev/trigger", label_value(trigger, a));
     const char *ns = res->namespaced ? value_at_str(meta, "namespace", "") : NULL;
     r = kube_create(f->kube, res, ns, obj, NULL, e);
     if (r == ERR_EXISTS)
