@@ -292,7 +292,10 @@ static int revert(struct app *p, const struct object *condemnation, struct err *
     struct repo_commit_opts opts = {
         .branch = branch_of(p), .author = {"slipway", "slipway@localhost", p->now / 1000}
     };
-    int rc = app_render(p, value_at_str(p->rollout, "good.revision", ""), &v.good, e);
+    /* Configuration first: what the commit brings back must meet what it was good with. */
+    int rc = app_config_restore(p, value_at(p->rollout, "good.config"), e);
+    if (rc == 0)
+        rc = app_render(p, value_at_str(p->rollout, "good.revision", ""), &v.good, e);
     if (rc == 0)
         rc = repo_commit_edit(p->repo, &opts, write_revert, &v, sha, &changed, e);
     if (rc < 0)
@@ -437,14 +440,19 @@ static enum rollback_run run_state(const struct object *run)
 
 /* ---- signs that need no analysis ---- */
 
+/* Since the trial began, and of what it brought: an earlier rollout's failure is not its own. */
 static bool deadline_passed(const struct app *p)
 {
+    const char *since = value_at_str(p->rollout, "trial.since", "");
     for (size_t i = 0; i < p->have.n; i++) {
         const struct app_item *it = &p->have.items[i];
         const struct value *c = it->live && strcmp(it->kind, "Deployment") == 0
                                     ? object_condition(it->live->root, "Progressing")
                                     : NULL;
-        if (strcmp(value_at_str(c, "reason", ""), "ProgressDeadlineExceeded") == 0)
+        bool observed = c && value_at_int(it->live->root, "status.observedGeneration", 0) >=
+                                 value_at_int(it->live->root, "metadata.generation", 0);
+        if (observed && strcmp(value_at_str(c, "reason", ""), "ProgressDeadlineExceeded") == 0 &&
+            strcmp(value_at_str(c, "lastUpdateTime", ""), since) >= 0)
             return true;
     }
     return false;

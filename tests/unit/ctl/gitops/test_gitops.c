@@ -293,7 +293,10 @@ static void a_bad_manifest_fails_its_own(void)
     "---\napiVersion: batch/v1\nkind: Job\nmetadata:\n  name: " name                               \
     "\n  annotations: {argocd.argoproj.io/sync-wave: \"" wave                                      \
     "\"}\nspec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}\n"
-#define COMPLETE "{\"status\":{\"conditions\":[{\"type\":\"Complete\",\"status\":\"True\"}]}}"
+#define COMPLETE                                                                                   \
+    "{\"status\":{\"startTime\":\"2023-11-14T22:13:20Z\",\"completionTime\":"                      \
+    "\"2023-11-14T22:13:21Z\",\"succeeded\":1,\"conditions\":[{\"type\":\"SuccessCriteriaMet\","   \
+    "\"status\":\"True\"},{\"type\":\"Complete\",\"status\":\"True\"}]}}"
 
 static void runs_hooks_and_waves(void)
 {
@@ -534,6 +537,19 @@ static void takes_configuration_back(void)
     T_EQ_STR(value_str(value_get(value_at(d, note), "slipway.dev/config-hash"), ""), before,
              "and so are the pods");
     T_EQ_INT(w.commits, 0, "Git had no part in it");
+    patch(&w, &RES_SECRET, "web", "outside", NULL, "{\"data\":{\"k\":\"YmFkZGVy\"}}");
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "bad")},
+                       {0      }
+    });
+    rolled_out(&w);
+    (void)verdict(&w, "Failed");
+    T_EQ_STR(value_at_str(get(&w, &RES_SECRET, "web", "outside"), "data.k", ""),
+             "Z29vZA==", "both at once: the Secret");
+    T_EQ_STR(map_value(&w, "a"), "gone", "both at once: Git");
+    rolled_out(&w);
+    T_EQ_INT(w.commits, 1, "by one commit");
+    T_EQ_INT(count_of(&w, &RES_CONDEMNATION), 2, "one failure, one condemnation");
     teardown(&w);
 }
 
