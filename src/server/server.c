@@ -12,6 +12,7 @@
 #include "apiserver/local.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "build/build.h"
 #include "entrypoint/program.h"
 #include "node/image_port.h"
 #include "node/net_port.h"
@@ -169,6 +170,8 @@ static int start_node(struct server *s, struct err *e)
     r = fs_mkdirs(build.dir, 0700, e);
     if (r == 0)
         r = runtime_open(&build, &s->build_runtime, e);
+    if (r == 0)
+        r = build_recover(s->build_runtime, e);
     return r < 0 ? r : runtime_watch(s->build_runtime, e);
 }
 
