@@ -133,6 +133,8 @@ static void adopt_slot(struct worker *w, struct slot *s, const struct container_
     slot__set(&s->id, newest->id);
     slot__set(&s->image, note_of(newest, "image"));
     slot__set(&s->image_id, note_of(newest, "image_id"));
+    const char *wanted = note_of(newest, "wanted");
+    slot__set(&s->wanted_image, *wanted ? wanted : NULL);
     s->started_ms = newest->started_ms;
     w->n->images->ops->hold(w->n->images, note_of(newest, "hold"), newest->id);
     recall_last(s, old);

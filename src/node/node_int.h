@@ -161,6 +161,7 @@ struct slot {
     int64_t started_ms;
     struct ended end, last; /* end: with LIFE_ENDED; last: of the container before */
     char *image, *image_id;
+    char *wanted_image;  /* as the definition named it when it was started */
     const char *waiting; /* reason while nothing runs; NULL: the default */
     char *waiting_message;
     struct backoff restart_backoff, pull_backoff;

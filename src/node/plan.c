@@ -66,8 +66,8 @@ static void keep_running(struct draft *d, size_t i)
     const struct container_view *c = &d->v->c[i];
     if (c->life != LIFE_RUNNING)
         start(d, i);
-    else if (c->unhealthy && !c->busy)
-        add(d, POD_STOP, i, STOP_UNHEALTHY);
+    else if ((c->unhealthy || c->changed) && !c->busy)
+        add(d, POD_STOP, i, c->changed ? STOP_CHANGED : STOP_UNHEALTHY);
 }
 
 /* ---- ending ---- */
@@ -128,7 +128,7 @@ static bool init_done(struct draft *d, bool *failed)
 static bool mains_done(const struct pod_view *v)
 {
     for (size_t i = v->def->n_init; i < v->def->n; i++)
-        if (v->c[i].life != LIFE_ENDED || v->c[i].busy ||
+        if (v->c[i].life != LIFE_ENDED || v->c[i].busy || v->c[i].changed ||
             container_restarts(v->def, &v->def->c[i], v->c[i].exit_code))
             return false;
     return true;

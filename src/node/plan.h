@@ -13,6 +13,7 @@ struct container_view {
     bool busy;      /* something is being done to it: ask again later */
     bool started;   /* its post-start hook and startup probe are through */
     bool unhealthy; /* liveness or startup probe gave up */
+    bool changed;   /* its definition is another than it was started with */
     int exit_code;
     int64_t ended_ms;
     int64_t retry_ms; /* back-off: not before this; 0: now */
@@ -38,7 +39,7 @@ enum pod_action_kind {
     POD_FINISH, /* nothing is left: the object may go */
 };
 
-enum stop_reason { STOP_POD, STOP_UNHEALTHY, STOP_DEADLINE };
+enum stop_reason { STOP_POD, STOP_UNHEALTHY, STOP_CHANGED, STOP_DEADLINE };
 
 struct pod_action {
     enum pod_action_kind kind;

@@ -208,6 +208,8 @@ static void make_view(struct worker *w, struct arena *a, struct pod_view *v)
             .busy = s->starting || s->stopping,
             .started = slot__started(s),
             .unhealthy = (startup->known && !startup->ok) || (live->known && !live->ok),
+            .changed = s->life != LIFE_NONE && s->wanted_image &&
+                       strcmp(s->wanted_image, s->def->image) != 0,
             .exit_code = s->end.code,
             .ended_ms = s->end.finished_ms,
             .retry_ms = s->retry_ms,
@@ -477,6 +479,7 @@ static void worker_free(struct worker *w)
         free(s->id);
         free(s->image);
         free(s->image_id);
+        free(s->wanted_image);
         free(s->waiting_message);
     }
     free(w->slots);

@@ -92,7 +92,9 @@ static int run_container(struct job *j, const struct pod_def *d, const struct co
     const char *notes[] = {arena_printf(a, "image=%s", image->ref),
                            arena_printf(a, "image_id=%s", image->digest),
                            arena_printf(a, "hold=%s", image->hold ? image->hold : ""),
-                           arena_printf(a, "stop=%s", image->stop_signal), NULL};
+                           arena_printf(a, "wanted=%s", c->image),
+                           arena_printf(a, "stop=%s", image->stop_signal),
+                           NULL};
     spec.id = j->id;
     spec.log_path = place__log(n, a, d->uid, c->name, j->attempt);
     spec.log_max_bytes = LOG_MAX_BYTES;
@@ -113,7 +115,7 @@ static int run_container(struct job *j, const struct pod_def *d, const struct co
 
 /* ---- what becomes known, under the lock ---- */
 
-static void note_running(struct job *j, const struct pod_image *image)
+static void note_running(struct job *j, const struct pod_image *image, const char *wanted)
 {
     struct worker *w = j->w;
     AUTO(arena) struct arena *a = arena_new(0);
@@ -128,6 +130,7 @@ static void note_running(struct job *j, const struct pod_image *image)
     s->retry_ms = 0;
     s->hook_done = s->def->post_start.kind == HANDLER_NONE;
     slot__set(&s->id, j->id);
+    slot__set(&s->wanted_image, wanted);
     slot__set(&s->image, image->ref);
     slot__set(&s->image_id, image->digest);
     s->pull_backoff = (struct backoff){0};
@@ -222,7 +225,7 @@ static void run_start(struct job *j)
         note_failure(j, &f);
         return;
     }
-    note_running(j, &image);
+    note_running(j, &image, c->image);
     if (c->post_start.kind != HANDLER_NONE)
         run_hook(j, c);
     {

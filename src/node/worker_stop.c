@@ -74,6 +74,9 @@ static void tell(struct job *j, const char *name)
         event__pod(w->n, j->pod, name, false, "Killing",
                    "Container %s failed %s probe, will be restarted", name,
                    j->probe == PROBE_STARTUP ? "startup" : "liveness");
+    else if (j->reason == STOP_CHANGED)
+        event__pod(w->n, j->pod, name, false, "Killing",
+                   "Container %s definition changed, will be restarted", name);
     else
         event__pod(w->n, j->pod, name, false, "Killing", "Stopping container %s", name);
 }

@@ -132,9 +132,23 @@ static void on_record(void *arg, int fd, uint32_t events)
 
 struct shim_watch {
     struct runtime *r;
+    struct shim_watch *next; /* all of the runtime's */
     pid_t pid;
     char id[];
 };
+
+static void forget_watch(struct shim_watch *w)
+{
+    struct runtime *r = w->r;
+    {
+        LOCK_SCOPE(&r->lock);
+        struct shim_watch **p = &r->watches;
+        while (*p != w)
+            p = &(*p)->next;
+        *p = w->next;
+    }
+    free(w);
+}
 
 static void on_shim_exit(void *arg, pid_t pid, int status)
 {
@@ -148,7 +162,7 @@ static void on_shim_exit(void *arg, pid_t pid, int status)
             bury(r, c);
     }
     report(r, w->id);
-    free(w);
+    forget_watch(w);
 }
 
 static void watch_shim(void *arg)
@@ -168,6 +182,8 @@ void runtime__track(struct runtime *r, struct container *c)
     w->r = r;
     w->pid = c->shim_pid;
     memcpy(w->id, c->id, n);
+    w->next = r->watches;
+    r->watches = w;
     loop_post(r->loop, watch_shim, w);
 }
 
@@ -352,6 +368,10 @@ void runtime_close(struct runtime *r)
         (void)pthread_join(r->thread, NULL);
     }
     loop_free(r->loop);
+    for (struct shim_watch *w = r->watches, *next; w; w = next) {
+        next = w->next;
+        free(w);
+    }
     if (r->exits_fd >= 0)
         (void)close(r->exits_fd);
     const struct map_entry *m;

@@ -116,6 +116,7 @@ struct runtime {
     pthread_cond_t ended;
     struct map containers;
     struct loop *loop;
+    struct shim_watch *watches;
     pthread_t thread;
     int exits_fd; /* inotify on DIR/exits */
     bool watching;

@@ -98,14 +98,16 @@ static inline void cluster_close(struct cluster *c)
 {
     struct kube_list l;
     struct err e;
-    for (int i = 0; i < 500; i++) {
-        if (kube_list(c->kube, &RES_POD, NULL, NULL, &l, &e) < 0 || l.n == 0)
+    bool left = true;
+    for (int i = 0; left && i < 500; i++) {
+        if (kube_list(c->kube, &RES_POD, NULL, NULL, &l, &e) < 0)
             break;
         struct kube_delete_opts o = {.grace_s = 1};
         for (size_t k = 0; k < l.n && i % 100 == 0; k++)
             (void)!kube_delete(c->kube, &RES_POD, l.items[k]->ns, l.items[k]->name, &o, &e);
+        left = l.n > 0;
         kube_list_done(&l);
-        (void)poll(NULL, 0, 20);
+        (void)poll(NULL, 0, left ? 20 : 0);
     }
     node_stop(c->node);
     pod_net_loopback_free(c->net);

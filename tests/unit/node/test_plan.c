@@ -34,6 +34,8 @@ static struct container_view read_state(const char *w, size_t n)
         c = (struct container_view){.life = LIFE_RUNNING, .started = n > 3};
     else if (strncmp(w, "sick", 4) == 0)
         c = (struct container_view){.life = LIFE_RUNNING, .started = true, .unhealthy = true};
+    else if (strncmp(w, "other", 5) == 0)
+        c = (struct container_view){.life = LIFE_RUNNING, .started = true, .changed = true};
     else if (strncmp(w, "busy", 4) == 0)
         c.busy = true;
     else if (strncmp(w, "exit", 4) == 0)
@@ -103,6 +105,7 @@ static void decides(void)
         {"an ended one is started again",            ONE,      "exit0",                  "sandbox mains",          "start-a"        },
         {"in its time",                              ONE,      "wait",                   "sandbox mains",          "wake+700"       },
         {"an ill one is stopped",                    ONE,      "sick",                   "sandbox mains",          "stop-a"         },
+        {"one whose image was changed too",          ONE,      "other",                  "sandbox mains",          "stop-a"         },
         {"Never: success is the end",                NEVER,    "exit0",                  "sandbox mains",          "down"           },
         {"Never: so is failure",                     NEVER,    "exit1",                  "sandbox mains",          "down"           },
         {"OnFailure: success is the end",            FAILURE,  "exit0",                  "sandbox mains",          "down"           },
