@@ -10,6 +10,7 @@
 #include "ctl/job/job.h"
 #include "ctl/namespace/namespace.h"
 #include "ctl/nodelifecycle/nodelifecycle.h"
+#include "ctl/quota/quota.h"
 #include "ctl/replicaset/replicaset.h"
 #include "ctl/serviceaccount/serviceaccount.h"
 #include "ctl/statefulset/statefulset.h"
@@ -30,6 +31,7 @@ const struct controller *const ctl_workloads[] = {
     &volume_controller,
     &claim_protection_controller,
     &disruption_controller,
+    &quota_controller,
     &endpointslice_controller,
     &endpoints_controller,
     &namespace_controller,
