@@ -3,6 +3,7 @@
 #include "api/crd_int.h"
 #include "api/quantity.h"
 #include "api/tree_int.h"
+#include "base/buf.h"
 #include "codec/cel.h"
 
 /* ---- names that CEL could not read ---- */
@@ -215,10 +216,55 @@ static bool mentions_old(const char *rule)
     return false;
 }
 
+static bool is_word(char c)
+{
+    return c == '_' || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+}
+
+/* The function that makes of a member's text what its format says, or NULL. */
+static const char *maker_of(const struct value *node, const char *name, size_t n)
+{
+    VALUE_EACH_MEMBER (m, value_get(node, "properties")) {
+        const char *seen = m->key, *format = str(&m->value, "format");
+        if (strlen(seen) != n || strncmp(seen, name, n) != 0)
+            continue;
+        return is(format, "date-time") ? "timestamp" : is(format, "duration") ? "duration" : NULL;
+    }
+    return NULL;
+}
+
+/* `self.when > …` → `timestamp(self.when) > …`: times are text in documents and typed in rules.
+ * has(self.when) stays. */
+static const char *with_times(struct arena *a, const struct value *node, const char *rule)
+{
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    for (const char *p = rule; *p;) {
+        size_t word = strncmp(p, "self.", 5) == 0 ? 5 : strncmp(p, "oldSelf.", 8) == 0 ? 8 : 0;
+        bool starts = p == rule || (!is_word(p[-1]) && p[-1] != '.');
+        size_t n = 0;
+        while (word && is_word(p[word + n]))
+            n++;
+        const char *maker = word && starts && p[word + n] != '.' && p[word + n] != '['
+                                ? maker_of(node, p + word, n)
+                                : NULL;
+        bool asked = p - rule >= 4 && strncmp(p - 4, "has(", 4) == 0;
+        size_t take = word && starts ? word + n : 1;
+        if (maker && !asked)
+            buf_printf(&b, "%s(%.*s)", maker, (int)take, p);
+        else
+            buf_add(&b, p, take);
+        p += take;
+    }
+    const char *out = arena_strdup(a, buf_text(&b));
+    buf_done(&b);
+    return out;
+}
+
 /* With optionalOldSelf the rule sees an optional. */
 static const char *rule_text(const struct subject *s, const struct value *r)
 {
-    const char *rule = str(r, "rule");
+    const char *rule = with_times(s->l->arena, s->node, str(r, "rule"));
     if (!crd__flag(r, "optionalOldSelf"))
         return rule;
     return s->old ? arena_printf(s->l->arena, "cel.bind(oldSelf, optional.of(oldSelf), %s)", rule)

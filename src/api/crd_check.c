@@ -233,21 +233,6 @@ static void check_stored(const struct value *crd, struct field_errors *l)
             path(l, "must have the storage version %s", storage));
 }
 
-/* Two versions marked: only the first is stored, and the other is missed. */
-static void check_two_stored(const struct value *crd, struct field_errors *l)
-{
-    const char *first = NULL;
-    VALUE_EACH_ITEM (v, value_at(crd, "spec.versions")) {
-        if (!crd__flag(v, "storage"))
-            continue;
-        if (first && !is(first, str(v, "name")))
-            bad_shown(l, "status.storedVersions", path(l, "[]string{\"%s\"}", first),
-                      path(l, "must have the storage version %s", str(v, "name")));
-        if (!first)
-            first = str(v, "name");
-    }
-}
-
 static void check_conversion(const struct value *spec, struct field_errors *l)
 {
     static const char *const known[] = {"None", "Webhook", NULL};
@@ -291,7 +276,6 @@ void crd__check(const struct value *crd, const struct value *old, struct field_e
         check_version(&versions->items[i], i, versions, l);
     check_conversion(spec, l);
     check_stored(crd, l);
-    check_two_stored(crd, l);
     check_approval(crd, l);
     if (crd__flag(spec, "preserveUnknownFields"))
         bad(l, "spec.preserveUnknownFields", value_get(spec, "preserveUnknownFields"),

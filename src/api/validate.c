@@ -428,9 +428,12 @@ static void check_custom(const struct kind *k, const struct value *obj, const st
         struct field_errors below;
         field_errors_init(&below, l->arena);
         if (s && value_get(obj, "status"))
-            crd__validate(s, value_get(obj, "status"), "status", &below);
-        for (size_t i = 0; i < below.n; i++)
-            field_errors_keep(l, &below.items[i]);
+            crd__validate(s, value_get(obj, "status"), "", &below);
+        for (size_t i = 0; i < below.n; i++) { /* upstream's sentences leave "status." out */
+            struct field_error e = below.items[i];
+            e.field = path(l, "status%s%s", *e.field ? "." : "", e.field);
+            field_errors_keep(l, &e);
+        }
     } else {
         crd__validate(node, v, at, l);
     }
