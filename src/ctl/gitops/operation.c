@@ -1,344 +1,15 @@
 /* A sync under way: all that is known of it stands in status.operationState, so that it goes on
  * where it was after a restart. */
-#include "ctl/gitops/app_int.h"
+#include "ctl/gitops/operation_int.h"
 
 #include "base/clock.h"
 #include "base/thread.h"
 
 enum { STEPS_MAX = 100, WAIT_MS = 2000, GONE_MS = 200 };
 
-struct run {
-    struct app *p;
-    struct value *state, *result; /* status.operationState and its syncResult */
-    struct app_manifests want;
-    struct app_items have;
-    struct sync_task *tasks;
-    size_t n_tasks;
-};
-
 bool operation_running(const struct app *p)
 {
     return strcmp(value_at_str(p->status, "operationState.phase", ""), "Running") == 0;
-}
-
-static const struct value *op_of(const struct run *r)
-{
-    return value_get(r->state, "operation");
-}
-
-/* ---- results ---- */
-
-static struct value *find_result(const struct run *r, const struct app_item *i, const char *phase)
-{
-    struct value *list = value_get_mut(r->result, "resources");
-    for (size_t k = 0; k < value_count(list); k++) {
-        struct value *x = &list->items[k];
-        if (strcmp(value_at_str(x, "kind", ""), i->kind) == 0 &&
-            strcmp(value_at_str(x, "group", ""), i->group) == 0 &&
-            strcmp(value_at_str(x, "namespace", ""), i->ns) == 0 &&
-            strcmp(value_at_str(x, "name", ""), i->name) == 0 &&
-            strcmp(value_at_str(x, "syncPhase", "Sync"), phase) == 0)
-            return x;
-    }
-    return NULL;
-}
-
-static const char *const phases[] = {"PreSync", "Sync", "PostSync", "SyncFail"};
-
-static void set_result(struct run *r, const struct app_item *i, const struct sync_task *t,
-                       const char *status, const char *hook_phase, const char *message)
-{
-    struct arena *a = r->p->a;
-    const char *phase = t ? phases[t->phase] : "Sync";
-    struct value *x = find_result(r, i, phase);
-    if (!x) {
-        x = value_push(a, value_make_array(a, r->result, "resources"), value_new_object(a));
-        (void)value_set_str(a, x, "group", i->group);
-        (void)value_set_str(a, x, "version", i->version);
-        (void)value_set_str(a, x, "kind", i->kind);
-        (void)value_set_str(a, x, "namespace", i->ns);
-        (void)value_set_str(a, x, "name", i->name);
-        (void)value_set_str(a, x, "syncPhase", phase);
-        if (i->hook)
-            (void)value_set_str(a, x, "hookType", phase);
-    }
-    if (*status)
-        (void)value_set_str(a, x, "status", status);
-    (void)value_set_str(a, x, "hookPhase", hook_phase);
-    if (message)
-        (void)value_set_str(a, x, "message", message);
-}
-
-/* ---- tasks ---- */
-
-static bool selected(const struct run *r, const struct app_item *i)
-{
-    const struct value *only = value_at(op_of(r), "sync.resources");
-    if (value_count(only) == 0)
-        return true;
-    VALUE_EACH_ITEM (x, only)
-        if (strcmp(value_at_str(x, "kind", ""), i->kind) == 0 &&
-            strcmp(value_at_str(x, "group", ""), i->group) == 0 &&
-            strcmp(value_at_str(x, "name", ""), i->name) == 0)
-            return true;
-    return false;
-}
-
-static int wave_of(const struct value *o)
-{
-    const char *text = note_of(o, "argocd.argoproj.io/sync-wave");
-    return (int)strtol(*text ? text : "0", NULL, 10);
-}
-
-static bool listed(const char *list, const char *word)
-{
-    size_t n = strlen(word);
-    for (const char *s = list; *s; s += strcspn(s, ",")) {
-        s += strspn(s, " ,");
-        size_t len = strcspn(s, " ,");
-        if (len == n && strncmp(s, word, n) == 0)
-            return true;
-    }
-    return false;
-}
-
-static unsigned policies_of(const struct value *o)
-{
-    const char *text = note_of(o, "argocd.argoproj.io/hook-delete-policy");
-    unsigned p = listed(text, "HookSucceeded") ? HOOK_SUCCEEDED : 0;
-    p |= listed(text, "HookFailed") ? HOOK_FAILED : 0;
-    p |= listed(text, "BeforeHookCreation") ? HOOK_BEFORE : 0;
-    return p ? p : HOOK_BEFORE;
-}
-
-/* How far a task is: what this operation did, and how the object is now. */
-static void judge(const struct run *r, const struct app_item *i, struct sync_task *t)
-{
-    const struct value *done = find_result(r, i, phases[t->phase]);
-    const char *status = value_at_str(done, "status", ""),
-               *hook = value_at_str(done, "hookPhase", "");
-    t->there = i->live != NULL;
-    t->state = TASK_PENDING;
-    if (!done)
-        return;
-    t->message = value_at_str(done, "message", "");
-    if (strcmp(status, "SyncFailed") == 0 || strcmp(hook, "Failed") == 0 ||
-        strcmp(hook, "Error") == 0)
-        t->state = TASK_FAILED;
-    else if (strcmp(hook, "Succeeded") == 0 || strcmp(status, "PruneSkipped") == 0)
-        t->state = TASK_SUCCEEDED;
-    else if (t->prune)
-        t->state = i->live ? TASK_RUNNING : TASK_SUCCEEDED;
-    else if (!i->live)
-        t->state = t->hook ? TASK_PENDING : TASK_FAILED, t->message = "it was deleted meanwhile";
-    else if (i->health.status == HEALTH_HEALTHY || i->health.status == HEALTH_NONE)
-        t->state = TASK_SUCCEEDED;
-    else if (i->health.status == HEALTH_DEGRADED)
-        t->state = TASK_FAILED, t->message = i->health.message;
-    else
-        t->state = TASK_RUNNING;
-}
-
-static void add_task(struct run *r, struct app_item *i, enum sync_phase phase)
-{
-    const struct value *o = i->target ? i->target : i->live->root;
-    struct sync_task t = {.group = i->group,
-                          .kind = i->kind,
-                          .ns = i->ns,
-                          .name = i->name,
-                          .phase = phase,
-                          .wave = wave_of(o),
-                          .hook = i->hook,
-                          .prune = i->needs_prune,
-                          .policy = i->hook ? policies_of(o) : 0,
-                          .item = i};
-    judge(r, i, &t);
-    r->tasks[r->n_tasks++] = t;
-}
-
-/* False: it stays; the result says so. */
-static bool prunes(struct run *r, struct app_item *i)
-{
-    bool wanted = value_at_bool(op_of(r), "sync.prune", false);
-    bool allowed = item_option(r->p, i->live->root, "Prune", true);
-    if (wanted && allowed)
-        return true;
-    if (!find_result(r, i, "Sync"))
-        set_result(r, i, NULL, "PruneSkipped", "Succeeded",
-                   allowed ? "ignored (requires pruning)" : "ignored (no prune)");
-    return false;
-}
-
-static void make_tasks(struct run *r)
-{
-    bool only_changed = app_option(r->p, "ApplyOutOfSyncOnly");
-    bool partial = value_count(value_at(op_of(r), "sync.resources")) > 0;
-    r->n_tasks = 0;
-    r->tasks = ARENA_ARRAY(r->p->a, struct sync_task, r->have.n * SYNC_PHASES + 1);
-    for (size_t k = 0; k < r->have.n; k++) {
-        struct app_item *i = &r->have.items[k];
-        if (i->hook) {
-            const char *list = i->target ? note_of(i->target, "argocd.argoproj.io/hook") : "";
-            for (int f = 0; f < SYNC_PHASES && !partial; f++)
-                if (listed(list, phases[f]))
-                    add_task(r, i, (enum sync_phase)f);
-            continue;
-        }
-        if (!selected(r, i) || (i->needs_prune && !prunes(r, i)))
-            continue;
-        if (only_changed && i->in_sync && !find_result(r, i, "Sync"))
-            continue;
-        add_task(r, i, SYNC_SYNC);
-    }
-    /* What was pruned and is gone does not come back as an item, and needs no task. */
-}
-
-/* ---- acting ---- */
-
-static const char *described(struct run *r, const struct app_item *i, const char *what)
-{
-    const char *group = *i->group ? arena_printf(r->p->a, ".%s", i->group) : "";
-    return arena_printf(r->p->a, "%s%s/%s %s", i->res ? i->res->singular : i->kind, group, i->name,
-                        what);
-}
-
-static bool transient(int rc)
-{
-    return rc == ERR_AGAIN || rc == ERR_TIMEOUT || rc == ERR_SYSTEM;
-}
-
-static enum kube_propagation propagation(const struct app *p)
-{
-    const char *text = app_option_text(p, "PrunePropagationPolicy");
-    if (text && strcmp(text, "background") == 0)
-        return KUBE_BACKGROUND;
-    return text && strcmp(text, "orphan") == 0 ? KUBE_ORPHAN : KUBE_FOREGROUND;
-}
-
-static int delete_item(struct run *r, const struct app_item *i, enum kube_propagation how,
-                       struct err *e)
-{
-    struct kube_delete_opts opts = {.propagation = how, .grace_s = -1, .uid = i->live->uid};
-    int rc = kube_delete(r->p->c->kube, i->res, i->ns, i->name, &opts, e);
-    return rc == ERR_NOT_FOUND ? 0 : rc;
-}
-
-/* Replace: the object becomes exactly what is wanted. */
-static int replace(struct run *r, const struct app_item *i, const struct value *target,
-                   struct err *e)
-{
-    struct kube *k = r->p->c->kube;
-    if (!i->live)
-        return kube_create(k, i->res, i->ns, target, NULL, e);
-    if (item_option(r->p, i->target, "Force", false)) {
-        int rc = delete_item(r, i, KUBE_BACKGROUND, e);
-        return rc < 0 ? rc : kube_create(k, i->res, i->ns, target, NULL, e);
-    }
-    struct value *v = value_copy(r->p->a, target);
-    (void)value_set_str(r->p->a, value_make_object(r->p->a, v, "metadata"), "resourceVersion",
-                        value_at_str(i->live->root, "metadata.resourceVersion", ""));
-    return kube_update(k, i->res, i->ns, i->name, NULL, v, NULL, e);
-}
-
-static int apply_target(struct run *r, const struct app_item *i, struct err *e)
-{
-    struct app *p = r->p;
-    const struct value *target = i->target;
-    if (i->live && app_option(p, "RespectIgnoreDifferences") && p->ignore.entries)
-        target = diff_keep_ignored(target, i->live->root, &p->ignore, p->a);
-    if (item_option(p, i->target, "Replace", false))
-        return replace(r, i, target, e);
-    return kube_apply(p->c->kube, i->res, i->ns, i->name, NULL, APP_MANAGER, true, target, NULL, e);
-}
-
-/* A hook is made anew each time. ERR_AGAIN: the one before is not gone yet. */
-static int make_hook(struct run *r, struct app_item *i, const struct sync_task *t, struct err *e)
-{
-    struct app *p = r->p;
-    struct value *o = value_copy(p->a, i->target);
-    if (i->live && (t->policy & HOOK_BEFORE)) {
-        int rc = delete_item(r, i, KUBE_BACKGROUND, e);
-        if (rc < 0)
-            return rc;
-    }
-    int rc = kube_create(p->c->kube, i->res, i->ns, o, NULL, e);
-    if (rc == ERR_EXISTS && i->live && !(t->policy & HOOK_BEFORE))
-        return kube_apply(p->c->kube, i->res, i->ns, i->name, NULL, APP_MANAGER, true, o, NULL, e);
-    return rc == ERR_EXISTS ? ERR_AGAIN : rc;
-}
-
-/* 0: its result is written; ERR_AGAIN and the like: try the task again later. */
-static int run_task(struct run *r, struct sync_task *t, struct err *e)
-{
-    struct app_item *i = t->item;
-    struct err why = {.code = ERR_OK};
-    const char *refused = project_refuses(r->p, i);
-    if (!i->res)
-        refused = arena_printf(r->p->a, "the cluster does not know the kind %s in %s%s%s", i->kind,
-                               i->group, *i->group ? "/" : "", i->version);
-    if (refused) {
-        set_result(r, i, t, "SyncFailed", "Failed", refused);
-        return 0;
-    }
-    int rc;
-    if (t->prune)
-        rc = delete_item(r, i, propagation(r->p), &why);
-    else
-        rc = i->hook ? make_hook(r, i, t, &why) : apply_target(r, i, &why);
-    if (transient(rc)) {
-        *e = why;
-        return rc;
-    }
-    if (rc < 0)
-        set_result(r, i, t, "SyncFailed", "Failed", arena_strdup(r->p->a, why.msg));
-    else
-        set_result(r, i, t, t->prune ? "Pruned" : "Synced", "Running",
-                   described(r, i,
-                             t->prune  ? "pruned"
-                             : i->live ? "configured"
-                                       : "created"));
-    return 0;
-}
-
-static int64_t *last_wave(struct app *p)
-{
-    LOCK_SCOPE(&p->g->lock);
-    int64_t *at = map_get(&p->g->last_wave, p->obj->uid);
-    if (!at) {
-        at = malloc(sizeof *at);
-        if (!at)
-            abort();
-        *at = INT64_MIN;
-        (void)map_put(&p->g->last_wave, p->obj->uid, at);
-    }
-    return at;
-}
-
-static int run_tasks(struct run *r, const struct sync_decision *d, bool *failed, struct err *e)
-{
-    int rc = 0;
-    *failed = false;
-    for (size_t i = 0; i < d->n_run; i++) {
-        int one = run_task(r, d->run[i], e);
-        rc = one < 0 ? one : rc;
-        const struct value *done = find_result(r, d->run[i]->item, phases[d->run[i]->phase]);
-        *failed |= strcmp(value_at_str(done, "status", ""), "SyncFailed") == 0;
-    }
-    *last_wave(r->p) = r->p->c->clock->mono_ms(r->p->c->clock);
-    return rc;
-}
-
-static int remove_hooks(struct run *r, const struct sync_decision *d, struct err *e)
-{
-    int rc = 0;
-    for (size_t i = 0; i < d->n_remove; i++) {
-        struct app_item *it = d->remove[i]->item;
-        const char *phase = d->remove[i]->state == TASK_FAILED ? "Failed" : "Succeeded";
-        set_result(r, it, d->remove[i], "", phase, NULL);
-        int one = it->live ? delete_item(r, it, KUBE_BACKGROUND, e) : 0;
-        rc = one < 0 ? one : rc;
-    }
-    return rc;
 }
 
 /* ---- begin and end ---- */
@@ -377,8 +48,8 @@ static void add_history(struct run *r)
     (void)value_set_str(p->a, h, "deployedAt", app_time(p, p->now));
     (void)value_set_str(p->a, h, "deployStartedAt", value_at_str(r->state, "startedAt", ""));
     (void)value_set(p->a, h, "source", p->source);
-    if (value_get(op_of(r), "initiatedBy"))
-        (void)value_set(p->a, h, "initiatedBy", value_get(op_of(r), "initiatedBy"));
+    if (value_get(run__operation(r), "initiatedBy"))
+        (void)value_set(p->a, h, "initiatedBy", value_get(run__operation(r), "initiatedBy"));
     (void)value_push(p->a, list, h);
     while (value_count(list) > (size_t)(limit < 0 ? 0 : limit))
         value_remove_at(list, 0);
@@ -393,7 +64,7 @@ static int64_t duration_ms(const struct value *v, const char *key, int64_t dflt)
 
 static const struct value *retry_of(const struct run *r)
 {
-    const struct value *own = value_get(op_of(r), "retry");
+    const struct value *own = value_get(run__operation(r), "retry");
     return own ? own : value_at(r->p->spec, "syncPolicy.retry");
 }
 
@@ -432,7 +103,7 @@ static void end(struct run *r, bool ok, const char *message)
 /* Ends an operation that nobody needs any more, so that what is newer gets its turn. */
 static bool superseded(const struct run *r)
 {
-    bool automated = value_at_bool(op_of(r), "initiatedBy.automated", false);
+    bool automated = value_at_bool(run__operation(r), "initiatedBy.automated", false);
     return automated && strcmp(value_at_str(r->result, "revision", ""), r->p->revision) != 0;
 }
 
@@ -517,14 +188,14 @@ static int rehearse(struct run *r, bool *ok, struct err *e)
                  !item_option(r->p, i->target, "Replace", false))
             rc = kube_apply_dry(r->p->c->kube, i->res, i->ns, i->name, APP_MANAGER, i->target, NULL,
                                 &why);
-        if (transient(rc)) {
+        if (run__transient(rc)) {
             *e = why;
             return rc;
         }
         if (rc < 0 || refused) {
             *ok = false;
-            set_result(r, i, t, "SyncFailed", "Failed",
-                       refused ? refused : arena_strdup(r->p->a, why.msg));
+            run__set_result(r, i, t, "SyncFailed", "Failed",
+                            refused ? refused : arena_strdup(r->p->a, why.msg));
         }
     }
     return 0;
@@ -580,7 +251,7 @@ static int one_step(struct run *r, bool *settled, struct err *e)
 {
     struct app *p = r->p;
     struct sync_decision d;
-    int64_t last = *last_wave(p), mono = p->c->clock->mono_ms(p->c->clock);
+    int64_t last = *run__last_wave(p), mono = p->c->clock->mono_ms(p->c->clock);
     struct sync_view v = {.tasks = r->tasks,
                           .n = r->n_tasks,
                           .prune_last = app_option(p, "PruneLast"),
@@ -588,11 +259,11 @@ static int one_step(struct run *r, bool *settled, struct err *e)
                           .wave_delay_ms = p->g->opts.wave_delay_ms};
     bool failed = false;
     sync_plan(&v, p->a, &d);
-    int rc = run_tasks(r, &d, &failed, e);
+    int rc = run__tasks(r, &d, &failed, e);
     if (d.n_run == 0 && last != INT64_MIN)
-        *last_wave(p) = last;
+        *run__last_wave(p) = last;
     if (rc == 0)
-        rc = remove_hooks(r, &d, e);
+        rc = run__remove_hooks(r, &d, e);
     if (rc < 0)
         return rc;
     (void)value_set_str(p->a, r->state, "message", d.message ? d.message : "");
@@ -608,10 +279,10 @@ static int start(struct run *r, bool *ok, struct err *e)
 {
     trial_attempt(r->p, &r->want);
     int rc = ensure_namespace(r->p, r, e);
-    make_tasks(r);
+    run__make_tasks(r);
     if (rc == 0)
         rc = rehearse(r, ok, e);
-    *last_wave(r->p) = INT64_MIN;
+    *run__last_wave(r->p) = INT64_MIN;
     if (rc == 0 && *ok) {
         /* Known before it is done: whatever dies now, the content is on trial. */
         trial_begin(r->p, &r->want);
@@ -633,7 +304,7 @@ int operation_step(struct app *p, struct err *e)
     if (waits_for_retry(&r))
         return 0;
     int rc = observe(&r, &why);
-    if (rc < 0 && !transient(rc)) {
+    if (rc < 0 && !run__transient(rc)) {
         end(&r, false, arena_strdup(p->a, why.msg));
         return 0;
     }
@@ -647,11 +318,11 @@ int operation_step(struct app *p, struct err *e)
     for (int i = 0; rc == 0 && ok && !settled && i < STEPS_MAX; i++) {
         if (i > 0)
             rc = observe(&r, &why);
-        make_tasks(&r);
+        run__make_tasks(&r);
         if (rc == 0)
             rc = one_step(&r, &settled, &why);
     }
-    if (rc == ERR_CONFLICT || (transient(rc) && rc != ERR_AGAIN)) {
+    if (rc == ERR_CONFLICT || (run__transient(rc) && rc != ERR_AGAIN)) {
         *e = why;
         return rc;
     }

@@ -1,7 +1,7 @@
 /* Effects of rollback.h: analysis runs, condemnations, revert commits, restored configuration. */
 #include "codec/json.h"
 #include "ctl/gitops/app_int.h"
-#include "ctl/gitops/rollback.h"
+#include "ctl/gitops/trial_int.h"
 #include "kube/events.h"
 #include "kube/write.h"
 
@@ -80,7 +80,7 @@ const struct object *trial_condemned(struct app *p, const struct app_manifests *
 }
 
 /* The branch a revert can be committed to, or NULL. */
-static const char *branch_of(struct app *p)
+const char *trial__branch(struct app *p)
 {
     const char *target = value_at_str(p->source, "targetRevision", "HEAD"), *branch = target;
     char sha[REPO_SHA_MAX];
@@ -98,7 +98,7 @@ const char *trial_pinned(struct app *p, const struct app_manifests *head)
 {
     const char *good = value_at_str(p->rollout, "good.revision", "");
     char sha[REPO_SHA_MAX];
-    if (!*good || !trial_condemned(p, head) || branch_of(p) ||
+    if (!*good || !trial_condemned(p, head) || trial__branch(p) ||
         repo_resolve(p->repo, good, sha, NULL) < 0)
         return NULL;
     app_condition(p, "Pinned",
@@ -152,7 +152,7 @@ static const char *trial_id(struct app *p)
     return outside ? arena_printf(p->a, "%s-%04x", id, outside) : id;
 }
 
-static void set_labels(struct app *p, struct value *meta)
+void trial__labels(struct app *p, struct value *meta)
 {
     struct value *labels = value_make_object(p->a, meta, "labels");
     (void)value_set_str(p->a, labels, "slipway.dev/application", p->name);
@@ -160,7 +160,7 @@ static void set_labels(struct app *p, struct value *meta)
                         value_at_str(p->rollout, "trial.revision", ""));
 }
 
-static const char *run_name(struct app *p)
+const char *trial__run_name(struct app *p)
 {
     return arena_printf(p->a, "%.40s-%s", p->name, trial_id(p));
 }
@@ -173,9 +173,9 @@ static int condemn(struct app *p, const char *why, const struct object *run, str
     (void)value_set_str(p->a, o, "apiVersion", "slipway.dev/v1");
     (void)value_set_str(p->a, o, "kind", "Condemnation");
     struct value *meta = value_make_object(p->a, o, "metadata");
-    (void)value_set_str(p->a, meta, "name", run_name(p));
+    (void)value_set_str(p->a, meta, "name", trial__run_name(p));
     (void)value_set_str(p->a, meta, "namespace", p->ns);
-    set_labels(p, meta);
+    trial__labels(p, meta);
     struct value *spec = value_make_object(p->a, o, "spec");
     const char *message = run ? value_at_str(run->root, "status.message", "") : "";
     if (*message)
@@ -204,238 +204,6 @@ static int condemn(struct app *p, const char *why, const struct object *run, str
                   value_at_str(trial, "revision", ""), why);
     p->again = true;
     return 0;
-}
-
-/* ---- the revert commit ---- */
-
-struct revert {
-    struct app *p;
-    const struct object *condemnation;
-    struct app_manifests good;
-    bool newer; /* somebody changed the content meanwhile: leave it */
-};
-
-static size_t add_paths(struct revert *v, struct repo_edit *edits, size_t n,
-                        const char *const *files)
-{
-    for (const char *const *f = files; *f; f++) {
-        bool known = false;
-        for (size_t i = 0; i < n; i++)
-            known |= strcmp(edits[i].path, *f) == 0;
-        if (!known)
-            edits[n++] =
-                (struct repo_edit){.kind = REPO_RESTORE, .path = *f, .from = v->good.revision};
-    }
-    return n;
-}
-
-static size_t count(const char *const *list)
-{
-    size_t n = 0;
-    while (list[n])
-        n++;
-    return n;
-}
-
-static int write_revert(void *arg, struct repo *r, const char *parent, struct arena *a,
-                        struct repo_draft *out, struct err *e)
-{
-    struct revert *v = arg;
-    struct app *p = v->p;
-    struct app_manifests now;
-    struct repo_commit bad;
-    const struct value *spec = value_get(v->condemnation->root, "spec");
-    const char *revision = value_at_str(spec, "revision", "");
-    int rc = app_render(p, arena_strdup(p->a, parent), &now, e);
-    if (rc == 0)
-        rc = repo_commit_read(r, revision, a, &bad, e);
-    if (rc < 0)
-        return rc;
-    v->newer = strcmp(now.git, value_at_str(spec, "content.git", "")) != 0;
-    *out = (struct repo_draft){.message = ""};
-    if (v->newer)
-        return 0;
-    struct repo_edit *edits =
-        ARENA_ARRAY(a, struct repo_edit, count(now.files) + count(v->good.files) + 1);
-    out->edits = edits;
-    out->n = add_paths(v, edits, add_paths(v, edits, 0, now.files), v->good.files);
-    char reason[200];
-    (void)snprintf(reason, sizeof reason, "%s", value_at_str(spec, "reason", ""));
-    reason[strcspn(reason, "\n")] = '\0';
-    out->message =
-        arena_printf(a,
-                     "Revert \"%.*s\"\n\n"
-                     "Application %s/%s failed its health check at %.12s.\n"
-                     "What it is made of is again as it was in %.12s.\n\n"
-                     "Slipway-Reverts: %s\nSlipway-Restores: %s\nSlipway-Application: %s/%s\n"
-                     "Slipway-Reason: %s\n",
-                     (int)strcspn(bad.message, "\n"), bad.message, p->ns, p->name, revision,
-                     v->good.revision, revision, v->good.revision, p->ns, p->name, reason);
-    return 0;
-}
-
-static int note_revert(struct app *p, const struct object *c, const char *sha, struct err *e)
-{
-    struct value *patch = value_new_object(p->a);
-    struct value *status = value_make_object(p->a, patch, "status");
-    (void)value_set_str(p->a, status, "revertCommit", sha);
-    (void)value_set_str(p->a, status, "revertedAt", app_time(p, p->now));
-    return kube_patch(p->c->kube, &RES_CONDEMNATION, c->ns, c->name,
-                      RES_CONDEMNATION.status ? "status" : NULL, KUBE_PATCH_MERGE, patch, NULL, e);
-}
-
-static int revert(struct app *p, const struct object *condemnation, struct err *e)
-{
-    struct revert v = {.p = p, .condemnation = condemnation};
-    char sha[REPO_SHA_MAX];
-    bool changed;
-    struct repo_commit_opts opts = {
-        .branch = branch_of(p), .author = {"slipway", "slipway@localhost", p->now / 1000}
-    };
-    /* Configuration first: what the commit brings back must meet what it was good with. */
-    int rc = app_config_restore(p, value_at(p->rollout, "good.config"), e);
-    if (rc == 0)
-        rc = app_render(p, value_at_str(p->rollout, "good.revision", ""), &v.good, e);
-    if (rc == 0)
-        rc = repo_commit_edit(p->repo, &opts, write_revert, &v, sha, &changed, e);
-    if (rc < 0)
-        return err_wrap(e, rc, "revert in repository %s", p->repository);
-    p->again = true;
-    if (!changed)
-        return 0;
-    if (p->g->opts.committed)
-        p->g->opts.committed(p->g->opts.arg, p->repository);
-    event_normal(p->c, &RES_APPLICATION, p->obj, "Reverted", "commit %.12s restores %.12s", sha,
-                 v.good.revision);
-    return note_revert(p, condemnation, sha, e);
-}
-
-/* ---- the analysis ---- */
-
-static int find_template(struct app *p, const char *name, const struct object **out, struct err *e)
-{
-    AUTO(object) struct object *o = NULL;
-    const char *dest = value_at_str(p->spec, "destination.namespace", "");
-    int rc = kube_get(p->c->kube, &RES_ANALYSIS_TEMPLATE, p->ns, name, &o, e);
-    if (rc == ERR_NOT_FOUND && *dest)
-        rc = kube_get(p->c->kube, &RES_ANALYSIS_TEMPLATE, dest, name, &o, e);
-    if (rc == ERR_NOT_FOUND)
-        rc = kube_get(p->c->kube, &RES_CLUSTER_ANALYSIS_TEMPLATE, NULL, name, &o, e);
-    if (rc == ERR_NOT_FOUND)
-        return err_set(e, ERR_NOT_FOUND, "AnalysisTemplate %s is in neither %s nor %s", name, p->ns,
-                       dest);
-    if (rc == 0)
-        *out = object_hold(p->a, o);
-    return rc;
-}
-
-/* What every template may ask for by declaring an argument of that name. */
-static const char *known_arg(struct app *p, const char *name)
-{
-    if (strcmp(name, "application") == 0)
-        return p->name;
-    if (strcmp(name, "namespace") == 0)
-        return value_at_str(p->spec, "destination.namespace", "");
-    if (strcmp(name, "revision") == 0)
-        return value_at_str(p->rollout, "trial.revision", "");
-    return NULL;
-}
-
-static int add_args(struct app *p, const struct value *declared, const struct value *given,
-                    struct value *into, struct err *e)
-{
-    VALUE_EACH_ITEM (arg, declared) {
-        const char *name = value_at_str(arg, "name", "");
-        const struct value *own = value_get(given, name);
-        const char *known = known_arg(p, name);
-        bool twice = false;
-        VALUE_EACH_ITEM (have, into)
-            twice |= strcmp(value_at_str(have, "name", ""), name) == 0;
-        if (twice)
-            continue;
-        struct value *v = value_push(p->a, into, value_copy(p->a, arg));
-        if (own && value_is(own, VALUE_STRING)) {
-            (void)value_remove(v, "valueFrom");
-            (void)value_set(p->a, v, "value", own);
-        } else if (known && !value_get(arg, "value") && !value_get(arg, "valueFrom")) {
-            (void)value_set_str(p->a, v, "value", known);
-        } else if (!value_get(arg, "value") && !value_get(arg, "valueFrom")) {
-            return err_set(e, ERR_INVALID,
-                           "analysis argument %s has no value; set it in the annotation "
-                           "slipway.dev/analysis-args",
-                           name);
-        }
-    }
-    return 0;
-}
-
-static int fill_run(struct app *p, struct value *spec, struct err *e)
-{
-    const char *text = note_of(p->obj->root, "slipway.dev/analysis-args");
-    const char *names = note_of(p->obj->root, "slipway.dev/analysis");
-    struct value *given = NULL;
-    int rc = *text ? json_parse(p->a, text, strlen(text), 0, &given, e) : 0;
-    if (rc < 0)
-        return err_wrap(e, rc, "slipway.dev/analysis-args");
-    struct value *metrics = value_make_array(p->a, spec, "metrics");
-    while (*names) {
-        names += strspn(names, ", ");
-        size_t n = strcspn(names, ", ");
-        const struct object *t = NULL;
-        rc = n ? find_template(p, arena_strndup(p->a, names, n), &t, e) : 0;
-        if (rc < 0)
-            return rc;
-        VALUE_EACH_ITEM (m, n ? value_at(t->root, "spec.metrics") : NULL)
-            (void)value_push(p->a, metrics, m);
-        static const char *const lists[] = {"dryRun", "measurementRetention"};
-        for (size_t k = 0; n && k < ARRAY_LEN(lists); k++) {
-            VALUE_EACH_ITEM (x, value_get(value_get(t->root, "spec"), lists[k]))
-                (void)value_push(p->a, value_make_array(p->a, spec, lists[k]), x);
-        }
-        if (n)
-            rc = add_args(p, value_at(t->root, "spec.args"), given,
-                          value_make_array(p->a, spec, "args"), e);
-        if (rc < 0)
-            return rc;
-        names += n;
-    }
-    return 0;
-}
-
-static int analyse(struct app *p, struct err *e)
-{
-    struct value *o = value_new_object(p->a);
-    (void)value_set_str(p->a, o, "apiVersion", "argoproj.io/v1alpha1");
-    (void)value_set_str(p->a, o, "kind", "AnalysisRun");
-    struct value *meta = value_make_object(p->a, o, "metadata");
-    (void)value_set_str(p->a, meta, "name", run_name(p));
-    (void)value_set_str(p->a, meta, "namespace", p->ns);
-    set_labels(p, meta);
-    (void)value_push(p->a, value_make_array(p->a, meta, "ownerReferences"),
-                     owner_reference(p->a, &RES_APPLICATION, p->obj));
-    struct err why = {.code = ERR_OK};
-    int rc = fill_run(p, value_make_object(p->a, o, "spec"), &why);
-    if (rc == 0)
-        rc = kube_create(p->c->kube, &RES_ANALYSIS_RUN, p->ns, o, NULL, &why);
-    if (rc == ERR_EXISTS)
-        rc = 0;
-    app_condition(p, "AnalysisError", rc < 0 ? why.msg : NULL);
-    if (rc < 0)
-        app_soon(p, 10 * LOOK_MS);
-    (void)e;
-    return 0;
-}
-
-static enum rollback_run run_state(const struct object *run)
-{
-    if (!run)
-        return RUN_NONE;
-    const char *phase = value_at_str(run->root, "status.phase", "");
-    if (strcmp(phase, "Successful") == 0)
-        return RUN_PASSED;
-    if (strcmp(phase, "Failed") == 0 || strcmp(phase, "Error") == 0)
-        return RUN_FAILED;
-    return strcmp(phase, "Inconclusive") == 0 ? RUN_INCONCLUSIVE : RUN_ACTIVE;
 }
 
 /* ---- signs that need no analysis ---- */
@@ -515,12 +283,12 @@ static void observe(struct app *p, const struct object *run, const struct object
         .health = health_named(value_at_str(p->status, "health.status", "")),
         .on_trial = trial != NULL,
         .condemned = condemnation != NULL,
-        .run = run_state(run),
+        .run = trial__run_state(run),
         .has_good = good != NULL,
         .head_is_trial = same || trial_condemned(p, &p->want),
         .git_differs = strcmp(value_at_str(good, "git", ""), p->want.git) != 0,
         .config_differs = !value_equal(value_get(good, "config"), p->want.config),
-        .writable = branch_of(p) != NULL,
+        .writable = trial__branch(p) != NULL,
         .reverted = condemnation && *value_at_str(condemnation->root, "status.revertCommit", ""),
     };
     if (!v->on_trial || v->condemned || !v->wanted)
@@ -551,13 +319,13 @@ static int act(struct app *p, const struct rollback_view *v, const struct object
     const char *why;
     switch (rollback_decide(v, &why)) {
     case ROLLBACK_ANALYSE:
-        return analyse(p, e);
+        return trial__analyse(p, e);
     case ROLLBACK_GOOD:
         return take_good(p, e);
     case ROLLBACK_CONDEMN:
         return condemn(p, why, v->run == RUN_FAILED ? run : NULL, e);
     case ROLLBACK_REVERT:
-        return revert(p, condemnation, e);
+        return trial__revert(p, condemnation, e);
     case ROLLBACK_CONFIG:
         p->again = true;
         return app_config_restore(p, value_at(p->rollout, "good.config"), e);
@@ -597,7 +365,7 @@ int trial_step(struct app *p, struct err *e)
     const struct object *run = NULL, *condemnation = NULL;
     if (trial) {
         AUTO(object) struct object *o = NULL;
-        int rc = kube_get(p->c->kube, &RES_ANALYSIS_RUN, p->ns, run_name(p), &o, e);
+        int rc = kube_get(p->c->kube, &RES_ANALYSIS_RUN, p->ns, trial__run_name(p), &o, e);
         if (rc < 0 && rc != ERR_NOT_FOUND)
             return rc;
         run = rc == 0 ? object_hold(p->a, o) : NULL;

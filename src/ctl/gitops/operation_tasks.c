@@ -1,0 +1,174 @@
+/* What an operation has done, and what it still has to do. */
+#include "ctl/gitops/operation_int.h"
+
+const struct value *run__operation(const struct run *r)
+{
+    return value_get(r->state, "operation");
+}
+
+/* ---- results ---- */
+
+struct value *run__result(const struct run *r, const struct app_item *i, const char *phase)
+{
+    struct value *list = value_get_mut(r->result, "resources");
+    for (size_t k = 0; k < value_count(list); k++) {
+        struct value *x = &list->items[k];
+        if (strcmp(value_at_str(x, "kind", ""), i->kind) == 0 &&
+            strcmp(value_at_str(x, "group", ""), i->group) == 0 &&
+            strcmp(value_at_str(x, "namespace", ""), i->ns) == 0 &&
+            strcmp(value_at_str(x, "name", ""), i->name) == 0 &&
+            strcmp(value_at_str(x, "syncPhase", "Sync"), phase) == 0)
+            return x;
+    }
+    return NULL;
+}
+
+const char *const run__phases[SYNC_PHASES] = {"PreSync", "Sync", "PostSync", "SyncFail"};
+
+void run__set_result(struct run *r, const struct app_item *i, const struct sync_task *t,
+                     const char *status, const char *hook_phase, const char *message)
+{
+    struct arena *a = r->p->a;
+    const char *phase = t ? run__phases[t->phase] : "Sync";
+    struct value *x = run__result(r, i, phase);
+    if (!x) {
+        x = value_push(a, value_make_array(a, r->result, "resources"), value_new_object(a));
+        (void)value_set_str(a, x, "group", i->group);
+        (void)value_set_str(a, x, "version", i->version);
+        (void)value_set_str(a, x, "kind", i->kind);
+        (void)value_set_str(a, x, "namespace", i->ns);
+        (void)value_set_str(a, x, "name", i->name);
+        (void)value_set_str(a, x, "syncPhase", phase);
+        if (i->hook)
+            (void)value_set_str(a, x, "hookType", phase);
+    }
+    if (*status)
+        (void)value_set_str(a, x, "status", status);
+    (void)value_set_str(a, x, "hookPhase", hook_phase);
+    if (message)
+        (void)value_set_str(a, x, "message", message);
+}
+
+/* ---- tasks ---- */
+
+static bool selected(const struct run *r, const struct app_item *i)
+{
+    const struct value *only = value_at(run__operation(r), "sync.resources");
+    if (value_count(only) == 0)
+        return true;
+    VALUE_EACH_ITEM (x, only)
+        if (strcmp(value_at_str(x, "kind", ""), i->kind) == 0 &&
+            strcmp(value_at_str(x, "group", ""), i->group) == 0 &&
+            strcmp(value_at_str(x, "name", ""), i->name) == 0)
+            return true;
+    return false;
+}
+
+static int wave_of(const struct value *o)
+{
+    const char *text = note_of(o, "argocd.argoproj.io/sync-wave");
+    return (int)strtol(*text ? text : "0", NULL, 10);
+}
+
+static bool listed(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *s = list; *s; s += strcspn(s, ",")) {
+        s += strspn(s, " ,");
+        size_t len = strcspn(s, " ,");
+        if (len == n && strncmp(s, word, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+static unsigned policies_of(const struct value *o)
+{
+    const char *text = note_of(o, "argocd.argoproj.io/hook-delete-policy");
+    unsigned p = listed(text, "HookSucceeded") ? HOOK_SUCCEEDED : 0;
+    p |= listed(text, "HookFailed") ? HOOK_FAILED : 0;
+    p |= listed(text, "BeforeHookCreation") ? HOOK_BEFORE : 0;
+    return p ? p : HOOK_BEFORE;
+}
+
+/* How far a task is: what this operation did, and how the object is now. */
+static void judge(const struct run *r, const struct app_item *i, struct sync_task *t)
+{
+    const struct value *done = run__result(r, i, run__phases[t->phase]);
+    const char *status = value_at_str(done, "status", ""),
+               *hook = value_at_str(done, "hookPhase", "");
+    t->there = i->live != NULL;
+    t->state = TASK_PENDING;
+    if (!done)
+        return;
+    t->message = value_at_str(done, "message", "");
+    if (strcmp(status, "SyncFailed") == 0 || strcmp(hook, "Failed") == 0 ||
+        strcmp(hook, "Error") == 0)
+        t->state = TASK_FAILED;
+    else if (strcmp(hook, "Succeeded") == 0 || strcmp(status, "PruneSkipped") == 0)
+        t->state = TASK_SUCCEEDED;
+    else if (t->prune)
+        t->state = i->live ? TASK_RUNNING : TASK_SUCCEEDED;
+    else if (!i->live)
+        t->state = t->hook ? TASK_PENDING : TASK_FAILED, t->message = "it was deleted meanwhile";
+    else if (i->health.status == HEALTH_HEALTHY || i->health.status == HEALTH_NONE)
+        t->state = TASK_SUCCEEDED;
+    else if (i->health.status == HEALTH_DEGRADED)
+        t->state = TASK_FAILED, t->message = i->health.message;
+    else
+        t->state = TASK_RUNNING;
+}
+
+static void add_task(struct run *r, struct app_item *i, enum sync_phase phase)
+{
+    const struct value *o = i->target ? i->target : i->live->root;
+    struct sync_task t = {.group = i->group,
+                          .kind = i->kind,
+                          .ns = i->ns,
+                          .name = i->name,
+                          .phase = phase,
+                          .wave = wave_of(o),
+                          .hook = i->hook,
+                          .prune = i->needs_prune,
+                          .policy = i->hook ? policies_of(o) : 0,
+                          .item = i};
+    judge(r, i, &t);
+    r->tasks[r->n_tasks++] = t;
+}
+
+/* False: it stays; the result says so. */
+static bool prunes(struct run *r, struct app_item *i)
+{
+    bool wanted = value_at_bool(run__operation(r), "sync.prune", false);
+    bool allowed = item_option(r->p, i->live->root, "Prune", true);
+    if (wanted && allowed)
+        return true;
+    if (!run__result(r, i, "Sync"))
+        run__set_result(r, i, NULL, "PruneSkipped", "Succeeded",
+                        allowed ? "ignored (requires pruning)" : "ignored (no prune)");
+    return false;
+}
+
+void run__make_tasks(struct run *r)
+{
+    bool only_changed = app_option(r->p, "ApplyOutOfSyncOnly");
+    bool partial = value_count(value_at(run__operation(r), "sync.resources")) > 0;
+    r->n_tasks = 0;
+    r->tasks = ARENA_ARRAY(r->p->a, struct sync_task, r->have.n * SYNC_PHASES + 1);
+    for (size_t k = 0; k < r->have.n; k++) {
+        struct app_item *i = &r->have.items[k];
+        if (i->hook) {
+            const char *list = i->target ? note_of(i->target, "argocd.argoproj.io/hook") : "";
+            for (int f = 0; f < SYNC_PHASES && !partial; f++)
+                if (listed(list, run__phases[f]))
+                    add_task(r, i, (enum sync_phase)f);
+            continue;
+        }
+        if (!selected(r, i) || (i->needs_prune && !prunes(r, i)))
+            continue;
+        if (only_changed && i->in_sync && !run__result(r, i, "Sync"))
+            continue;
+        add_task(r, i, SYNC_SYNC);
+    }
+    /* What was pruned and is gone does not come back as an item, and needs no task. */
+}

@@ -1,0 +1,14 @@
+/* trial_int.h - what the files of a trial share. */
+#pragma once
+#include "ctl/gitops/app_int.h"
+#include "ctl/gitops/rollback.h"
+
+/* The branch a revert can be committed to, or NULL. */
+const char *trial__branch(struct app *p);
+/* Of the AnalysisRun and the Condemnation of the content on trial. */
+const char *trial__run_name(struct app *p);
+void trial__labels(struct app *p, struct value *meta);
+
+int trial__revert(struct app *p, const struct object *condemnation, struct err *e) MUST_CHECK;
+int trial__analyse(struct app *p, struct err *e) MUST_CHECK;
+enum rollback_run trial__run_state(const struct object *run);
