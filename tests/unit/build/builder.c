@@ -38,7 +38,7 @@ static int build(struct image_store *s, const char *dir, char **argv, struct err
     static const struct build_secret secret = {"token", "s3cret", 6};
     (void)snprintf(state, sizeof state, "%s/run", dir);
     struct runtime_opts ro = {.dir = state};
-    if (runtime_open(&ro, &rt, e) < 0 || runtime_watch(rt, e) < 0)
+    if (runtime_open(&ro, &rt, e) < 0 || runtime_watch(rt, e) < 0 || build_recover(rt, e) < 0)
         return -1;
     const char *args[64] = {0};
     for (int i = 2; argv[i] && i < 60; i++)

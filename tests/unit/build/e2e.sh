@@ -103,6 +103,26 @@ ok "and says where" grep -q "Containerfile:2: RUN echo no && false: exit code 1"
 is "no container is left" "" "$(ls "$dir/store/run/containers")"
 is "no scratch is left" "" "$(ls "$dir/store/build")"
 
+
+# kill -9 in the middle of a RUN: the next start cleans up, the cache keeps what was finished.
+mkdir "$dir/long"
+printf 'FROM slipway.local/busybox\nRUN echo first > /f\nRUN sleep 1000\n' >"$dir/long/Containerfile"
+"$builder" "$dir/store" build "$dir/long" slipway.local/long >/dev/null 2>"$dir/log" &
+victim=$!
+tries=0
+while [ $tries -lt 100 ] && ! grep -q 'sleep 1000' "$dir/log"; do
+    tries=$((tries + 1))
+    sleep 0.1
+done
+sleep 0.3
+kill -9 $victim
+wait $victim 2>/dev/null
+printf 'FROM slipway.local/busybox\nRUN echo first > /f\nRUN echo second > /g\n' >"$dir/long/Containerfile"
+ok "a build after a crash" build "$dir/long" slipway.local/long
+ok "goes on from the cache" grep -q '^#1 CACHED' "$dir/log"
+is "no container is left after a crash" "" "$(ls "$dir/store/run/containers")"
+is "no scratch is left after a crash" "" "$(ls "$dir/store/build")"
+
 mkfifo "$dir/in"
 "$serve" "$dir/store" 127.0.0.1:0 <"$dir/in" >"$dir/port" &
 server=$!
