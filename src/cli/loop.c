@@ -1,28 +1,45 @@
-/* loop.c - following a push: repositories, users, status. */
+/* loop.c - following a push: repositories, users, status, trace, rollback, logs. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
+#include "base/clock.h"
+#include "cli/table.h"
+#include "cli/trace.h"
 #include "cli/verb.h"
+#include "codec/base64.h"
+#include "codec/json.h"
+#include "ctl/gitops/gitops.h"
+#include "net/http_client.h"
 
-enum { REPO_CREATE };
+enum { REPO_CREATE, USER_CREATE, STATUS, TRACE, ROLLBACK, LOGS };
+
+#define KUBECONFIG_OPTION                                                                          \
+    {                                                                                              \
+        "kubeconfig", 0, OPTION_TEXT, &kubeconfig, "FILE",                                         \
+            "which server ($KUBECONFIG, or this machine's)"                                        \
+    }
+
+/* ---- repo create ---- */
 
 static int create_repository(struct kube *k, const char *ns, const char *name,
                              const struct option_list *readers, const struct option_list *writers,
-                             struct arena *a, struct object **out, struct err *e)
+                             struct arena *a, struct err *e)
 {
-    struct value *o = value_new_object(a), *access;
+    struct value *o = value_new_object(a);
     (void)value_set_str(a, o, "apiVersion", "slipway.dev/v1");
     (void)value_set_str(a, o, "kind", "Repository");
     struct value *meta = value_make_object(a, o, "metadata");
     (void)value_set_str(a, meta, "name", name);
     (void)value_set_str(a, meta, "namespace", ns);
-    access = value_make_array(a, o, "spec.access");
+    struct value *access = value_make_array(a, o, "spec.access");
     const struct {
         const struct option_list *users;
         const char *role;
     } lists[] = {
         {readers, "read" },
-        {writers, "write"}
+        {writers, "write"},
     };
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
         for (size_t n = 0; n < lists[i].users->n; n++) {
@@ -30,7 +47,7 @@ static int create_repository(struct kube *k, const char *ns, const char *name,
             (void)value_set_str(a, entry, "user", lists[i].users->items[n]);
             (void)value_set_str(a, entry, "role", lists[i].role);
         }
-    return kube_create(k, &RES_REPOSITORY, ns, o, out, e);
+    return kube_create(k, &RES_REPOSITORY, ns, o, NULL, e);
 }
 
 static int run_repo_create(int argc, char **argv)
@@ -41,13 +58,11 @@ static int run_repo_create(int argc, char **argv)
         {"namespace",  'n', OPTION_TEXT, &ns, "NAME", "namespace of the Repository (default)"},
         {"read", 'r', OPTION_LIST, &readers, "USER", "who may read; may be repeated"},
         {"write",      'w', OPTION_LIST, &writers, "USER", "who may push; may be repeated"},
-        {"kubeconfig",            0, OPTION_TEXT, &kubeconfig, "FILE",
-         "which server ($KUBECONFIG, or this machine's)"},
-        {0        }
+        KUBECONFIG_OPTION,
+        {0           }
     };
     AUTO(arena) struct arena *a = arena_new(0);
     AUTO(kube) struct kube *k = NULL;
-    AUTO(object) struct object *made = NULL;
     struct arguments args;
     struct err e = {0};
     int code;
@@ -56,14 +71,326 @@ static int run_repo_create(int argc, char **argv)
     if (args.n != 1)
         return verb_usage(&verbs_loop[REPO_CREATE]);
     if (verb_connect(kubeconfig, a, &k, &e) < 0 ||
-        create_repository(k, ns, args.items[0], &readers, &writers, a, &made, &e) < 0)
+        create_repository(k, ns, args.items[0], &readers, &writers, a, &e) < 0)
         return verb_fail(&e);
     (void)printf("repository %s/%s created\n", ns, args.items[0]);
     return EXIT_OK;
 }
 
+/* ---- user create ---- */
+
+static int create_user(struct kube *k, const char *user, const struct option_list *groups,
+                       struct arena *a, const char **token, struct err *e)
+{
+    unsigned char random[32];
+    if (getrandom(random, sizeof random, 0) != sizeof random)
+        return err_sys(e, errno, "draw random bytes");
+    *token = base64_encode(a, random, sizeof random, BASE64_URL_RAW);
+    char *list = arena_strdup(a, "");
+    for (size_t i = 0; i < groups->n; i++)
+        list = arena_printf(a, "%s%s%s", list, i ? "," : "", groups->items[i]);
+    struct value *o = value_new_object(a);
+    (void)value_set_str(a, o, "apiVersion", "v1");
+    (void)value_set_str(a, o, "kind", "Secret");
+    (void)value_set_str(a, o, "type", "slipway.dev/user-token");
+    (void)value_set(a, value_make_object(a, o, "metadata"), "name",
+                    value_new_strf(a, "user-%s", user));
+    struct value *data = value_make_object(a, o, "stringData");
+    (void)value_set_str(a, data, "user", user);
+    (void)value_set_str(a, data, "groups", list);
+    (void)value_set_str(a, data, "token", *token);
+    return kube_create(k, &RES_SECRET, "kube-system", o, NULL, e);
+}
+
+static int run_user_create(int argc, char **argv)
+{
+    const char *kubeconfig = NULL, *token;
+    struct option_list groups = {0};
+    const struct option table[] = {
+        {"group",      'g', OPTION_LIST, &groups, "GROUP", "a group of the user; may be repeated"},
+        KUBECONFIG_OPTION,
+        {0}
+    };
+    AUTO(arena) struct arena *a = arena_new(0);
+    AUTO(kube) struct kube *k = NULL;
+    struct arguments args;
+    struct err e = {0};
+    int code;
+    if (!verb_begin(&verbs_loop[USER_CREATE], table, argc, argv, a, &args, &code))
+        return code;
+    if (args.n != 1)
+        return verb_usage(&verbs_loop[USER_CREATE]);
+    if (verb_connect(kubeconfig, a, &k, &e) < 0 ||
+        create_user(k, args.items[0], &groups, a, &token, &e) < 0)
+        return verb_fail(&e);
+    (void)printf("%s\n", token); /* shown once; git takes it as the password */
+    return EXIT_OK;
+}
+
+/* ---- status ---- */
+
+static const char *since(const char *time, struct arena *a)
+{
+    char now[CLOCK_TEXT_MAX];
+    clock_format_rfc3339(clock_real_ms(), now);
+    const char *text = trace_took(time, now, a);
+    return *text ? arena_printf(a, "%s ago", text) : "";
+}
+
+static int print_applications(struct kube *k, struct arena *a, struct err *e)
+{
+    static const char *const titles[] = {"APPLICATION", "SYNC",     "HEALTH",
+                                         "REVISION",    "DEPLOYED", NULL};
+    struct kube_list l = {0};
+    struct table *t = table_new(a, titles);
+    int r = kube_list(k, &RES_APPLICATION, NULL, NULL, &l, e);
+    for (size_t i = 0; i < l.n; i++) {
+        const struct value *root = l.items[i]->root, *last = NULL;
+        VALUE_EACH_ITEM (h, value_at(root, "status.history"))
+            last = h;
+        const char *const row[] = {
+            arena_printf(a, "%s/%s", l.items[i]->ns, l.items[i]->name),
+            arena_strdup(a, value_at_str(root, "status.sync.status", "Unknown")),
+            arena_strdup(a, value_at_str(root, "status.health.status", "Unknown")),
+            arena_printf(a, "%.12s", value_at_str(root, "status.sync.revision", "")),
+            since(value_at_str(last, "deployedAt", ""), a),
+        };
+        table_row(t, row);
+    }
+    if (table_rows(t))
+        table_print(t);
+    kube_list_done(&l);
+    return r;
+}
+
+static int print_runs(struct kube *k, struct arena *a, struct err *e)
+{
+    static const char *const titles[] = {"RUN", "COMMIT", "STATE", "STARTED", "TOOK", NULL};
+    struct kube_list l = {0};
+    struct table *t = table_new(a, titles);
+    int r = kube_list(k, &RES_PIPELINE_RUN, NULL, NULL, &l, e);
+    for (size_t i = 0; i < l.n; i++) {
+        const struct value *root = l.items[i]->root;
+        const char *commit = object_label(l.items[i], "slipway.dev/commit");
+        const char *start = value_at_str(root, "status.startTime", "");
+        const char *const row[] = {
+            arena_printf(a, "%s/%s", l.items[i]->ns, l.items[i]->name),
+            arena_printf(a, "%.12s", commit ? commit : ""),
+            arena_strdup(a, value_at_str(object_condition(root, "Succeeded"), "reason", "Pending")),
+            since(start, a),
+            trace_took(start, value_at_str(root, "status.completionTime", ""), a),
+        };
+        table_row(t, row);
+    }
+    if (table_rows(t))
+        table_print(t);
+    kube_list_done(&l);
+    return r;
+}
+
+static int run_status(int argc, char **argv)
+{
+    const char *kubeconfig = NULL;
+    const struct option table[] = {KUBECONFIG_OPTION, {0}};
+    AUTO(arena) struct arena *a = arena_new(0);
+    AUTO(kube) struct kube *k = NULL;
+    struct arguments args;
+    struct err e = {0};
+    int code;
+    if (!verb_begin(&verbs_loop[STATUS], table, argc, argv, a, &args, &code))
+        return code;
+    if (args.n)
+        return verb_usage(&verbs_loop[STATUS]);
+    if (verb_connect(kubeconfig, a, &k, &e) < 0 || print_applications(k, a, &e) < 0)
+        return verb_fail(&e);
+    (void)puts("");
+    return print_runs(k, a, &e) < 0 ? verb_fail(&e) : EXIT_OK;
+}
+
+/* ---- trace, rollback ---- */
+
+static int run_trace(int argc, char **argv)
+{
+    const char *kubeconfig = NULL;
+    const struct option table[] = {KUBECONFIG_OPTION, {0}};
+    AUTO(arena) struct arena *a = arena_new(0);
+    AUTO(kube) struct kube *k = NULL;
+    struct arguments args;
+    struct err e = {0};
+    int code;
+    if (!verb_begin(&verbs_loop[TRACE], table, argc, argv, a, &args, &code))
+        return code;
+    if (args.n != 1)
+        return verb_usage(&verbs_loop[TRACE]);
+    if (verb_connect(kubeconfig, a, &k, &e) < 0 || trace_print(k, args.items[0], a, &e) < 0)
+        return verb_fail(&e);
+    return EXIT_OK;
+}
+
+static int run_rollback(int argc, char **argv)
+{
+    const char *kubeconfig = NULL, *ns = "argocd", *reason = "";
+    const struct option table[] = {
+        {"namespace",  'n', OPTION_TEXT, &ns, "NAME", "namespace of the Application (argocd)"},
+        {"reason", 0, OPTION_TEXT, &reason, "TEXT",
+         "why; goes into the record and the revert commit"},
+        KUBECONFIG_OPTION,
+        {0     }
+    };
+    AUTO(arena) struct arena *a = arena_new(0);
+    AUTO(kube) struct kube *k = NULL;
+    struct arguments args;
+    struct err e = {0};
+    int code;
+    if (!verb_begin(&verbs_loop[ROLLBACK], table, argc, argv, a, &args, &code))
+        return code;
+    if (args.n != 1)
+        return verb_usage(&verbs_loop[ROLLBACK]);
+    const char *user = getenv("USER");
+    if (verb_connect(kubeconfig, a, &k, &e) < 0 ||
+        gitops_rollback(k, ns, args.items[0], reason, user ? user : "hand", &e) < 0)
+        return verb_fail(&e);
+    (void)printf("%s/%s: what runs is condemned; the last good revision comes back\n", ns,
+                 args.items[0]);
+    return EXIT_OK;
+}
+
+/* ---- logs ---- */
+
+struct log_options {
+    const char *address, *ns, *container, *grep, *since;
+    long limit;
+};
+
+static const char *quoted(struct arena *a, const char *text)
+{
+    return json_text(a, value_new_str(a, text), JSON_NO_HTML);
+}
+
+static char *log_query(const struct log_options *o, const char *pod, struct arena *a)
+{
+    char *q = arena_printf(a, "{namespace=%s", quoted(a, o->ns));
+    if (pod)
+        q = arena_printf(a, "%s,pod=~%s", q, quoted(a, arena_printf(a, "%s.*", pod)));
+    if (o->container)
+        q = arena_printf(a, "%s,container=%s", q, quoted(a, o->container));
+    q = arena_printf(a, "%s}", q);
+    return o->grep ? arena_printf(a, "%s |= %s", q, quoted(a, o->grep)) : q;
+}
+
+static char *escape(struct arena *a, const char *text)
+{
+    char *out = arena_alloc(a, strlen(text) * 3 + 1), *to = out;
+    for (; *text; text++) {
+        bool plain = strchr("-_.~", *text) || (*text >= '0' && *text <= '9') ||
+                     (*text >= 'A' && *text <= 'Z') || (*text >= 'a' && *text <= 'z');
+        static const char hex[] = "0123456789ABCDEF";
+        unsigned char c = (unsigned char)*text;
+        if (plain) {
+            *to++ = *text;
+        } else {
+            *to++ = '%';
+            *to++ = hex[c >> 4];
+            *to++ = hex[c & 15];
+        }
+    }
+    return out;
+}
+
+static int fetch_logs(const struct log_options *o, const char *pod, struct arena *a,
+                      struct value **out, struct err *e)
+{
+    int64_t ago_ns;
+    int r = clock_parse_duration(o->since, &ago_ns, e);
+    if (r < 0)
+        return err_wrap(e, r, "--since");
+    const char *url = arena_printf(
+        a, "http://%s/loki/api/v1/query_range?limit=%ld&start=%lld&query=%s", o->address, o->limit,
+        (long long)(clock_real_ns() - ago_ns), escape(a, log_query(o, pod, a)));
+    struct http_client_opts opts = {.timeout_ms = 30000};
+    AUTO(http_client) struct http_client *c = http_client_new(&opts);
+    struct http_call call = {.method = "GET", .url = url};
+    struct http_answer answer;
+    r = http_do(c, &call, a, &answer, e);
+    if (r < 0)
+        return r;
+    if (answer.status != 200)
+        return err_set(e, ERR_INVALID, "%s", answer.body);
+    return json_parse(a, answer.body, answer.body_len, 0, out, e);
+}
+
+struct log_line {
+    const char *time, *pod, *container, *text;
+};
+
+static int by_time(const void *a, const void *b)
+{
+    return strcmp(((const struct log_line *)a)->time, ((const struct log_line *)b)->time);
+}
+
+static void print_logs(const struct value *doc, struct arena *a)
+{
+    struct log_line *lines = NULL;
+    size_t n = 0, cap = 0;
+    VALUE_EACH_ITEM (s, value_at(doc, "data.result"))
+        VALUE_EACH_ITEM (v, value_get(s, "values")) {
+            if (n == cap) {
+                size_t more = cap ? cap * 2 : 256;
+                lines = arena_grow(a, lines, cap * sizeof *lines, more * sizeof *lines);
+                cap = more;
+            }
+            lines[n++] = (struct log_line){
+                value_str(value_item(v, 0), ""), value_at_str(s, "stream.pod", ""),
+                value_at_str(s, "stream.container", ""), value_str(value_item(v, 1), "")};
+        }
+    if (n)
+        qsort(lines, n, sizeof *lines, by_time);
+    for (size_t i = 0; i < n; i++) {
+        char when[CLOCK_TEXT_MAX];
+        clock_format_rfc3339_ms(strtoll(lines[i].time, NULL, 10) / 1000000, when);
+        (void)printf("%s %s/%s %s\n", when, lines[i].pod, lines[i].container, lines[i].text);
+    }
+}
+
+static int run_logs(int argc, char **argv)
+{
+    struct log_options o = {
+        .address = "127.0.0.1:9090", .ns = "default", .since = "1h", .limit = 1000};
+    const struct option table[] = {
+        {"namespace",           'n', OPTION_TEXT, &o.ns, "NAME", "namespace (default)"},
+        {"container",          'c', OPTION_TEXT, &o.container, "NAME", "one container only"},
+        {"grep",               'g', OPTION_TEXT, &o.grep, "TEXT", "lines that hold TEXT"},
+        {"since",                     's', OPTION_TEXT, &o.since, "TIME", "how far back: 10m, 24h (1h)"},
+        {"limit",         0, OPTION_NUMBER, &o.limit, "N", "the newest N lines (1000)"},
+        {"address",         0, OPTION_TEXT, &o.address, "HOST:PORT",
+         "metrics and logs API (127.0.0.1:9090)"},
+        {0}
+    };
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct arguments args;
+    struct value *doc;
+    struct err e = {0};
+    int code;
+    if (!verb_begin(&verbs_loop[LOGS], table, argc, argv, a, &args, &code))
+        return code;
+    if (args.n > 1)
+        return verb_usage(&verbs_loop[LOGS]);
+    if (fetch_logs(&o, args.n ? args.items[0] : NULL, a, &doc, &e) < 0)
+        return verb_fail(&e);
+    print_logs(doc, a);
+    return EXIT_OK;
+}
+
 const struct verb verbs_loop[] = {
-    [REPO_CREATE] = {"repo create",                       "NAME [options]", "make a Git repository to push to",
+    [REPO_CREATE] = {"repo create",                         "NAME [options]", "make a Git repository to push to",
                      run_repo_create},
+    [USER_CREATE] = {"user create",   "NAME [options]", "make a user; prints the token, once",
+                     run_user_create},
+    [STATUS] = {"status",                                     "[options]", "applications and runs, at a glance", run_status},
+    [TRACE] = {"trace",                   "COMMIT [options]", "what became of a commit, from run to verdict",
+                     run_trace},
+    [ROLLBACK] = {"rollback",                       "APPLICATION [options]",
+                     "condemn what runs, bring the last good back", run_rollback},
+    [LOGS] = {"logs",                              "[POD] [options]", "lines of pods, also of those long gone", run_logs},
     {0}
 };
