@@ -220,7 +220,8 @@ int admission_check_create(struct call *c, const struct served *k, const char *n
     int rc = 0;
     if (k->res == &RES_SERVICE) /* addresses are given after all else was found right */
         rc = service_allocate(c, (struct value *)(uintptr_t)obj, NULL);
-    (void)ns;
+    if (rc == 0 && !c->no_admission)
+        rc = admit_quota(c, k, ns, obj);
     return rc;
 }
 
@@ -253,4 +254,6 @@ void admission_wrote(struct apiserver *s, const struct served *k, const struct v
         crds__changed(s, obj, deleted);
     else if (deleted && k->kind.crd)
         crds__instance_gone(s, k);
+    if (deleted)
+        quota_release(s, k, obj);
 }

@@ -4,3 +4,7 @@
 
 const char *admission__default_of(struct call *c, const struct resource *r, const char *annotation);
 void crds__instance_gone(struct apiserver *s, const struct served *k);
+/* Counts a new object in the namespace's quotas, or refuses it. */
+int admit_quota(struct call *c, const struct served *k, const char *ns, const struct value *obj);
+/* Takes an object that is gone out of them. */
+void quota_release(struct apiserver *s, const struct served *k, const struct value *obj);

@@ -1,5 +1,5 @@
-/* quota.h - recounts what ResourceQuotas limit: when a quota is made or changed, when something
- * that counted goes, and every few minutes. What is added is counted by admission.        */
+/* quota.h - counts what ResourceQuotas limit when one is made or changed, when a pod ends, and
+ * every few minutes. What comes and goes meanwhile is counted by admission.              */
 #pragma once
 #include "kube/controller.h"
 
