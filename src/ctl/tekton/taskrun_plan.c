@@ -162,6 +162,12 @@ static bool may_retry(const struct taskrun_view *v, const struct value *status)
 
 /* ---- the pod's news ---- */
 
+static const char *image_of(const struct value *container_status)
+{
+    const char *id = value_at_str(container_status, "imageID", "");
+    return *id ? id : value_at_str(container_status, "image", "");
+}
+
 static bool waits_for_ever(const struct value *pod, const char **reason, const char **message,
                            const struct value *run, struct arena *a)
 {
@@ -191,9 +197,8 @@ static bool waits_for_ever(const struct value *pod, const char **reason, const c
                     "with the message: \"%s.\"",
                     sidecar ? "sidecar" : "step", dash ? dash + 1 : name,
                     value_at_str(run, "metadata.name", ""),
-                    table[i].pull ? "pull the image \"" : "start",
-                    table[i].pull ? value_at_str(c, "imageID", "") : "", table[i].pull ? "\"" : "",
-                    "", value_at_str(c, "state.waiting.message", ""));
+                    table[i].pull ? "pull the image \"" : "start", table[i].pull ? image_of(c) : "",
+                    table[i].pull ? "\"" : "", "", value_at_str(c, "state.waiting.message", ""));
                 return true;
             }
         }
