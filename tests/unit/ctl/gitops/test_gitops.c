@@ -553,6 +553,45 @@ static void takes_configuration_back(void)
     teardown(&w);
 }
 
+/* Sets what the Deployment's controller would say of its rollout. */
+static void stuck(struct world *w, long long observed, const char *since)
+{
+    patch(w, &RES_DEPLOYMENT, "web", "d", "status",
+          arena_printf(w->a,
+                       "{\"status\":{\"observedGeneration\":%lld,\"conditions\":[{\"type\":"
+                       "\"Progressing\",\"status\":\"False\",\"reason\":"
+                       "\"ProgressDeadlineExceeded\",\"lastTransitionTime\":\"%s\","
+                       "\"lastUpdateTime\":\"%s\"}]}}",
+                       observed, since, since));
+}
+
+static void blames_only_its_own_rollout(void)
+{
+    struct world w;
+    setup(&w);
+    load(&w, TEMPLATE);
+    load(&w, SECRET("Z29vZA=="));
+    load(&w, APPLICATION(WATCHED));
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/d.yaml", DEPLOYMENT},
+                       {0            }
+    });
+    stuck(&w, 1, "2023-11-14T22:13:19Z");
+    T_EQ_INT(count_of(&w, &RES_CONDEMNATION), 0, "it was stuck before");
+    stuck(&w, 0, "2023-11-14T22:13:50Z");
+    T_EQ_INT(count_of(&w, &RES_CONDEMNATION), 0, "not observed yet");
+    stuck(&w, 1, "2023-11-14T22:13:50Z");
+    T_EQ_INT(count_of(&w, &RES_CONDEMNATION), 1, "its own");
+    T_OK(strstr(app(&w, "status.conditions[0].message"), "there is no good revision"), "stuck");
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "new")},
+                       {0      }
+    });
+    T_EQ_STR(map_value(&w, "a"), "new", "the next push deploys");
+    T_EQ_INT(count_of(&w, &RES_CONDEMNATION), 1, "and starts afresh");
+    teardown(&w);
+}
+
 static void updates_images(void)
 {
     struct world w;
@@ -604,4 +643,5 @@ static void updates_images(void)
 }
 
 T_MAIN(follows_git, a_bad_manifest_fails_its_own, runs_hooks_and_waves, takes_back_what_is_bad,
-       goes_back_when_asked, pins_where_it_may_not_write, takes_configuration_back, updates_images)
+       goes_back_when_asked, pins_where_it_may_not_write, takes_configuration_back,
+       blames_only_its_own_rollout, updates_images)
