@@ -13,6 +13,7 @@
 #include "oci/images.h"
 
 struct runtime;
+struct podnet;
 
 enum build_network { BUILD_NETWORK_DEFAULT, BUILD_NETWORK_HOST, BUILD_NETWORK_NONE };
 
@@ -52,6 +53,7 @@ typedef void (*build_on_event)(void *arg, const struct build_event *event);
 struct build_opts {
     struct image_store *images;
     struct runtime *runtime; /* runs RUN, and is watched; NULL: RUN is refused */
+    struct podnet *net;      /* RUN's way out; NULL: the host's own network */
     const char *scratch;     /* folder for work in progress; NULL: images' FOLDER/build */
 
     const char *context_dir; /* a folder … */
@@ -70,7 +72,7 @@ struct build_opts {
     const struct build_context *contexts;
     size_t n_contexts;
     const char *platform;          /* NULL: this machine's */
-    enum build_network network;    /* default: host, unless RUN says --network=none */
+    enum build_network network;    /* of RUN; default: `net` where there is one */
     const struct image_auth *auth; /* for base images, or NULL */
     bool pull;                     /* ask registries even for base images that are here */
     bool no_cache;
@@ -92,9 +94,9 @@ struct build_result {
 /* ERR_INVALID: the Containerfile is wrong ("Containerfile:7: …") or a command failed. */
 int build_run(const struct build_opts *o, struct build_result *out, struct err *e) MUST_CHECK;
 
-/* Removes the containers of builds that died with an earlier process. Call once, before building.
- */
-int build_recover(struct runtime *runtime, struct err *e) MUST_CHECK;
+/* Removes the containers of builds that died with an earlier process, and their addresses in `net`
+ * (or NULL). Call once, when the runtime is watched and before building. */
+int build_recover(struct runtime *runtime, struct podnet *net, struct err *e) MUST_CHECK;
 
 /* Forgets what no build used for so long (0: all); the layers go when they are collected. */
 int build_cache_prune(struct image_store *images, int64_t unused_ms, size_t *out,

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "build/build_int.h"
+#include "podnet/podnet.h"
 #include "runtime/runtime.h"
 
 #define BUILD_NOTE "slipway.build=1"
@@ -36,7 +37,8 @@ struct run {
     const char *heredoc_name;
     struct run_mount mounts[MOUNTS_MAX];
     size_t n_mounts;
-    bool fenced;
+    enum { NET_NONE, NET_POD, NET_HOST } network;
+    const char *net_ns; /* of NET_POD */
     const char *scratch, *secrets;
     const char *log;
     off_t log_at;
@@ -183,7 +185,8 @@ static int read_mount(struct run *r, const char *text, struct err *e)
 static int read_flags(struct run *r, struct err *e)
 {
     struct build *b = r->build;
-    r->fenced = b->opts->network == BUILD_NETWORK_NONE;
+    bool fenced = b->opts->net && b->opts->network == BUILD_NETWORK_DEFAULT;
+    r->network = b->opts->network == BUILD_NETWORK_NONE ? NET_NONE : fenced ? NET_POD : NET_HOST;
     for (size_t k = 0; k < r->at->n_flags; k++) {
         const struct flag *f = &r->at->flags[k];
         const char *value = f->value ? f->value : "";
@@ -191,9 +194,10 @@ static int read_flags(struct run *r, struct err *e)
         if (strcmp(f->name, "mount") == 0)
             rc = read_mount(r, value, e);
         else if (strcmp(f->name, "network") == 0 && strcmp(value, "none") == 0)
-            r->fenced = true;
+            r->network = NET_NONE;
         else if (strcmp(f->name, "network") == 0 &&
-                 (strcmp(value, "default") == 0 || (strcmp(value, "host") == 0 && !r->fenced)))
+                 (strcmp(value, "default") == 0 ||
+                  (strcmp(value, "host") == 0 && r->network == NET_HOST)))
             continue;
         else if (strcmp(f->name, "security") == 0 && strcmp(value, "sandbox") == 0)
             continue;
@@ -519,9 +523,14 @@ static size_t list_mounts(struct run *r, struct container_mount *list)
 {
     struct arena *a = r->build->arena;
     size_t n = 0;
-    if (!r->fenced && access("/etc/resolv.conf", R_OK) == 0)
+    if (r->network == NET_POD) {
+        add_mount(list, &n, arena_printf(a, "%s/resolv.conf", r->scratch), "/etc/resolv.conf",
+                  true);
+        add_mount(list, &n, arena_printf(a, "%s/hosts", r->scratch), "/etc/hosts", true);
+    }
+    if (r->network == NET_HOST && access("/etc/resolv.conf", R_OK) == 0)
         add_mount(list, &n, "/etc/resolv.conf", "/etc/resolv.conf", true);
-    if (!r->fenced && access("/etc/hosts", R_OK) == 0)
+    if (r->network == NET_HOST && access("/etc/hosts", R_OK) == 0)
         add_mount(list, &n, "/etc/hosts", "/etc/hosts", true);
     for (size_t i = 0; i < r->n_mounts; i++) {
         const struct run_mount *m = &r->mounts[i];
@@ -561,16 +570,48 @@ static const char **environment(struct run *r)
     return all;
 }
 
+static int make_id(struct run *r, struct err *e)
+{
+    uint64_t number;
+    if (getrandom(&number, sizeof number, 0) != sizeof number)
+        return err_sys(e, errno, "get random bytes");
+    (void)snprintf(r->id, sizeof r->id, "build-%016llx", (unsigned long long)number);
+    return 0;
+}
+
+/* An address of its own, as a pod has: the host's loopback is out of reach. */
+static int join_network(struct run *r, struct err *e)
+{
+    struct arena *a = r->build->arena;
+    struct podnet *net = r->build->opts->net;
+    struct podnet_pod pod;
+    if (r->network != NET_POD)
+        return 0;
+    int rc = podnet_add(net, r->id, NULL, 0, a, &pod, e);
+    if (rc < 0)
+        return err_wrap(e, rc, "network of a build");
+    r->net_ns = pod.netns;
+    const char *text = arena_printf(a, "nameserver %s\n", podnet_gateway(net));
+    rc =
+        fs_write_atomic(arena_printf(a, "%s/resolv.conf", r->scratch), 0644, text, strlen(text), e);
+    if (rc < 0)
+        return rc;
+    text = arena_printf(a, "127.0.0.1 localhost\n::1 localhost\n%s build\n", pod.ip);
+    return fs_write_atomic(arena_printf(a, "%s/hosts", r->scratch), 0644, text, strlen(text), e);
+}
+
+static void leave_network(struct run *r)
+{
+    if (r->network != NET_POD || !r->net_ns)
+        return;
+    int rc = podnet_del(r->build->opts->net, r->id, NULL); /* else build_recover does */
+    (void)rc;
+}
+
 static int start(struct run *r, const struct view_layers *layers, struct err *e)
 {
     struct build *b = r->build;
     struct container_mount *mounts = ARENA_ARRAY(b->arena, struct container_mount, MOUNTS_MAX + 4);
-    unsigned char noise[8];
-    if (getrandom(noise, sizeof noise, 0) != sizeof noise)
-        return err_sys(e, errno, "get random bytes");
-    uint64_t number;
-    memcpy(&number, noise, sizeof number);
-    (void)snprintf(r->id, sizeof r->id, "build-%016llx", (unsigned long long)number);
     r->log = arena_printf(b->arena, "%s/log", r->scratch);
     const char *notes[] = {
         BUILD_NOTE, b->opts->owner ? arena_printf(b->arena, "owner=%s", b->opts->owner) : NULL,
@@ -588,7 +629,7 @@ static int start(struct run *r, const struct view_layers *layers, struct err *e)
         .gid = r->user.gid,
         .groups = r->user.groups,
         .n_groups = r->user.n_groups,
-        .net_ns = r->fenced ? NULL : "host",
+        .net_ns = r->network == NET_HOST ? "host" : r->net_ns,
         .hostname = "build",
         .log_path = r->log,
         .notes = notes,
@@ -667,8 +708,15 @@ static int execute(struct run *r, struct made *out, struct err *e)
     o.base = layers;
     if ((rc = prepare_late(r, e)) < 0)
         return rc;
-    if ((rc = view_run(&o, look_around, &places, e)) < 0 || (rc = start(r, &layers, e)) < 0)
+    if ((rc = view_run(&o, look_around, &places, e)) < 0 || (rc = make_id(r, e)) < 0)
         return build__wrap(b, rc, e);
+    rc = join_network(r, e);
+    if (rc == 0)
+        rc = start(r, &layers, e);
+    if (rc < 0) {
+        leave_network(r);
+        return build__wrap(b, rc, e);
+    }
     rc = wait_end(r, &end, e);
     if (rc == 0)
         rc = judge(r, &end, e);
@@ -679,6 +727,7 @@ static int execute(struct run *r, struct made *out, struct err *e)
     }
     int gone = runtime_remove(b->opts->runtime, r->id, NULL);
     (void)gone;
+    leave_network(r);
     return rc;
 }
 
@@ -697,7 +746,7 @@ static void add_key(struct run *r, struct key *k)
     build__key_add(k, NULL);
     build__key_add(k, stage__workdir(r->stage));
     build__key_add(k, value_str(value_get(r->stage->config, "User"), ""));
-    build__key_add(k, r->fenced ? "fenced" : "host");
+    build__key_add(k, r->network == NET_NONE ? "fenced" : "open");
 }
 
 int run__apply(struct build *b, struct stage *s, const struct instruction *i, struct err *e)
@@ -731,7 +780,7 @@ int run__apply(struct build *b, struct stage *s, const struct instruction *i, st
     return stage__push(b, s, &layer, i->text, e);
 }
 
-int build_recover(struct runtime *runtime, struct err *e)
+int build_recover(struct runtime *runtime, struct podnet *net, struct err *e)
 {
     AUTO(arena) struct arena *a = arena_new(1 << 20);
     struct container_info *list;
@@ -742,6 +791,8 @@ int build_recover(struct runtime *runtime, struct err *e)
         for (const char *const *note = list[i].notes; note && *note; note++)
             ours |= strcmp(*note, BUILD_NOTE) == 0;
         int rc = ours ? runtime_remove(runtime, list[i].id, e) : 0;
+        if (rc == 0 && ours && net)
+            rc = podnet_del(net, list[i].id, e);
         if (rc < 0)
             return rc;
     }

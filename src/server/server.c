@@ -172,7 +172,7 @@ static int start_node(struct server *s, struct err *e)
         r = runtime_open(&build, &s->build_runtime, e);
     if (r == 0)
         r = runtime_watch(s->build_runtime, e);
-    return r < 0 ? r : build_recover(s->build_runtime, e);
+    return r < 0 ? r : build_recover(s->build_runtime, s->podnet, e);
 }
 
 static int start_metrics(struct server *s, struct err *e)

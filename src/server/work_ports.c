@@ -155,6 +155,7 @@ static int build(void *arg, const struct work_build *q, struct work_progress *p,
     const char *const labels[] = {*q->caller->commit ? label : NULL, NULL};
     struct build_opts o = {.images = s->images,
                            .runtime = s->build_runtime,
+                           .net = s->podnet,
                            .context_fd = q->context_fd,
                            .has_context_fd = true,
                            .containerfile = *q->containerfile ? q->containerfile : NULL,

@@ -1,12 +1,14 @@
 /* The builder as a program, for tests with real images: see e2e.sh.
  *     builder DIR busybox|tools|debian NAME [package…]
  *     builder DIR build CONTEXT TAG [NAME=value…]          prints digest, steps, cached
+ *     builder DIR netbuild …                               RUN has an address of its own
  *     builder DIR push NAME TARGET | pull NAME                                              */
 #include <stdio.h>
 #include <string.h>
 
 #include "build/build.h"
 #include "oci/bootstrap.h"
+#include "podnet/podnet.h"
 #include "runtime/runtime.h"
 
 static void on_event(void *arg, const struct build_event *event)
@@ -29,22 +31,28 @@ static void on_line(void *arg, const char *line)
     (void)fprintf(stderr, "%s\n", line);
 }
 
-static int build(struct image_store *s, const char *dir, char **argv, struct err *e)
+static int build(struct image_store *s, const char *dir, bool pod_net, char **argv, struct err *e)
 {
-    char state[4096];
+    char state[4096], net_state[4096];
+    AUTO(podnet) struct podnet *net = NULL;
     AUTO(runtime) struct runtime *rt = NULL;
     struct build_result result;
     const char *tags[] = {argv[1], NULL};
     static const struct build_secret secret = {"token", "s3cret", 6};
     (void)snprintf(state, sizeof state, "%s/run", dir);
+    (void)snprintf(net_state, sizeof net_state, "%s/net", dir);
+    struct podnet_opts no = {.state_dir = net_state};
+    if (pod_net && podnet_open(&no, &net, e) < 0)
+        return -1;
     struct runtime_opts ro = {.dir = state};
-    if (runtime_open(&ro, &rt, e) < 0 || runtime_watch(rt, e) < 0 || build_recover(rt, e) < 0)
+    if (runtime_open(&ro, &rt, e) < 0 || runtime_watch(rt, e) < 0 || build_recover(rt, net, e) < 0)
         return -1;
     const char *args[64] = {0};
     for (int i = 2; argv[i] && i < 60; i++)
         args[i - 2] = argv[i];
     struct build_opts o = {.images = s,
                            .runtime = rt,
+                           .net = net,
                            .context_dir = argv[0],
                            .tags = tags,
                            .build_args = args,
@@ -75,8 +83,8 @@ static int run(struct image_store *s, int argc, char **argv, struct err *e)
     const char *const *packages = argc > 4 ? (const char *const *)&argv[4] : NULL;
     struct bootstrap_debian debian = {.packages = packages, .progress = on_line};
     int rc = -1;
-    if (strcmp(verb, "build") == 0)
-        return build(s, argv[1], argv + 3, e);
+    if (strcmp(verb, "build") == 0 || strcmp(verb, "netbuild") == 0)
+        return build(s, argv[1], *verb == 'n', argv + 3, e);
     if (strcmp(verb, "pull") == 0)
         return pull(s, argv[3], e);
     if (strcmp(verb, "push") == 0)

@@ -123,6 +123,17 @@ ok "goes on from the cache" grep -q '^#1 CACHED' "$dir/log"
 is "no container is left after a crash" "" "$(ls "$dir/store/run/containers")"
 is "no scratch is left after a crash" "" "$(ls "$dir/store/build")"
 
+# With a pod network RUN has an address of its own and does not see the host's loopback.
+mkdir "$dir/net"
+cat >"$dir/net/Containerfile" <<'END'
+FROM slipway.local/busybox
+RUN ip addr | grep -q 'inet 10\.88\.' && grep -q 'nameserver 10\.88\.0\.1' /etc/resolv.conf && ! ip addr | grep -q slipway0
+RUN --network=none ! ip addr | grep -q 'inet 10'
+END
+if unshare -n true 2>/dev/null; then
+    ok "RUN in the pod network" unshare -n sh -c "ip link set lo up; '$builder' '$dir/store' netbuild '$dir/net' slipway.local/net 2>&1 && ! ip link | grep -q '[0-9]: sw[0-9a-f]'"
+fi
+
 mkfifo "$dir/in"
 "$serve" "$dir/store" 127.0.0.1:0 <"$dir/in" >"$dir/port" &
 server=$!
