@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "cli/verb.h"
+#include "server/down.h"
 #include "server/server.h"
 
 /* SIGTERM and SIGINT end it; blocked in every thread, taken here. */
@@ -73,7 +74,34 @@ static int run_up(int argc, char **argv)
     return EXIT_OK;
 }
 
+static int run_down(int argc, char **argv)
+{
+    const char *data_dir = NULL;
+    bool forget = false;
+    const struct option table[] = {
+        {"data-dir",   'd', OPTION_TEXT, &data_dir, "DIR",
+         "where everything is kept (" VERB_DEFAULT_DIR ")"},
+        {"forget", 0, OPTION_FLAG, &forget, NULL,
+         "remove the data folder, too: repositories, images, logs"},
+        {0      }
+    };
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct arguments args;
+    struct err e = {0};
+    size_t containers;
+    int code;
+    if (!verb_begin(&verbs_server[1], table, argc, argv, a, &args, &code))
+        return code;
+    if (args.n)
+        return verb_usage(&verbs_server[1]);
+    if (server_take_down(verb_data_dir(data_dir), forget, &containers, &e) < 0)
+        return verb_fail(&e);
+    (void)printf("%zu containers ended, network removed\n", containers);
+    return EXIT_OK;
+}
+
 const struct verb verbs_server[] = {
     {"up",                                                         "[options]", "start slipway: API, registry, git, pipelines, deployments", run_up},
-    {0}
+    {"down", "[options]", "end the containers that a stopped slipway left running", run_down},
+    {0                                                           }
 };
