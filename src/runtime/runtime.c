@@ -305,6 +305,21 @@ static char *choose_shim(struct runtime *r)
     return n > 0 ? strndup(own, (size_t)n) : strdup("/proc/self/exe");
 }
 
+/* Looked up once, not at every start. */
+static char *find_program(const char *name)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    const char *path = getenv("PATH");
+    for (const char *p = path && !strchr(name, '/') ? path : ""; *p;) {
+        size_t n = strcspn(p, ":");
+        const char *full = arena_printf(a, "%.*s/%s", (int)n, p, name);
+        if (n && access(full, X_OK) == 0)
+            return strdup(full);
+        p += n + (p[n] == ':');
+    }
+    return strdup(name);
+}
+
 const char *runtime_shim(const struct runtime *r)
 {
     return r->shim;
@@ -341,7 +356,7 @@ int runtime_open(const struct runtime_opts *o, struct runtime **out, struct err 
         return rc;
     r->dir = strdup(realpath(o->dir, real) ? real : o->dir);
     r->shim = o->shim ? strdup(o->shim) : choose_shim(r);
-    r->crun = strdup(o->crun ? o->crun : "crun");
+    r->crun = find_program(o->crun ? o->crun : "crun");
     r->cgroup_parent = strdup(o->cgroup_parent ? o->cgroup_parent : "slipway");
     r->on_end = o->on_end;
     r->arg = o->arg;
