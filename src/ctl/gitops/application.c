@@ -289,6 +289,7 @@ static int cannot_compare(struct app *p, int rc, const struct err *why)
     bool spec = rc == ERR_DENIED || rc == ERR_UNSUPPORTED;
     app_condition(p, "ComparisonError", spec ? NULL : why->msg);
     app_condition(p, "InvalidSpecError", spec ? why->msg : NULL);
+    app_condition(p, "SyncError", NULL);
     struct value *sync = value_make_object(p->a, p->status, "sync");
     (void)value_set_str(p->a, sync, "status", "Unknown");
     if (operation_running(p)) {

@@ -592,6 +592,91 @@ static void blames_only_its_own_rollout(void)
     teardown(&w);
 }
 
+static void heeds_options(void)
+{
+    struct world w;
+    setup(&w);
+    load(&w, "apiVersion: argoproj.io/v1alpha1\nkind: Application\n"
+             "metadata: {name: shop, namespace: argocd}\nspec:\n  project: default\n"
+             "  source: {repoURL: infra, path: prod, targetRevision: main}\n"
+             "  destination: {name: in-cluster, namespace: fresh}\n"
+             "  ignoreDifferences: [{kind: ConfigMap, jsonPointers: [/data/k]}]\n"
+             "  syncPolicy:\n    automated: {selfHeal: true}\n"
+             "    syncOptions: [CreateNamespace=true, RespectIgnoreDifferences=true]\n"
+             "    managedNamespaceMetadata: {labels: {team: shop}}\n");
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "one")},
+                       {"prod/b.yaml",       MAP("b", "x")},
+                       {0}
+    });
+    T_EQ_STR(value_at_str(get(&w, &RES_NAMESPACE, NULL, "fresh"), "metadata.labels.team", ""),
+             "shop", "the namespace is made");
+    patch(&w, &RES_CONFIG_MAP, "fresh", "a", NULL, "{\"data\":{\"k\":\"mine\"}}");
+    T_EQ_STR(app(&w, "status.sync.status"), "Synced", "what is ignored is no difference");
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "two")},
+                       {"prod/b.yaml",       NULL},
+                       {"prod/c.yaml", MAP("c", "x")},
+                       {0            }
+    });
+    T_EQ_STR(value_at_str(get(&w, &RES_CONFIG_MAP, "fresh", "a"), "data.k", ""), "mine",
+             "and is left as it is");
+    T_OK(get(&w, &RES_CONFIG_MAP, "fresh", "b"), "no prune without asking");
+    T_OK(get(&w, &RES_CONFIG_MAP, "fresh", "c"), "the rest is synced");
+    T_EQ_STR(app(&w, "status.sync.status"), "OutOfSync", "what should be pruned shows");
+    teardown(&w);
+}
+
+static void obeys_projects(void)
+{
+    struct world w;
+    setup(&w);
+    load(&w,
+         "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\n"
+         "metadata: {name: default, namespace: argocd}\n"
+         "spec: {sourceRepos: ['http://h/git/*'], destinations: [{server: '*', namespace: web}],"
+         " namespaceResourceBlacklist: [{group: '', kind: Secret}]}\n");
+    load(&w, APPLICATION(""));
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "one")},
+                       {0      }
+    });
+    T_EQ_STR(map_value(&w, "a"), "one", "allowed");
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/b.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n"},
+                       {"prod/a.yaml",             MAP("a", "two")},
+                       {0}
+    });
+    T_OK(strstr(app(&w, "status.operationState.message"), ":Secret is not permitted in project"),
+         app(&w, "status.operationState.message"));
+    T_EQ_STR(map_value(&w, "a"), "one", "nothing was touched");
+    patch(&w, &RES_APPLICATION, "argocd", "shop", NULL,
+          "{\"spec\":{\"destination\":{\"namespace\":\"other\"}}}");
+    T_EQ_STR(app(&w, "status.conditions[0].type"), "InvalidSpecError", "destination");
+    teardown(&w);
+}
+
+static void tries_again(void)
+{
+    struct world w;
+    setup(&w);
+    load(&w, APPLICATION("") "    retry: {limit: 2, backoff: {duration: 5s, factor: 2}}\n");
+    (void)push(&w,
+               (struct file_edit[]){
+                   {"prod/b.yaml", "apiVersion: x.io/v1\nkind: Odd\nmetadata: {name: o}\n"},
+                   {0            }
+    });
+    T_EQ_STR(app(&w, "status.operationState.phase"), "Running", "waits for its second chance");
+    T_OK(strstr(app(&w, "status.operationState.message"), "Retrying attempt #"), "says so");
+    settle(&w);
+    settle(&w);
+    T_EQ_STR(app(&w, "status.operationState.phase"), "Failed", "and gives up");
+    T_EQ_INT(value_at_int(get(&w, &RES_APPLICATION, "argocd", "shop"),
+                          "status.operationState.retryCount", 0),
+             2, "after two");
+    teardown(&w);
+}
+
 static void updates_images(void)
 {
     struct world w;
@@ -644,4 +729,4 @@ static void updates_images(void)
 
 T_MAIN(follows_git, a_bad_manifest_fails_its_own, runs_hooks_and_waves, takes_back_what_is_bad,
        goes_back_when_asked, pins_where_it_may_not_write, takes_configuration_back,
-       blames_only_its_own_rollout, updates_images)
+       blames_only_its_own_rollout, heeds_options, obeys_projects, tries_again, updates_images)
