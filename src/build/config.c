@@ -328,30 +328,41 @@ static int apply_healthcheck(struct build *b, struct stage *s, const struct inst
 
 /* ---- the rest ---- */
 
+static int expose_one(struct build *b, struct value *ports, const char *text, struct err *e)
+{
+    char protocol[8] = "tcp", rest;
+    unsigned from, to;
+    int n = sscanf(text, "%u-%u/%7[a-zA-Z]%c", &from, &to, protocol, &rest);
+    if (n < 2) {
+        n = sscanf(text, "%u/%7[a-zA-Z]%c", &from, protocol, &rest);
+        to = from;
+        n = n >= 1 && n < 3 ? 2 : 0;
+    }
+    for (char *c = protocol; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    bool known = strcmp(protocol, "tcp") == 0 || strcmp(protocol, "udp") == 0 ||
+                 strcmp(protocol, "sctp") == 0;
+    if (n < 2 || n > 3 || !known || from == 0 || from > to || to > 65535)
+        return build__refuse(b, e, "EXPOSE: \"%s\" is not a port like 80 or 53/udp", text);
+    for (unsigned port = from; port <= to; port++)
+        (void)value_set(b->arena, ports, arena_printf(b->arena, "%u/%s", port, protocol),
+                        value_new_object(b->arena));
+    return 0;
+}
+
+/* A variable may hold several ports. */
 static int apply_expose(struct build *b, struct stage *s, const struct instruction *i,
                         struct err *e)
 {
     struct value *ports = object_of(b, s, "ExposedPorts");
     for (size_t k = 0; k < i->n_words; k++) {
         const char *text;
-        char protocol[8] = "tcp", rest;
-        unsigned from, to;
         int rc = stage__expand(b, s, i->words[k], &text, e);
+        char *rest = rc == 0 ? arena_strdup(b->arena, text) : NULL;
+        for (char *part; rc == 0 && (part = strsep(&rest, " \t"));)
+            rc = *part ? expose_one(b, ports, part, e) : 0;
         if (rc < 0)
             return rc;
-        int n = sscanf(text, "%u-%u/%7[a-z]%c", &from, &to, protocol, &rest);
-        if (n < 2) {
-            n = sscanf(text, "%u/%7[a-z]%c", &from, protocol, &rest);
-            to = from;
-            n = n >= 1 && n < 3 ? 2 : 0;
-        }
-        bool known = strcmp(protocol, "tcp") == 0 || strcmp(protocol, "udp") == 0 ||
-                     strcmp(protocol, "sctp") == 0;
-        if (n < 2 || n > 3 || !known || from == 0 || from > to || to > 65535)
-            return build__refuse(b, e, "EXPOSE: \"%s\" is not a port like 80 or 53/udp", text);
-        for (unsigned port = from; port <= to; port++)
-            (void)value_set(b->arena, ports, arena_printf(b->arena, "%u/%s", port, protocol),
-                            value_new_object(b->arena));
     }
     return 0;
 }

@@ -117,7 +117,9 @@ static int with_pattern(struct lexer *l, const char **value)
 static size_t name_length(const char *s)
 {
     size_t n = 0;
-    if (isdigit((unsigned char)*s) || (*s && strchr("@*#?-$!", *s)))
+    if (isdigit((unsigned char)*s))
+        return strspn(s, "0123456789");
+    if (*s && strchr("@*#?-$!", *s))
         return 1;
     while (isalnum((unsigned char)s[n]) || s[n] == '_')
         n++;
@@ -199,8 +201,9 @@ static int expand(struct lexer *l, const char *stops, struct buf *out)
             rc = single_quoted(l, out);
         } else if (c == '"' && !l->raw) {
             rc = double_quoted(l, out);
-        } else if (c == l->vars->escape && *l->at && (!l->raw || *l->at == '$' || *l->at == c)) {
-            buf_putc(out, *l->at++);
+        } else if (c == l->vars->escape && (!l->raw || *l->at == '$' || *l->at == c)) {
+            if (*l->at)
+                buf_putc(out, *l->at++);
         } else {
             buf_putc(out, c);
         }
