@@ -62,8 +62,7 @@ static void raise_to(struct quota_usage *u, const struct quota_usage *least, str
     }
 }
 
-/* `what`: "requests" or "limits". Containers together, or the largest init container. */
-static struct quota_usage pod_total(const struct value *pod, const char *what, struct arena *a)
+struct quota_usage quota_pod_total(const struct value *pod, const char *what, struct arena *a)
 {
     const char *path = arena_printf(a, "resources.%s", what);
     struct quota_usage sum = {0}, sidecars = {0}, peak = {0};
@@ -106,8 +105,8 @@ static void add_pod(struct quota_usage *u, const struct value *pod, struct arena
     if (has_ended(pod))
         return;
     add_int(u, "pods", 1, a);
-    struct quota_usage requests = pod_total(pod, "requests", a);
-    struct quota_usage limits = pod_total(pod, "limits", a);
+    struct quota_usage requests = quota_pod_total(pod, "requests", a);
+    struct quota_usage limits = quota_pod_total(pod, "limits", a);
     for (size_t i = 0; i < requests.n; i++) {
         const struct quota_use *x = &requests.items[i];
         if (is_plain(x->name))

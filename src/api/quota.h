@@ -23,6 +23,10 @@ const struct quantity *quota_usage_get(const struct quota_usage *u, const char *
 void quota_usage_add(struct quota_usage *to, const char *name, const struct quantity *amount,
                      struct arena *a);
 
+/* What a pod's containers ask for (`what`: "requests" or "limits"), all together or its largest
+ * init container, with its overhead: "cpu", "memory" … */
+struct quota_usage quota_pod_total(const struct value *pod, const char *what, struct arena *a);
+
 /* Does the quota's scope take this object? Scopes are about pods only. */
 bool quota_selects(const struct value *quota, const struct resource *r, const struct value *obj);
 

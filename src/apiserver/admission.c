@@ -170,10 +170,12 @@ static int check_priority_class(struct call *c, const struct served *k, const st
 static int mutate_new(struct call *c, const struct served *k, const char *ns, struct value *obj)
 {
     const struct resource *r = k->storage->res;
+    if (r == &RES_POD) {
+        admit_limit_defaults(c, ns, obj);
+        return admit_pod_create(c, ns, obj);
+    }
     if (r == &RES_NAMESPACE)
         label_namespace(c, obj);
-    else if (r == &RES_POD)
-        return admit_pod_create(c, ns, obj);
     else if (r == &RES_PERSISTENT_VOLUME_CLAIM)
         default_storage_class(c, obj);
     else if (r == &RES_INGRESS)
@@ -220,6 +222,8 @@ int admission_check_create(struct call *c, const struct served *k, const char *n
     int rc = 0;
     if (k->res == &RES_SERVICE) /* addresses are given after all else was found right */
         rc = service_allocate(c, (struct value *)(uintptr_t)obj, NULL);
+    if (rc == 0 && !c->no_admission)
+        rc = admit_limits(c, k, ns, obj);
     if (rc == 0 && !c->no_admission)
         rc = admit_quota(c, k, ns, obj);
     return rc;

@@ -8,3 +8,7 @@ void crds__instance_gone(struct apiserver *s, const struct served *k);
 int admit_quota(struct call *c, const struct served *k, const char *ns, const struct value *obj);
 /* Takes an object that is gone out of them. */
 void quota_release(struct apiserver *s, const struct served *k, const struct value *obj);
+/* LimitRanges: fills in what a new pod's containers do not say … */
+void admit_limit_defaults(struct call *c, const char *ns, struct value *pod);
+/* … and refuses what pods and claims may not ask for. */
+int admit_limits(struct call *c, const struct served *k, const char *ns, const struct value *obj);

@@ -7,7 +7,7 @@
 
 #define RECOUNT "recount/"
 
-enum { RECOUNT_MS = 300000, YOUNG_MS = 10000 };
+enum { RECOUNT_MS = 300000, YOUNG_MS = 1500 };
 
 /* As the API has it now: the cache may not have seen yet what admission has counted. */
 static int count_kind(struct controller_ctx *c, const struct object *quota,
@@ -90,8 +90,8 @@ static int quota_sync(struct controller_ctx *c, const struct key *key, struct ar
     object_unref(now);
     int64_t age = c->clock->real_ms(c->clock) -
                   time_ms(value_at(quota->root, "metadata.creationTimestamp"), 0);
-    if (again)
-        c->requeue_after_ms = RECOUNT_MS;
+    if (again) /* once soon: what was being made while the quota was is in no count yet */
+        c->requeue_after_ms = age < YOUNG_MS ? YOUNG_MS - age : RECOUNT_MS;
     if (quota->deleting || (is_in_line(quota) && (!again || age < YOUNG_MS)))
         return 0;
     rc = count(c, quota, a, &used, e);
