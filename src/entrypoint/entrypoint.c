@@ -94,7 +94,7 @@ static bool read_options(struct options *o, int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--") == 0) {
             o->args = argv + i + 1;
-            return o->command != NULL;
+            return o->command && *o->command;
         }
         const char *p = argv[i] + strspn(argv[i], "-"), *eq = strchr(p, '=');
         (void)snprintf(name, sizeof name, "%.*s", (int)(eq ? eq - p : (long)strlen(p)), p);
@@ -106,7 +106,7 @@ static bool read_options(struct options *o, int argc, char **argv)
         }
     }
     o->args = argv + argc;
-    return o->command != NULL;
+    return o->command && *o->command;
 }
 
 /* ---- waiting ---- */
@@ -128,7 +128,9 @@ static void folder_of(const char *file, char *out, size_t room)
 {
     (void)snprintf(out, room, "%s", file);
     char *slash = strrchr(out, '/');
-    if (slash && slash != out)
+    if (!slash)
+        (void)snprintf(out, room, ".");
+    else if (slash != out)
         *slash = '\0';
 }
 

@@ -325,9 +325,25 @@ const char *runtime_shim(const struct runtime *r)
     return r->shim;
 }
 
+/* Said at the start, not when the first container fails. */
+static int check_host(const struct runtime *r, struct err *e)
+{
+    if (geteuid() != 0) {
+        (void)err_set(e, ERR_DENIED, "containers need root");
+        return err_hint(e, "run as root, or with --no-node");
+    }
+    if (!strchr(r->crun, '/')) {
+        (void)err_set(e, ERR_NOT_FOUND, "%s is not installed", r->crun);
+        return err_hint(e, "install it (apt-get install crun), or run with --no-node");
+    }
+    return 0;
+}
+
 static int begin(struct runtime *r, struct err *e)
 {
-    int rc = make_folders(r, e);
+    int rc = check_host(r, e);
+    if (rc == 0)
+        rc = make_folders(r, e);
     if (rc == 0)
         rc = loop_new(&r->loop, e);
     if (rc < 0)
