@@ -116,6 +116,7 @@ int stored__decode(const struct served *k, const struct entry *n, struct arena *
  * in kinds leave kind and apiVersion out. `rv`: 0 for the entry's own. */
 void stored__splice(const struct served *k, const struct entry *n, uint64_t rv, bool item,
                     struct buf *out);
+size_t stored__spliced_size(const struct served *k, const struct entry *n, bool item);
 /* The tree shared by everyone in the process, decoded once per revision. One reference. */
 struct object *stored__object(struct apiserver *s, const struct served *k, const struct entry *n);
 void stored__cache_init(struct apiserver *s);

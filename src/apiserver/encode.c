@@ -133,6 +133,18 @@ int web__negotiate(struct web *w, bool listing, bool watching)
     return ERR_UNSUPPORTED;
 }
 
+int web__check_include(struct web *w)
+{
+    const char *v = w->media.as == MEDIA_TABLE ? http_query(w->q, "includeObject") : NULL;
+    if (!v || !*v || strcmp(v, "Metadata") == 0 || strcmp(v, "Object") == 0 ||
+        strcmp(v, "None") == 0)
+        return 0;
+    return refuse_bad_request(&w->call,
+                              "Unable to convert to Table as requested: includeObject: Invalid "
+                              "value: \"%s\": must be 'Metadata', 'Object', 'None', or empty",
+                              v);
+}
+
 /* ---- sending ---- */
 
 void web_warnings(struct web *w)
@@ -351,6 +363,41 @@ static void send_list_trees(struct web *w, const struct served *k, const struct 
     web_send_value(w, 200, out);
 }
 
+/* Straight from the stored bytes to the socket, a record at a time. */
+static void send_list_bytes(struct web *w, const struct served *k, const struct listing *l)
+{
+    static const char end[] = "]}\n";
+    enum { FLUSH = 8 * 1024 };
+    AUTO_BUF struct buf b;
+    buf_init(&b, 2 * API_OBJECT_MAX);
+    buf_printf(&b, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":", k->list_kind,
+               k->api_version);
+    struct value *meta = value_new_object(w->call.a);
+    list_meta(w->call.a, meta, k->kind.crd != NULL, l);
+    json_print(&b, meta, 0);
+    buf_puts(&b, ",\"items\":[");
+    size_t total = b.len + sizeof end - 1 + (l->n ? l->n - 1 : 0);
+    for (size_t i = 0; i < l->n; i++)
+        total += stored__spliced_size(k, l->items[i], true);
+    w->status = 200;
+    web_warnings(w);
+    http_send_begin(w->q, 200, "application/json", total);
+    struct err e = {0};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < l->n; i++) {
+        if (i > 0)
+            buf_putc(&b, ',');
+        stored__splice(k, l->items[i], 0, true, &b);
+        if (b.len >= FLUSH) {
+            rc = http_send_piece(w->q, b.data, b.len, &e);
+            buf_clear(&b);
+        }
+    }
+    buf_puts(&b, end);
+    if (rc == 0)
+        rc = http_send_piece(w->q, b.data, b.len, &e);
+}
+
 void web_send_list(struct web *w, const struct served *k, const struct listing *l)
 {
     if (refuse_mismatch(w, k, true))
@@ -359,23 +406,5 @@ void web_send_list(struct web *w, const struct served *k, const struct listing *
         send_list_trees(w, k, l);
         return;
     }
-    AUTO_BUF struct buf b;
-    buf_init(&b, SIZE_MAX / 2);
-    size_t total = 512;
-    for (size_t i = 0; i < l->n; i++)
-        total += l->items[i]->len + 64 + (k->kind.crd ? k->head_len : 0);
-    (void)buf_reserve(&b, total); /* one allocation, no copies while it grows */
-    buf_printf(&b, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":", k->list_kind,
-               k->api_version);
-    struct value *meta = value_new_object(w->call.a);
-    list_meta(w->call.a, meta, k->kind.crd != NULL, l);
-    json_print(&b, meta, 0);
-    buf_puts(&b, ",\"items\":[");
-    for (size_t i = 0; i < l->n; i++) {
-        if (i > 0)
-            buf_putc(&b, ',');
-        stored__splice(k, l->items[i], 0, true, &b);
-    }
-    buf_puts(&b, "]}\n");
-    send_bytes(w, 200, b.data, b.len);
+    send_list_bytes(w, k, l);
 }

@@ -343,6 +343,9 @@ static int dispatch(struct web *w)
     int rc = web__negotiate(w, w->t.name == NULL && verb_of(w)[0] != 'c', watching);
     if (rc < 0)
         return rc;
+    rc = web__check_include(w);
+    if (rc < 0)
+        return rc;
     if (k->res == &RES_ENDPOINTS)
         call_warn(c, "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice");
     if (k->kind.crd && k->kind.crd->deprecation_warning)

@@ -179,6 +179,10 @@ const char *web__json_problem(struct arena *a, const char *message)
     const char *colon = strncmp(message, "line ", 5) == 0 ? strstr(message, ": ") : NULL;
     if (colon)
         message = colon + 2;
+    const char *quote = strstr(message, "character '''");
+    if (quote)
+        return arena_printf(a, "%.*scharacter '\\''%s", (int)(quote - message), message,
+                            quote + 13);
     unsigned byte;
     const char *at = strstr(message, "character 0x");
     if (!at || sscanf(at + 12, "%2x", &byte) != 1)

@@ -244,7 +244,8 @@ static int fill_system_fields(struct call *c, const struct served *k, const char
     }
     const char *rv = value_str(value_get(meta, "resourceVersion"), "");
     if (*rv && strcmp(rv, "0") != 0)
-        return refuse_bad_request(c, "resourceVersion should not be set on objects to be created");
+        return refuse(c, ERR_INVALID, 500, "",
+                      "resourceVersion should not be set on objects to be created");
     static const char *const own[] = {"resourceVersion", "selfLink", "deletionTimestamp",
                                       "deletionGracePeriodSeconds"};
     for (size_t i = 0; i < ARRAY_LEN(own); i++)

@@ -61,14 +61,9 @@ static int check_revision(struct call *c, const struct rest_write *w, const stru
     char *end = NULL;
     errno = 0;
     (void)strtoull(rv, &end, 10);
-    if (errno || *end) {
-        struct field_errors l;
-        field_errors_init(&l, c->a);
-        field_errors_add_str(
-            &l, FIELD_INVALID, "metadata.resourceVersion", rv,
-            arena_printf(c->a, "strconv.ParseUint: parsing \"%s\": invalid syntax", rv));
-        return refuse_invalid(c, w->k, w->name, &l);
-    }
+    if (errno || *end)
+        return refuse(c, ERR_INVALID, 500, "", "strconv.ParseUint: parsing \"%s\": invalid syntax",
+                      rv);
     if (strcmp(rv, value_at_str(live, "metadata.resourceVersion", "")) != 0)
         return refuse_conflict(c, w->k, w->name, NULL);
     return 0;
@@ -289,10 +284,18 @@ static int decode_patched(struct call *c, const struct served *k, const struct p
 {
     struct strict_errors found = {0};
     struct err e = {0};
-    if (strcmp(value_str(value_get(obj, "kind"), k->res->kind), k->res->kind) != 0 ||
-        strcmp(value_str(value_get(obj, "apiVersion"), k->api_version), k->api_version) != 0)
-        return refuse_bad_request(c, "the patch may not change apiVersion or kind");
-    if (admit_decode(&k->kind, obj, &found, c->a, &e) < 0)
+    const char *kind = value_str(value_get(obj, "kind"), k->res->kind);
+    const char *version = value_str(value_get(obj, "apiVersion"), k->api_version);
+    if (strcmp(kind, k->res->kind) != 0 || strcmp(version, k->api_version) != 0)
+        return refuse_patch(
+            c, p->patch,
+            arena_printf(c->a,
+                         "no kind \"%s\" is registered for version \"%s\" in scheme "
+                         "\"pkg/runtime/scheme.go:110\"",
+                         kind, version));
+    int rc = p->type == PATCH_STRATEGIC ? admit_restore(&k->kind, obj, &found, c->a, &e)
+                                        : admit_decode(&k->kind, obj, &found, c->a, &e);
+    if (rc < 0)
         return refuse_patch(c, p->patch, e.msg);
     const char *strict = NULL;
     if (rest__strict(c, &found, &strict) < 0)
@@ -425,6 +428,8 @@ static int apply_server_side(struct call *c, const struct served *k, const struc
     if (admit_decode(&k->kind, made, &found, c->a, &e) < 0)
         return refuse_bad_request(c, "%s", e.msg);
     struct value *meta = value_make_object(c->a, made, "metadata");
+    if (!live)
+        value_remove(meta, "resourceVersion");
     if (!value_get(meta, "name"))
         value_set_str(c->a, meta, "name", p->name);
     admit_default(&k->kind, made, c->a);

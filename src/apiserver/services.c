@@ -36,10 +36,22 @@ static void set_bit(unsigned char *map, size_t i, bool on)
         map[i / 8] &= (unsigned char)~(1u << (i % 8));
 }
 
+/* Leading zeros are read as decimal, as Go once did. */
+static bool parse_ip(const char *text, struct in_addr *out)
+{
+    unsigned b[4];
+    char more;
+    if (sscanf(text, "%3u.%3u.%3u.%3u%c", &b[0], &b[1], &b[2], &b[3], &more) != 4 || b[0] > 255 ||
+        b[1] > 255 || b[2] > 255 || b[3] > 255)
+        return false;
+    out->s_addr = htonl(b[0] << 24 | b[1] << 16 | b[2] << 8 | b[3]);
+    return true;
+}
+
 static bool offset_of(const struct services *v, const char *ip, uint32_t *out)
 {
     struct in_addr in;
-    if (inet_pton(AF_INET, ip, &in) != 1)
+    if (!parse_ip(ip, &in))
         return false;
     uint32_t at = ntohl(in.s_addr) - v->network;
     *out = at;
@@ -164,6 +176,14 @@ static int take_this_ip(struct call *c, struct services *v, const struct value *
     set_bit(v->ips, at, true);
     struct reservation *r = reserved(c);
     r->ips[r->n_ips++] = at;
+    struct in_addr in = {.s_addr = htonl(v->network + at)};
+    char canonical[INET_ADDRSTRLEN];
+    (void)inet_ntop(AF_INET, &in, canonical, sizeof canonical);
+    if (strcmp(canonical, ip) != 0)
+        call_warn(c, arena_printf(c->a,
+                                  "spec.clusterIPs[0]: non-standard IP address \"%s\" will be "
+                                  "considered invalid in a future Kubernetes release: use \"%s\"",
+                                  ip, canonical));
     return 0;
 }
 

@@ -47,31 +47,58 @@ void stored__encode(const struct value *obj, struct buf *out)
     buf_putc(out, '}');
 }
 
+static size_t digits(uint64_t v, char out[24])
+{
+    char text[24];
+    size_t n = 0;
+    do {
+        text[n++] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    for (size_t i = 0; i < n; i++)
+        out[i] = text[n - 1 - i];
+    return n;
+}
+
+static const char RV[] = "\"resourceVersion\":\"";
+enum { RV_LEN = sizeof RV - 1 };
+
+static bool no_metadata(const struct entry *n)
+{
+    return ((const char *)n->bytes)[START_LEN] == '}';
+}
+
+size_t stored__spliced_size(const struct served *k, const struct entry *n, bool item)
+{
+    char text[24];
+    size_t head = item && !k->kind.crd ? 1 : k->head_len;
+    return head + n->len - 1 + RV_LEN + digits(n->rev, text) + 1 + !no_metadata(n);
+}
+
+static char *put(char *at, const void *bytes, size_t n)
+{
+    memcpy(at, bytes, n);
+    return at + n;
+}
+
 void stored__splice(const struct served *k, const struct entry *n, uint64_t rv, bool item,
                     struct buf *out)
 {
-    char text[48];
-    const char *bytes = n->bytes;
-    bool empty = bytes[START_LEN] == '}';
-    int len = snprintf(text, sizeof text, "\"resourceVersion\":\"%llu\"%s",
-                       (unsigned long long)(rv ? rv : n->rev), empty ? "" : ",");
-    size_t start = START_LEN;
-    char *p = buf_reserve(out, k->head_len + (size_t)len + n->len);
+    char *p = buf_reserve(out, k->head_len + n->len + RV_LEN + 32), *from = p;
     if (!p)
         return;
-    char *from = p;
-    if (item && !k->kind.crd) {
+    const char *bytes = n->bytes;
+    if (item && !k->kind.crd)
         *p++ = '{';
-    } else {
-        memcpy(p, k->head, k->head_len);
-        p += k->head_len;
-    }
-    memcpy(p, bytes + 1, start - 1);
-    p += start - 1;
-    memcpy(p, text, (size_t)len);
-    p += len;
-    memcpy(p, bytes + start, n->len - start);
-    p += n->len - start;
+    else
+        p = put(p, k->head, k->head_len);
+    p = put(p, bytes + 1, START_LEN - 1);
+    p = put(p, RV, RV_LEN);
+    p += digits(rv ? rv : n->rev, p);
+    *p++ = '"';
+    if (!no_metadata(n))
+        *p++ = ',';
+    p = put(p, bytes + START_LEN, n->len - START_LEN);
     out->len += (size_t)(p - from);
     out->data[out->len] = '\0';
 }

@@ -33,6 +33,7 @@ int web__patch_body(struct web *w, const struct served *k, enum patch_type type,
 
 /* ---- encode.c: answers ---- */
 int web__negotiate(struct web *w, bool listing, bool watching);
+int web__check_include(struct web *w); /* what a table's rows shall hold */
 void web_refuse(struct web *w);
 void web_send_value(struct web *w, int status, struct value *v);
 void web_send_text(struct web *w, int status, const char *text);

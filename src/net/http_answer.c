@@ -154,6 +154,53 @@ void http_send_text(struct http_request *q, int status, const char *text)
     http_send(q, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 
+/* ---- answers in pieces ---- */
+
+static int put_piece(struct http_conn *c, const char *p, size_t n)
+{
+    if (!c->out)
+        c->out = malloc(HTTP_RECORD);
+    if (!c->out)
+        log_die("out of memory");
+    while (n > 0) {
+        size_t take = HTTP_RECORD - c->out_len < n ? HTTP_RECORD - c->out_len : n;
+        memcpy(c->out + c->out_len, p, take);
+        c->out_len += take;
+        p += take;
+        n -= take;
+        if (c->out_len == HTTP_RECORD && http__flush(c) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+void http_send_begin(struct http_request *q, int status, const char *content_type, size_t total)
+{
+    struct http_conn *c = conn_of(q);
+    if (!first_answer(c))
+        return;
+    AUTO_BUF struct buf head;
+    buf_init(&head, 128 * 1024);
+    put_head(c, &head, status, content_type, (int64_t)total);
+    c->out_len = 0;
+    c->owed = c->head ? 0 : total;
+    if (put_piece(c, head.data, head.len) == 0 && c->owed == 0)
+        (void)http__flush(c);
+}
+
+int http_send_piece(struct http_request *q, const void *bytes, size_t n, struct err *e)
+{
+    struct http_conn *c = conn_of(q);
+    if (c->head)
+        return 0;
+    if (n > c->owed)
+        log_die("http: more bytes than were announced");
+    c->owed -= n;
+    if (put_piece(c, bytes, n) < 0 || (c->owed == 0 && http__flush(c) < 0))
+        return err_set(e, ERR_CANCELLED, "the client went away");
+    return 0;
+}
+
 void http_send_file(struct http_request *q, int status, const char *content_type, int file,
                     int64_t offset, int64_t count)
 {
@@ -254,38 +301,63 @@ struct pump {
     struct http_conn *conn;
     int fd; /* our end of the pair */
     pthread_t thread;
+    /* From the client, not yet taken by the handler: while it waits the client is not read, but
+     * what the handler says still goes out, for the handler may wait for just that. */
+    char held[HTTP_RECORD];
+    size_t held_pos, held_len;
 };
 
-static bool write_all(int fd, const char *p, size_t n)
+static bool readable_already(struct http_conn *c)
 {
-    while (n > 0) {
-        ssize_t sent = send(fd, p, n, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent <= 0)
-            return false;
-        p += sent;
-        n -= (size_t)sent;
+    return c->in_pos < c->in_len || c->raw_pos < c->raw_len ||
+           (c->tls && gnutls_record_check_pending(c->tls) > 0);
+}
+
+/* Only when nothing is held. */
+static bool from_client(struct pump *p)
+{
+    struct http_conn *c = p->conn;
+    long n;
+    if (c->in_pos < c->in_len) {
+        n = (long)(c->in_len - c->in_pos);
+        n = n < HTTP_RECORD ? n : HTTP_RECORD;
+        memcpy(p->held, c->in + c->in_pos, (size_t)n);
+        c->in_pos += (size_t)n;
+    } else {
+        n = http__recv(c, p->held, HTTP_RECORD);
     }
+    p->held_pos = 0;
+    p->held_len = n > 0 ? (size_t)n : 0;
+    return n > 0;
+}
+
+/* False once the handler takes no more. */
+static bool to_handler(struct pump *p)
+{
+    ssize_t n =
+        send(p->fd, p->held + p->held_pos, p->held_len - p->held_pos, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0)
+        return errno == EINTR || errno == EAGAIN;
+    p->held_pos += (size_t)n;
     return true;
 }
 
-static bool from_client(struct http_conn *c, int fd, char *piece)
+/* Moves what can be moved towards the handler; false at the client's end. */
+static bool pump_in(struct pump *p, bool client_ready)
 {
-    do {
-        long n;
-        if (c->in_pos < c->in_len) {
-            n = (long)(c->in_len - c->in_pos);
-            n = n < HTTP_RECORD ? n : HTTP_RECORD;
-            memcpy(piece, c->in + c->in_pos, (size_t)n);
-            c->in_pos += (size_t)n;
-        } else {
-            n = http__recv(c, piece, HTTP_RECORD);
+    while (p->held_pos < p->held_len || client_ready || readable_already(p->conn)) {
+        size_t before = p->held_pos;
+        if (p->held_pos == p->held_len) {
+            if (!from_client(p))
+                return false;
+            client_ready = false;
+            before = 0;
         }
-        if (n <= 0 || !write_all(fd, piece, (size_t)n))
+        if (!to_handler(p))
             return false;
-    } while (c->in_pos < c->in_len || c->raw_pos < c->raw_len ||
-             (c->tls && gnutls_record_check_pending(c->tls) > 0));
+        if (p->held_pos == before)
+            return true; /* full */
+    }
     return true;
 }
 
@@ -293,24 +365,25 @@ static void *pump_main(void *arg)
 {
     struct pump *p = arg;
     struct http_conn *c = p->conn;
-    char *piece = malloc(HTTP_RECORD);
-    if (!piece)
-        log_die("out of memory");
-    bool in_open = true;
-    if (c->in_pos < c->in_len || c->raw_pos < c->raw_len)
-        in_open = from_client(c, p->fd, piece);
+    char piece[HTTP_RECORD];
+    bool in_open = pump_in(p, false);
+    if (!in_open)
+        (void)shutdown(p->fd, SHUT_WR);
     for (;;) {
+        bool full = in_open && p->held_pos < p->held_len;
         struct pollfd f[2] = {
-            {.fd = p->fd,                .events = POLLIN},
-            {.fd = in_open ? c->fd : -1, .events = POLLIN}
+            {.fd = p->fd,                .events = full ? POLLIN | POLLOUT : POLLIN},
+            {.fd = in_open ? c->fd : -1, .events = full ? POLLRDHUP : POLLIN       }
         };
         if (poll(f, 2, -1) < 0 && errno != EINTR)
             break;
-        if (f[1].revents && !from_client(c, p->fd, piece)) {
-            in_open = false;
-            (void)shutdown(p->fd, SHUT_WR);
+        bool room = f[0].revents & POLLOUT, client = f[1].revents != 0;
+        if (in_open && (room || client)) {
+            in_open = !(full && client) && pump_in(p, client);
+            if (!in_open)
+                (void)shutdown(p->fd, SHUT_WR);
         }
-        if (!f[0].revents)
+        if (!(f[0].revents & ~POLLOUT))
             continue;
         ssize_t n = recv(p->fd, piece, HTTP_RECORD, 0);
         struct iovec v = {piece, n > 0 ? (size_t)n : 0};
@@ -318,7 +391,6 @@ static void *pump_main(void *arg)
             break;
     }
     (void)shutdown(p->fd, SHUT_RDWR);
-    free(piece);
     return NULL;
 }
 

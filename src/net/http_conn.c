@@ -224,6 +224,19 @@ int http__send(struct http_conn *c, const struct iovec *parts, int n)
     return rc;
 }
 
+int http__flush(struct http_conn *c)
+{
+    size_t n = c->out_len;
+    struct iovec plain = {c->out, n};
+    c->out_len = 0;
+    if (c->broken || n == 0)
+        return c->broken ? -1 : 0;
+    int rc = c->tls ? send_tls(c, c->out, n) : send_plain(c, &plain, 1);
+    if (rc < 0)
+        c->broken = true;
+    return rc;
+}
+
 bool http__fill(struct http_conn *c)
 {
     if (c->in_pos == c->in_len)

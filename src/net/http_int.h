@@ -40,7 +40,8 @@ struct http_conn {
 
     char *in; /* plaintext not yet used */
     size_t in_pos, in_len, in_cap;
-    char *out; /* HTTP_RECORD bytes: small answers are put together here */
+    char *out;            /* HTTP_RECORD bytes: small answers are put together here */
+    size_t out_len, owed; /* of an answer in pieces: not sent yet; still to come */
 
     /* the request */
     struct http_field *fields;
@@ -56,6 +57,7 @@ struct http_conn {
 /* ---- http_conn.c: bytes in and out, with or without TLS ---- */
 long http__recv(struct http_conn *c, void *into, size_t room); /* 0: end; < 0: broken */
 int http__send(struct http_conn *c, const struct iovec *parts, int n);
+int http__flush(struct http_conn *c); /* sends what is in `out` */
 bool http__fill(struct http_conn *c); /* more plaintext in `in`; false at the end */
 int http__tls_start(struct http_conn *c, struct err *e);
 void http__conn_done(struct http_conn *c);

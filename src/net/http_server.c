@@ -52,6 +52,9 @@ static void serve_one(struct http_conn *c, struct http_request *q)
     if (!c->answered)
         http_send_text(q, 500, "the handler did not answer\n");
     http__stream_end(c);
+    if (c->owed > 0)
+        c->broken = true; /* an answer that was cut short must not look whole */
+    c->owed = 0;
 }
 
 static void serve(struct http_conn *c)

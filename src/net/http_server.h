@@ -58,6 +58,10 @@ void http_send(struct http_request *q, int status, const char *content_type, con
 /* The same, of at most 7 pieces in a row. */
 void http_send_parts(struct http_request *q, int status, const char *content_type,
                      const struct iovec *parts, int n);
+/* An answer of `total` bytes that is made while it is sent: begin, then pieces that add up to it.
+ * Nothing is kept: a list of any size costs one record of memory. */
+void http_send_begin(struct http_request *q, int status, const char *content_type, size_t total);
+int http_send_piece(struct http_request *q, const void *bytes, size_t n, struct err *e) MUST_CHECK;
 void http_send_text(struct http_request *q, int status, const char *text);
 /* Sends `count` bytes of fd from `offset`; takes the fd. HEAD is handled. */
 void http_send_file(struct http_request *q, int status, const char *content_type, int fd,
