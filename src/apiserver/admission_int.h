@@ -12,3 +12,6 @@ void quota_release(struct apiserver *s, const struct served *k, const struct val
 void admit_limit_defaults(struct call *c, const char *ns, struct value *pod);
 /* … and refuses what pods and claims may not ask for. */
 int admit_limits(struct call *c, const struct served *k, const char *ns, const struct value *obj);
+/* Pod Security Admission by the labels of `ns`, the namespace (NULL: there is none). */
+int admit_pod_security(struct call *c, const struct served *k, const struct value *ns,
+                       const struct value *obj);
