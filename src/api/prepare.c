@@ -383,7 +383,11 @@ static void update_spec(const struct kind *k, struct value *obj, const struct va
 void admit_prepare_update(const struct kind *k, const char *sub, struct value *obj,
                           const struct value *old, struct arena *a)
 {
+    static const char *const servers[] = {"creationTimestamp", "deletionTimestamp"};
     bool status = sub && is(sub, "status");
+    for (size_t i = 0; i < ARRAY_LEN(servers); i++) /* not the client's to say */
+        if (has(value_get(old, "metadata"), servers[i]))
+            keep_old_meta(obj, old, servers[i], a);
     int64_t generation = value_at_int(old, "metadata.generation", 0);
     if (status)
         prepare_status(k, obj, old, a);

@@ -262,7 +262,6 @@ static void check_meta_update(const struct kind *k, const struct value *obj,
     static const char *const fixed[] = {"name",
                                         "namespace",
                                         "uid",
-                                        "creationTimestamp",
                                         "deletionTimestamp",
                                         "deletionGracePeriodSeconds"};
     const struct value *now = value_get(obj, "metadata"), *was = value_get(old, "metadata");
