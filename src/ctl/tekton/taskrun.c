@@ -1,6 +1,7 @@
 /* taskrun.c - the TaskRun loop: observe, plan, apply. */
 #include "ctl/tekton/pod.h"
 #include "ctl/tekton/taskrun_plan.h"
+#include "ctl/tekton/taskrun_steps.h"
 #include "ctl/tekton/tekton_int.h"
 #include "kube/events.h"
 
@@ -297,6 +298,11 @@ static int taskrun_apply(struct controller_ctx *c, const struct object *run,
                          struct err *e)
 {
     c->requeue_after_ms = plan->requeue_ms;
+    if (plan->delete_pod && pod) { /* before a retry, whose status speaks of it no more */
+        int r = write_delete(c, &RES_POD, pod, NULL, e);
+        if (r < 0)
+            return r;
+    }
     if (plan->make_pod) {
         struct attempt attempt = {.status = plan->status};
         struct err why = {0};
@@ -311,25 +317,32 @@ static int taskrun_apply(struct controller_ctx *c, const struct object *run,
             plan->status =
                 status_fail(plan->status, a, attempt.reason, why.msg, c->clock->real_ms(c->clock));
     }
-    if (plan->delete_pod && pod) { /* first: once the run is done nobody would look again */
-        int r = write_delete(c, &RES_POD, pod, NULL, e);
-        if (r < 0)
-            return r;
-    }
-    if (!plan->status)
-        return 0;
-    int r = write_status(c, &RES_TASK_RUN, run, plan->status, e);
-    if (r == 0)
+    int r = plan->status ? write_status(c, &RES_TASK_RUN, run, plan->status, e) : 0;
+    if (r == 0 && plan->status)
         report(c, run, plan->status);
     return r;
+}
+
+/* What a run that was stopped leaves behind. */
+static int sweep(struct controller_ctx *c, const struct object *run, struct arena *a, struct err *e)
+{
+    const char *name = value_at_str(run->root, "status.podName", "");
+    const struct object *pod = *name ? cache_get(c->cache, &RES_POD, run->ns, name, a) : NULL;
+    const struct value *owner = pod ? object_controller(pod) : NULL;
+    bool own = strcmp(value_at_str(owner, "uid", ""), run->uid) == 0;
+    if (!own || pod->deleting || taskrun_steps_complete(pod->root))
+        return 0;
+    return write_delete(c, &RES_POD, pod, NULL, e);
 }
 
 static int taskrun_sync(struct controller_ctx *c, const struct key *key, struct arena *a,
                         struct err *e)
 {
     const struct object *run = cache_get(c->cache, &RES_TASK_RUN, key->ns, key->name, a);
-    if (!run || run->deleting || run_is_done(run->root))
+    if (!run || run->deleting)
         return 0;
+    if (run_is_done(run->root))
+        return sweep(c, run, a, e);
     const struct object *pod = cache_get(c->cache, &RES_POD, key->ns, pod_name(run->root, a), a);
     const struct value *owner = pod ? object_controller(pod) : NULL;
     if (pod && strcmp(value_at_str(owner, "uid", ""), run->uid) != 0)

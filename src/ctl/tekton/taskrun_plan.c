@@ -125,9 +125,7 @@ static void plan_stop(const struct taskrun_view *v, struct arena *a, struct valu
     run_mark(status, a, "False", reason, message, v->now_ms);
     run_set_time(status, a, "completionTime", v->now_ms);
     terminate_steps(status, v->run, reason, v->now_ms, a);
-    const char *pod = value_at_str(status, "podName", "");
-    out->delete_pod = *pod ? pod : NULL;
-    out->status = status;
+    out->status = status; /* once that is on record, the pod goes: taskrun.c's sweep */
 }
 
 /* A failed attempt goes to retriesStatus, and the next begins from nothing. */
@@ -285,8 +283,11 @@ static bool plan_ended(const struct taskrun_view *v, struct arena *a, struct val
     clock_format_duration(limit * 1000000, text);
     plan_stop(v, a, status, "TaskRunTimeout",
               arena_printf(a, "TaskRun \"%s\" failed to finish within \"%s\"", name, text), out);
-    if (may_retry(v, status))
+    if (may_retry(v, status)) {
+        const char *pod = value_at_str(status, "podName", "");
+        out->delete_pod = *pod ? arena_strdup(a, pod) : NULL;
         plan_retry(v, a, status, out);
+    }
     return true;
 }
 
@@ -308,7 +309,8 @@ void taskrun_plan(const struct taskrun_view *v, struct arena *a, struct taskrun_
         run_set_time(status, a, "startTime", v->now_ms);
     if (plan_ended(v, a, status, out))
         return;
-    if (!v->pod) {
+    /* Without its spec on record an earlier life ended between making the pod and noting it. */
+    if (!v->pod || !value_get(status, "taskSpec")) {
         if (!*run_state(v->run) || strcmp(run_reason(v->run), "TaskRunPending") == 0)
             run_mark(status, a, "Unknown", "Started", running_text, v->now_ms);
         out->status = status;

@@ -173,14 +173,60 @@ static bool kubelet(struct rig *r)
     return any;
 }
 
+static uint64_t draw(struct rig *r)
+{
+    r->chaos ^= r->chaos << 13;
+    r->chaos ^= r->chaos >> 7;
+    r->chaos ^= r->chaos << 17;
+    return r->chaos;
+}
+
+/* Now and then the next call fails, as if the process died there and came back. */
+static void settle_badly(struct rig *r)
+{
+    static const struct {
+        const char *verb;
+        const struct resource *of; /* not the pods' status, which is the rig's own */
+    } calls[] = {
+        {"create", NULL             },
+        {"patch",  NULL             },
+        {"delete", NULL             },
+        {"get",    NULL             },
+        {"update", &RES_TASK_RUN    },
+        {"update", &RES_PIPELINE_RUN},
+    };
+    static const int codes[] = {ERR_AGAIN, ERR_CONFLICT, ERR_SYSTEM};
+    for (size_t i = 0; i < 20000; i++) {
+        size_t call = draw(r) % (4 * ARRAY_LEN(calls));
+        if (call < ARRAY_LEN(calls))
+            kube_fake_fail(r->kube, calls[call].verb, calls[call].of, 1,
+                           codes[draw(r) % ARRAY_LEN(codes)]);
+        bool did = runner_step(r->runner, draw(r));
+        if (did)
+            continue;
+        int64_t in = runner_next_due_ms(r->runner) - r->clock.clock.mono_ms(&r->clock.clock);
+        if (in > 60000)
+            break;
+        fake_clock_move(&r->clock, in > 0 ? in : 1);
+    }
+}
+
+static void settle(struct rig *r)
+{
+    if (r->chaos)
+        settle_badly(r);
+    else
+        (void)runner_settle(r->runner, 2000);
+}
+
 void rig_settle(struct rig *r)
 {
     for (size_t i = 0; i < 100; i++) {
-        (void)runner_settle(r->runner, 2000);
+        settle(r);
         if (!kubelet(r))
             break;
     }
-    (void)runner_settle(r->runner, 2000);
+    settle(r);
 }
 
 /* ---- actions ---- */

@@ -13,6 +13,7 @@ struct rig {
     struct runner *runner;
     struct tekton *tekton;
     unsigned pods_played;
+    uint64_t chaos; /* not 0: calls fail and keys run in an order drawn from it */
 };
 
 void rig_init(struct rig *r);

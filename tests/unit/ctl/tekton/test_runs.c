@@ -16,6 +16,21 @@ static char *part(char *text, const char *mark)
     return at + strlen(mark);
 }
 
+/* However calls fail and keys are ordered, the end is the same. */
+static void run_badly(char *docs, const char *want, const char *name)
+{
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        AUTO(arena) struct arena *a = arena_new(1u << 24);
+        struct rig r;
+        rig_init(&r);
+        kube_fake_load(r.kube, docs);
+        r.chaos = seed * 0x9e3779b97f4a7c15u;
+        rig_settle(&r);
+        T_EQ_STR(rig_report(&r, a), want, arena_printf(a, "%s, seed %d", name, (int)seed));
+        rig_done(&r);
+    }
+}
+
 static void run_case(const char *path, const char *name)
 {
     AUTO(arena) struct arena *a = arena_new(1u << 24);
@@ -38,6 +53,8 @@ static void run_case(const char *path, const char *name)
         T_RC(fs_write_atomic(path, 0644, all, strlen(all), &e), &e, name);
     } else {
         T_EQ_STR(got, want, name);
+        if (!todo)
+            run_badly(text, want, name);
     }
     rig_done(&r);
 }
