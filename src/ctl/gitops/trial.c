@@ -139,17 +139,15 @@ static const char *app_commit(struct app *p)
     return NULL;
 }
 
+/* Tells trials apart, also those of one content. */
 static const char *trial_id(struct app *p)
 {
     const struct value *t = value_get(p->rollout, "trial");
-    const char *config =
-        json_text(p->a, value_get(t, "config") ? value_get(t, "config") : value_new_object(p->a),
-                  JSON_SORTED);
-    unsigned outside = value_count(value_get(t, "config"))
-                           ? (unsigned)(map_hash(config, strlen(config)) & 0xffff)
-                           : 0;
-    const char *id = arena_printf(p->a, "%.8s", value_at_str(t, "git", ""));
-    return outside ? arena_printf(p->a, "%s-%04x", id, outside) : id;
+    const char *since = value_at_str(t, "since", "");
+    const char *config = json_text(p->a, value_get(t, "config"), JSON_SORTED);
+    const char *all = arena_printf(p->a, "%s %s", config, since);
+    return arena_printf(p->a, "%.8s-%06llx", value_at_str(t, "git", ""),
+                        (unsigned long long)map_hash(all, strlen(all)) & 0xffffff);
 }
 
 void trial__labels(struct app *p, struct value *meta)
@@ -200,6 +198,7 @@ static int condemn(struct app *p, const char *why, const struct object *run, str
     int rc = kube_create(p->c->kube, &RES_CONDEMNATION, p->ns, o, NULL, e);
     if (rc < 0 && rc != ERR_EXISTS)
         return rc;
+    (void)value_set_bool(p->a, value_get_mut(p->rollout, "trial"), "condemned", true);
     event_warning(p->c, &RES_APPLICATION, p->obj, "Condemned", "revision %.12s: %s",
                   value_at_str(trial, "revision", ""), why);
     p->again = true;
@@ -358,9 +357,21 @@ static void put_on_trial(struct app *p)
     (void)value_remove(p->rollout, "previous");
 }
 
+/* Somebody deleted the Condemnation: the content gets a new trial. */
+static void pardon(struct app *p)
+{
+    struct value *trial = value_get_mut(p->rollout, "trial");
+    if (!value_at_bool(trial, "condemned", false) ||
+        condemned(p, value_at_str(trial, "git", ""), value_get(trial, "config")))
+        return;
+    (void)value_remove(trial, "condemned");
+    (void)value_set_str(p->a, trial, "since", app_time(p, p->now));
+}
+
 int trial_step(struct app *p, struct err *e)
 {
     put_on_trial(p);
+    pardon(p);
     const struct value *trial = value_get(p->rollout, "trial");
     const struct object *run = NULL, *condemnation = NULL;
     if (trial) {

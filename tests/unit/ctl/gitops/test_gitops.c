@@ -177,6 +177,12 @@ static void takes_back_what_is_bad(void)
                 {0}
     });
     T_EQ_STR(map_value(&w, "a"), "good", "the same again is not deployed");
+    delete_all(&w, &RES_CONDEMNATION);
+    T_EQ_STR(map_value(&w, "a"), "bad", "unless the condemnation is taken back");
+    T_EQ_INT(count_of(&w, &RES_CONDEMNATION), 0, "it has a new trial");
+    (void)verdict(&w, "Failed");
+    T_EQ_STR(map_value(&w, "a"), "good", "which it fails, too");
+    T_EQ_INT(w.commits, 2, "one revert each");
     (void)push(&w, (struct file_edit[]){
                        {"prod/a.yaml", MAP("a", "better")},
                        {0   }

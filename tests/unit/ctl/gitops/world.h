@@ -238,3 +238,15 @@ static inline size_t count_of(struct world *w, const struct resource *res)
     kube_list_done(&l);
     return n;
 }
+
+static inline void delete_all(struct world *w, const struct resource *res)
+{
+    struct kube_list l = {0};
+    struct err e = {0};
+    struct kube_delete_opts del = {.grace_s = -1};
+    T_RC(kube_list(w->kube, res, NULL, NULL, &l, &e), &e, res->plural);
+    for (size_t i = 0; i < l.n; i++)
+        T_RC(kube_delete(w->kube, res, l.items[i]->ns, l.items[i]->name, &del, &e), &e, "delete");
+    kube_list_done(&l);
+    settle(w);
+}
