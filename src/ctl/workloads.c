@@ -10,6 +10,7 @@
 #include "ctl/job/job.h"
 #include "ctl/namespace/namespace.h"
 #include "ctl/nodelifecycle/nodelifecycle.h"
+#include "ctl/nodes/nodes.h"
 #include "ctl/quota/quota.h"
 #include "ctl/replicaset/replicaset.h"
 #include "ctl/serviceaccount/serviceaccount.h"
@@ -32,6 +33,8 @@ const struct controller *const ctl_workloads[] = {
     &claim_protection_controller,
     &disruption_controller,
     &quota_controller,
+    &node_controller,
+    &podgc_controller,
     &endpointslice_controller,
     &endpoints_controller,
     &namespace_controller,

@@ -98,7 +98,8 @@ static const char FIRST[] = "apiVersion: v1\nkind: Namespace\nmetadata: {name: "
                             "---\napiVersion: v1\nkind: Node\nmetadata: {name: node-1}\n";
 static const char NODE_STATUS[] =
     "{\"status\":{\"allocatable\":{\"cpu\":\"64\",\"memory\":\"64Gi\",\"pods\":\"1000\"},"
-    "\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}";
+    "\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\","
+    "\"lastHeartbeatTime\":\"2099-01-01T00:00:00Z\"}]}}";
 
 void sim_up(struct sim *s, uint64_t seed, unsigned long die_at, bool after)
 {
