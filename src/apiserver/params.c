@@ -187,8 +187,10 @@ const char *web__json_problem(struct arena *a, const char *message)
     const char *at = strstr(message, "character 0x");
     if (!at || sscanf(at + 12, "%2x", &byte) != 1)
         return message;
-    return arena_printf(a, "%.*scharacter '\\u%04x'%s", (int)(at - message), message, byte,
-                        at + 14);
+    const char *name = byte == '\n' ? "\\n" : byte == '\r' ? "\\r" : byte == '\t' ? "\\t" : NULL;
+    if (!name)
+        name = arena_printf(a, "\\u%04x", byte);
+    return arena_printf(a, "%.*scharacter '%s'%s", (int)(at - message), message, name, at + 14);
 }
 
 /* "line 4, column 1: while …: problem" → "yaml: line 4: problem", as go-yaml says it. */
@@ -295,12 +297,15 @@ static int check_patch_shape(struct call *c, enum patch_type type, const struct 
                                         "string", "array", "object"};
     if (type != PATCH_JSON && value_is(patch, VALUE_OBJECT))
         return 0;
+    static const char *const before[] = {
+        [PATCH_JSON] = "error decoding patch: ",
+        [PATCH_MERGE] = "error decoding patch: ",
+        [PATCH_STRATEGIC] = "",
+        [PATCH_APPLY] = "error decoding YAML: error unmarshaling JSON: while decoding JSON: "};
     if (type != PATCH_JSON)
         return refuse_bad_request(
-            c,
-            "error decoding patch: json: cannot unmarshal %s into Go value of "
-            "type map[string]interface {}",
-            names[patch->kind]);
+            c, "%sjson: cannot unmarshal %s into Go value of type map[string]interface {}",
+            before[type], names[patch->kind]);
     if (!value_is(patch, VALUE_ARRAY))
         return refuse_bad_request(
             c,
@@ -329,7 +334,10 @@ int web__patch_body(struct web *w, const struct served *k, enum patch_type type,
         return rc;
     if (type == PATCH_APPLY) {
         if (yaml_parse(c->a, text, n, 0, out, &e) < 0)
-            return refuse_bad_request(c, "error decoding YAML: %s", e.msg);
+            return refuse_bad_request(c, "error decoding YAML: error converting YAML to JSON: %s",
+                                      yaml_problem(c->a, e.msg));
+        if ((*out)->kind == VALUE_NULL)
+            *out = value_new_object(c->a);
         if (c->validation != VALIDATE_IGNORE)
             admit_yaml_duplicates(text, n, &c->body_errors, c->a);
     } else {

@@ -80,7 +80,9 @@ static void keep_system_fields(struct call *c, const struct rest_write *w, struc
         value_set_str(c->a, meta, "namespace", w->ns);
     for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
         const struct value *was = value_get(old, kept[i]), *is = value_get(meta, kept[i]);
-        if (was && (!is || is->kind == VALUE_NULL || (is->kind == VALUE_STRING && is->n == 0)))
+        bool ours = strcmp(kept[i], "creationTimestamp") == 0; /* whatever the client says */
+        if (was &&
+            (ours || !is || is->kind == VALUE_NULL || (is->kind == VALUE_STRING && is->n == 0)))
             value_set(c->a, meta, kept[i], was);
     }
     const struct value *generation = value_get(old, "generation");
@@ -404,11 +406,11 @@ static int apply_server_side(struct call *c, const struct served *k, const struc
     struct err e = {0};
     struct value *applied = value_copy(c->a, p->patch), *made = NULL;
     struct strict_errors found = {0};
-    if (strcmp(value_str(value_get(applied, "apiVersion"), ""), k->api_version) != 0 ||
-        strcmp(value_str(value_get(applied, "kind"), ""), k->res->kind) != 0)
-        return refuse_bad_request(
-            c, "the API version in the data (%s) does not match the expected API version (%s)",
-            value_str(value_get(applied, "apiVersion"), ""), k->api_version);
+    const char *version = value_str(value_get(applied, "apiVersion"), "");
+    const char *kind = value_str(value_get(applied, "kind"), "");
+    if (strcmp(version, k->api_version) != 0 || strcmp(kind, k->res->kind) != 0)
+        return refuse_bad_request(c, "invalid object type: %s%s, Kind=%s",
+                                  strchr(version, '/') ? "" : "/", version, kind);
     const char *strict = NULL;
     if (rest__strict(c, &found, &strict) < 0)
         return refuse_bad_request(c, "error decoding patch: %s", strict);
