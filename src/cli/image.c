@@ -7,7 +7,7 @@
 #include "oci/bootstrap.h"
 #include "scan/scan.h"
 
-enum { BOOTSTRAP, DB_BUILD };
+enum { BOOTSTRAP, LIST, DB_BUILD };
 
 static void progress(void *arg, const char *line)
 {
@@ -71,6 +71,32 @@ static int run_bootstrap(int argc, char **argv)
     return EXIT_OK;
 }
 
+static int run_list(int argc, char **argv)
+{
+    const char *data_dir = NULL;
+    const struct option table[] = {
+        {"data-dir",   'd', OPTION_TEXT, &data_dir, "DIR",
+         "where everything is kept (" VERB_DEFAULT_DIR ")"},
+        {0}
+    };
+    AUTO(arena) struct arena *a = arena_new(0);
+    AUTO(image_store) struct image_store *s = NULL;
+    struct arguments args;
+    struct image_name *names;
+    struct err e = {0};
+    int code;
+    if (!verb_begin(&verbs_image[LIST], table, argc, argv, a, &args, &code))
+        return code;
+    if (args.n)
+        return verb_usage(&verbs_image[LIST]);
+    if (open_images(data_dir, a, &s, &e) < 0)
+        return verb_fail(&e);
+    size_t n = image_store_list(s, a, &names);
+    for (size_t i = 0; i < n; i++)
+        (void)printf("%s %s\n", names[i].reference, names[i].digest);
+    return EXIT_OK;
+}
+
 static int run_db_build(int argc, char **argv)
 {
     const char *data_dir = NULL, *out = NULL;
@@ -101,7 +127,9 @@ static int run_db_build(int argc, char **argv)
 const struct verb verbs_image[] = {
     [BOOTSTRAP] = {"image bootstrap",                                "busybox|debian|tools [options]",
                    "make a base image from this machine's packages", run_bootstrap},
-    [DB_BUILD] = {"db build", "DIR... [options]", "make the advisory database from OSV records",
+    [LIST] = {"image list", "[options]", "the images of this machine, with their digests",
+                   run_list},
+    [DB_BUILD] = {"db build",                                                "DIR... [options]", "make the advisory database from OSV records",
                    run_db_build},
-    {0                                               }
+    {0                                    }
 };
