@@ -55,6 +55,7 @@ int runtime_exec(struct runtime *r, const char *id, const struct exec_spec *s,
     AUTO(arena) struct arena *a = arena_new(0);
     struct spawn sp = {.args = exec_args(r, id, s, a),
                        .talk_fd = talk[1],
+                       .lock_fd = -1,
                        .in_fd = s->tty ? -1 : s->in_fd,
                        .out_fd = s->tty ? -1 : s->out_fd,
                        .err_fd = s->tty ? -1 : s->err_fd,

@@ -212,20 +212,18 @@ static void read_notes(struct runtime *r, struct container *c, struct arena *a)
     }
 }
 
-/* The shim's pid when it lives: it holds the lock for as long as it does. */
-static pid_t shim_of(struct runtime *r, const char *id, struct arena *a)
+/* Whether its shim lives: it holds the lock for as long as it does. *pid: its number, 0 when there
+ * never was one. */
+static bool shim_lives(struct runtime *r, const char *id, pid_t *pid, struct arena *a)
 {
+    enum { TRIES = 200, PAUSE_US = 5000 }; /* one that was just started has yet to write it */
     AUTO_FD int fd = open(runtime__path(r, a, id, "lock"), O_RDWR | O_CLOEXEC);
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return 0;
+    bool lives = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
     char text[16] = "";
-    return read(fd, text, sizeof text - 1) > 0 ? (pid_t)strtol(text, NULL, 10) : 0;
-}
-
-/* Nothing of it ever ran: the daemon died before it could say what to start. */
-static bool never_began(struct runtime *r, const char *id, struct arena *a)
-{
-    return access(runtime__path(r, a, id, "lock"), F_OK) < 0;
+    for (int i = 0; fd >= 0 && pread(fd, text, sizeof text - 1, 0) <= 0 && lives && i < TRIES; i++)
+        (void)usleep(PAUSE_US);
+    *pid = (pid_t)strtol(text, NULL, 10);
+    return lives;
 }
 
 /* With the record of its end, with a shim that lives, or neither: then it is lost. */
@@ -233,12 +231,14 @@ static void find_state(struct runtime *r, struct container *c, struct arena *a)
 {
     if (take_end(r, c))
         return;
-    c->shim_pid = shim_of(r, c->id, a);
-    c->shim_pidfd = c->shim_pid ? pidfd_open(c->shim_pid, 0) : -1;
-    c->pidfd = c->pid ? pidfd_open(c->pid, 0) : -1;
-    if (c->shim_pid && shim_of(r, c->id, a) == c->shim_pid) {
-        runtime__track(r, c);
-        return;
+    if (shim_lives(r, c->id, &c->shim_pid, a)) {
+        c->shim_pidfd = pidfd_open(c->shim_pid, 0);
+        c->pidfd = c->pid ? pidfd_open(c->pid, 0) : -1;
+        pid_t again;
+        if (shim_lives(r, c->id, &again, a)) { /* still: both numbers were theirs */
+            runtime__track(r, c);
+            return;
+        }
     }
     if (take_end(r, c)) /* it ended between the two looks */
         return;
@@ -253,7 +253,8 @@ static void find_state(struct runtime *r, struct container *c, struct arena *a)
 static void adopt(struct runtime *r, const char *id)
 {
     AUTO(arena) struct arena *a = arena_new(0);
-    if (never_began(r, id, a)) {
+    pid_t shim;
+    if (!shim_lives(r, id, &shim, a) && !shim) { /* the daemon died before anything ran */
         (void)!fs_remove_tree(runtime__path(r, a, id, NULL), NULL);
         return;
     }

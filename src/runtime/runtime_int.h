@@ -129,10 +129,10 @@ void container__note(struct container *c, const char *note); /* copies */
 /* With the lock held: watches the shim's death too. */
 void runtime__track(struct runtime *r, struct container *c);
 
-/* spawn.c. `args` go after "shim"; `talk_fd` becomes 3 in the child. */
+/* spawn.c. `args` go after "shim"; `talk_fd` and `lock_fd` become 3 and 4 in the child. */
 struct spawn {
     const char *const *args;
-    int talk_fd;
+    int talk_fd, lock_fd;      /* -1: none; a lock_fd is above 4 */
     int in_fd, out_fd, err_fd; /* -1: /dev/null */
     const char *cwd;
 };
@@ -160,4 +160,4 @@ int shim__listen(const char *name, struct err *e) MUST_CHECK; /* < 0, or the soc
  * listens any more. */
 bool shim__say(const char *text, int fd);
 bool shim__say_error(const struct err *e);
-enum { SHIM_TALK_FD = 3 };
+enum { SHIM_TALK_FD = 3, SHIM_LOCK_FD = 4 };

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -351,14 +350,10 @@ static int run(void)
     struct shim *s = &shim;
     struct err e = {0};
     AUTO(arena) struct arena *a = arena_new(0);
-    /* Held for as long as we live: how others know that we do. */
-    int lock = open("lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) < 0) {
-        (void)err_sys(&e, errno, "lock the container's folder");
-        (void)shim__say_error(&e);
-        return 1;
-    }
-    (void)dprintf(lock, "%d\n", (int)getpid());
+    /* Locked by the daemon before we began, held for as long as we live: how others know that we
+     * do. No program we start inherits it. */
+    (void)fcntl(SHIM_LOCK_FD, F_SETFD, FD_CLOEXEC);
+    (void)dprintf(SHIM_LOCK_FD, "%d\n", (int)getpid());
     int r = shim_conf__read(&s->conf, "shim.conf", a, &e);
     if (r == 0)
         r = prepare(s, &e);

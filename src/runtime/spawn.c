@@ -22,6 +22,8 @@ static void set_files(posix_spawn_file_actions_t *fa, const struct spawn *s)
             (void)posix_spawn_file_actions_addopen(fa, i, "/dev/null", O_RDWR, 0);
     if (s->talk_fd >= 0)
         (void)posix_spawn_file_actions_adddup2(fa, s->talk_fd, SHIM_TALK_FD);
+    if (s->lock_fd >= 0)
+        (void)posix_spawn_file_actions_adddup2(fa, s->lock_fd, SHIM_LOCK_FD);
     if (s->cwd)
         (void)posix_spawn_file_actions_addchdir_np(fa, s->cwd);
 }

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -72,6 +73,20 @@ static int write_bundle(struct runtime *r, const struct container_spec *s, const
     return shim_conf__write(&conf, runtime__path(r, a, s->id, "shim.conf"), e);
 }
 
+/* The lock that the shim will hold. Taken before there is one, so that at no moment a container
+ * that is being started looks like one whose shim has died. */
+static int take_lock(const char *folder, int *out, struct err *e)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    const char *path = arena_printf(a, "%s/lock", folder);
+    AUTO_FD int first = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    AUTO_FD int fd = first < 0 ? -1 : fcntl(first, F_DUPFD_CLOEXEC, SHIM_LOCK_FD + 1);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return err_sys(e, errno, "lock %s", path);
+    *out = take_fd(&fd);
+    return 0;
+}
+
 /* Starts the shim and waits until the program runs. */
 static int start_shim(struct runtime *r, struct container *c, const char *folder, struct err *e)
 {
@@ -79,14 +94,25 @@ static int start_shim(struct runtime *r, struct container *c, const char *folder
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, talk) < 0)
         return err_sys(e, errno, "make a socket pair");
     AUTO_FD int ours = talk[0];
-    static const char *const args[] = {"run", NULL};
-    struct spawn s = {
-        .args = args, .talk_fd = talk[1], .in_fd = -1, .out_fd = -1, .err_fd = -1, .cwd = folder};
-    pid_t pid;
-    int rc = spawn__shim(r, &s, &pid, e);
-    (void)close(talk[1]);
+    AUTO_FD int theirs = talk[1];
+    AUTO_FD int lock = -1;
+    int rc = take_lock(folder, &lock, e);
     if (rc < 0)
         return rc;
+    static const char *const args[] = {"run", NULL};
+    struct spawn s = {.args = args,
+                      .talk_fd = theirs,
+                      .lock_fd = lock,
+                      .in_fd = -1,
+                      .out_fd = -1,
+                      .err_fd = -1,
+                      .cwd = folder};
+    pid_t pid;
+    rc = spawn__shim(r, &s, &pid, e);
+    if (rc < 0)
+        return rc;
+    (void)close(take_fd(&theirs));
+    (void)close(take_fd(&lock));
     char text[1024];
     rc = spawn__hear(ours, START_TIMEOUT_MS, text, sizeof text, NULL, e);
     int init = 0;
