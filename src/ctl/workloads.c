@@ -4,6 +4,7 @@
 #include "ctl/daemonset/daemonset.h"
 #include "ctl/deployment/deployment.h"
 #include "ctl/disruption/disruption.h"
+#include "ctl/endpointmirror/endpointmirror.h"
 #include "ctl/endpoints/endpoints.h"
 #include "ctl/endpointslice/endpointslice.h"
 #include "ctl/garbage/garbage.h"
@@ -23,6 +24,8 @@ const struct controller *const ctl_workloads[] = {
     &token_controller,
     &deployment_controller,
     &replicaset_controller,
+    &replication_controller,
+    &endpointmirror_controller,
     &statefulset_controller,
     &daemonset_controller,
     &job_controller,

@@ -53,8 +53,8 @@ static void of_any(const struct object *o, struct controller_ctx *c, struct key_
     const struct value *owners = value_at(o->root, "metadata.ownerReferences");
     if (value_count(owners) || o->deleting)
         add_object(r, o, s);
-    VALUE_EACH_ITEM(ref, owners)
-    add_waiting_owner(ref, o, c, s);
+    VALUE_EACH_ITEM (ref, owners)
+        add_waiting_owner(ref, o, c, s);
     const struct object *now = cache_get(c->cache, r, o->ns, o->name, a);
     if (!now || strcmp(now->uid, o->uid) != 0)
         key_add(s, "owner", o->uid);
@@ -64,9 +64,9 @@ static void of_any(const struct object *o, struct controller_ctx *c, struct key_
 static void watch_custom(struct controller_ctx *c, const struct object *crd, struct arena *a)
 {
     const char *version = NULL;
-    VALUE_EACH_ITEM(v, value_at(crd->root, "spec.versions"))
-    if (!version && value_bool(value_get(v, "served"), false))
-        version = value_str(value_get(v, "name"), "");
+    VALUE_EACH_ITEM (v, value_at(crd->root, "spec.versions"))
+        if (!version && value_bool(value_get(v, "served"), false))
+            version = value_str(value_get(v, "name"), "");
     const struct value *accepted = object_condition(crd->root, "Established");
     if (!version || crd->deleting ||
         strcmp(value_str(value_get(accepted, "status"), ""), "True") != 0)
@@ -100,8 +100,7 @@ static void world_of(struct controller_ctx *c, struct arena *a, struct world *w)
     struct object_list crds = cache_list(c->cache, &RES_CRD, NULL, a);
     for (size_t i = 0; i < crds.n && w->n < ARRAY_LEN(w->r); i++) {
         const struct value *root = crds.items[i]->root;
-        VALUE_EACH_ITEM(v, value_at(root, "spec.versions"))
-        {
+        VALUE_EACH_ITEM (v, value_at(root, "spec.versions")) {
             const struct resource *r = NULL;
             struct err e;
             const char *av = arena_printf(a, "%s/%s", value_at_str(root, "spec.group", ""),
@@ -122,11 +121,20 @@ struct found {
     size_t n, cap;
 };
 
+static bool names_owner(const struct object *o, const char *owner_uid)
+{
+    VALUE_EACH_ITEM (ref, value_at(o->root, "metadata.ownerReferences")) {
+        if (strcmp(value_str(value_get(ref, "uid"), ""), owner_uid) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool blocks(const struct object *o, const char *owner_uid)
 {
-    VALUE_EACH_ITEM(ref, value_at(o->root, "metadata.ownerReferences"))
-    if (strcmp(value_str(value_get(ref, "uid"), ""), owner_uid) == 0)
-        return value_bool(value_get(ref, "blockOwnerDeletion"), false);
+    VALUE_EACH_ITEM (ref, value_at(o->root, "metadata.ownerReferences"))
+        if (strcmp(value_str(value_get(ref, "uid"), ""), owner_uid) == 0)
+            return value_bool(value_get(ref, "blockOwnerDeletion"), false);
     return false;
 }
 
@@ -153,6 +161,30 @@ static struct found dependents_of(struct controller_ctx *c, const struct world *
             found_add(&f, w->r[i], l.items[k], uid, a);
     }
     return f;
+}
+
+/* As the API has them now. An owner is let go for good on this, not on a cache that may not have
+ * seen its newest dependents yet. */
+static int live_dependents(struct controller_ctx *c, const struct world *w, const struct object *o,
+                           struct arena *a, struct found *out, struct err *e)
+{
+    struct found f = {0};
+    for (size_t i = 0; i < w->n; i++) {
+        struct kube_list l = {0};
+        if (*o->ns && !w->r[i]->namespaced)
+            continue;
+        int rc = kube_list(c->kube, w->r[i], *o->ns ? o->ns : NULL, NULL, &l, e);
+        if (rc == ERR_NOT_FOUND)
+            continue;
+        if (rc < 0)
+            return rc;
+        for (size_t k = 0; k < l.n; k++)
+            if (names_owner(l.items[k], o->uid))
+                found_add(&f, w->r[i], object_hold(a, l.items[k]), o->uid, a);
+        kube_list_done(&l);
+    }
+    *out = f;
+    return 0;
 }
 
 /* The cache first; that somebody is missing only the API itself can say. */
@@ -206,9 +238,9 @@ static int set_owners(struct controller_ctx *c, const struct resource *r, const 
 {
     struct value *patch = versioned(a, o), *l = value_new_array(a);
     size_t i = 0;
-    VALUE_EACH_ITEM(ref, value_at(o->root, "metadata.ownerReferences"))
-    if (keep[i++])
-        (void)value_push(a, l, ref);
+    VALUE_EACH_ITEM (ref, value_at(o->root, "metadata.ownerReferences"))
+        if (keep[i++])
+            (void)value_push(a, l, ref);
     (void)value_set(a, value_get_mut(patch, "metadata"), "ownerReferences",
                     value_count(l) ? l : value_null(a));
     int rc = write_patch(c, r, o, patch, e);
@@ -219,9 +251,9 @@ static int release(struct controller_ctx *c, const struct resource *r, const str
                    const char *finalizer, struct arena *a, struct err *e)
 {
     struct value *patch = versioned(a, o), *l = value_new_array(a);
-    VALUE_EACH_ITEM(f, value_at(o->root, "metadata.finalizers"))
-    if (strcmp(value_str(f, ""), finalizer) != 0)
-        (void)value_push(a, l, f);
+    VALUE_EACH_ITEM (f, value_at(o->root, "metadata.finalizers"))
+        if (strcmp(value_str(f, ""), finalizer) != 0)
+            (void)value_push(a, l, f);
     (void)value_set(a, value_get_mut(patch, "metadata"), "finalizers",
                     value_count(l) ? l : value_null(a));
     int rc = write_patch(c, r, o, patch, e);
@@ -234,8 +266,8 @@ static int unlink_from(struct controller_ctx *c, const struct resource *r, const
     const struct value *refs = value_at(o->root, "metadata.ownerReferences");
     bool *keep = ARENA_ARRAY(a, bool, value_count(refs) + 1);
     size_t i = 0;
-    VALUE_EACH_ITEM(ref, refs)
-    keep[i++] = strcmp(value_str(value_get(ref, "uid"), ""), owner_uid) != 0;
+    VALUE_EACH_ITEM (ref, refs)
+        keep[i++] = strcmp(value_str(value_get(ref, "uid"), ""), owner_uid) != 0;
     return set_owners(c, r, o, keep, a, e);
 }
 
@@ -282,8 +314,7 @@ static int judge(struct controller_ctx *c, const struct world *w, const struct r
     bool *keep = ARENA_ARRAY(a, bool, value_count(refs) + 1);
     size_t i = 0;
     int rc = 0;
-    VALUE_EACH_ITEM(ref, refs)
-    {
+    VALUE_EACH_ITEM (ref, refs) {
         if (!o->deleting && (rc = owner_state(c, ref, o, a, &states[i], e)) < 0)
             return rc == ERR_INVALID ? 0 : rc; /* of a kind nobody serves: leave it */
         keep[i] = states[i] == OWNER_SOLID;
@@ -296,6 +327,12 @@ static int judge(struct controller_ctx *c, const struct world *w, const struct r
         return 0; /* by far the most: do not even look for dependents */
     struct found f = dependents_of(c, w, o->uid, a);
     struct garbage_plan p = garbage_plan(&(struct garbage_view){o, states, f.items, f.n});
+    if (p.verb == GARBAGE_RELEASE || p.verb == GARBAGE_ORPHAN) {
+        rc = live_dependents(c, w, o, a, &f, e);
+        if (rc < 0)
+            return rc;
+        p = garbage_plan(&(struct garbage_view){o, states, f.items, f.n});
+    }
     switch (p.verb) {
     case GARBAGE_KEEP:
         return 0;

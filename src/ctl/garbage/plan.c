@@ -7,9 +7,9 @@
 
 bool has_finalizer(const struct object *o, const char *name)
 {
-    VALUE_EACH_ITEM(f, value_at(o->root, "metadata.finalizers"))
-    if (strcmp(value_str(f, ""), name) == 0)
-        return true;
+    VALUE_EACH_ITEM (f, value_at(o->root, "metadata.finalizers"))
+        if (strcmp(value_str(f, ""), name) == 0)
+            return true;
     return false;
 }
 

@@ -36,9 +36,9 @@ static int release(struct controller_ctx *c, const struct claim *q, const struct
                    struct arena *a, struct err *e)
 {
     struct value *owners = value_new_array(a);
-    VALUE_EACH_ITEM(ref, value_at(o->root, "metadata.ownerReferences"))
-    if (strcmp(value_str(value_get(ref, "uid"), ""), q->owner->uid) != 0)
-        (void)value_push(a, owners, ref);
+    VALUE_EACH_ITEM (ref, value_at(o->root, "metadata.ownerReferences"))
+        if (strcmp(value_str(value_get(ref, "uid"), ""), q->owner->uid) != 0)
+            (void)value_push(a, owners, ref);
     return set_owners(c, q, o, value_count(owners) ? owners : value_null(a), a, e);
 }
 
@@ -82,6 +82,17 @@ int claim_run(struct controller_ctx *c, const struct claim *q, struct arena *a,
     return 0;
 }
 
+int selector_of_owner(const struct resource *r, const struct object *o, struct arena *a,
+                      struct selector *out, struct err *e)
+{
+    const struct value *v = value_at(o->root, "spec.selector");
+    if (r != &RES_REPLICATION_CONTROLLER)
+        return selector_from_value(v, a, out, e);
+    *out = selector_from_map(v, a);
+    out->nothing = value_count(v) == 0;
+    return 0;
+}
+
 void keys_of_claimant(const struct object *o, const struct resource *res, struct controller_ctx *c,
                       struct key_sink *s)
 {
@@ -96,8 +107,7 @@ void keys_of_claimant(const struct object *o, const struct resource *res, struct
     struct object_list owners = cache_list(c->cache, res, o->ns, a);
     for (size_t i = 0; i < owners.n; i++) {
         struct selector sel;
-        if (selector_from_value(value_at(owners.items[i]->root, "spec.selector"), a, &sel, NULL) ==
-                0 &&
+        if (selector_of_owner(res, owners.items[i], a, &sel, NULL) == 0 &&
             selector_matches(&sel, labels))
             key_add(s, owners.items[i]->ns, owners.items[i]->name);
     }

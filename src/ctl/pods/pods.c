@@ -65,8 +65,8 @@ bool pod_is_available(const struct object *p, int64_t min_ready_s, int64_t now_m
 int64_t pod_restarts(const struct object *p)
 {
     int64_t n = 0;
-    VALUE_EACH_ITEM(c, value_at(p->root, "status.containerStatuses"))
-    n += value_int(value_get(c, "restartCount"), 0);
+    VALUE_EACH_ITEM (c, value_at(p->root, "status.containerStatuses"))
+        n += value_int(value_get(c, "restartCount"), 0);
     return n;
 }
 

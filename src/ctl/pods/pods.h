@@ -47,6 +47,11 @@ struct claim {
 int claim_run(struct controller_ctx *c, const struct claim *q, struct arena *a,
               struct object_list *out, struct err *e) MUST_CHECK;
 
+/* spec.selector of an object that owns pods: a label selector or, for ReplicationControllers, a
+ * map. */
+int selector_of_owner(const struct resource *r, const struct object *o, struct arena *a,
+                      struct selector *out, struct err *e) MUST_CHECK;
+
 /* For keys_of of a dependent: its controller of this kind or, when it has none, every `res`
  * object in its namespace whose spec.selector takes it. */
 void keys_of_claimant(const struct object *o, const struct resource *res, struct controller_ctx *c,

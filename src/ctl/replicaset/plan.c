@@ -30,10 +30,10 @@ struct replicaset_plan replicaset_plan(const struct replicaset_view *v, struct a
 
 static bool has_labels(const struct object *pod, const struct value *labels)
 {
-    VALUE_EACH_MEMBER(m, labels)
-    if (!object_label(pod, m->key) ||
-        strcmp(object_label(pod, m->key), value_str(&m->value, "")) != 0)
-        return false;
+    VALUE_EACH_MEMBER (m, labels)
+        if (!object_label(pod, m->key) ||
+            strcmp(object_label(pod, m->key), value_str(&m->value, "")) != 0)
+            return false;
     return true;
 }
 

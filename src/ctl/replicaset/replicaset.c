@@ -4,20 +4,27 @@
 #include "ctl/replicaset/plan.h"
 #include "kube/events.h"
 
+/* ReplicationControllers are ReplicaSets with a simpler selector. */
+static const struct resource *resource_of(const struct controller_ctx *c)
+{
+    return c->controller == &replication_controller ? &RES_REPLICATION_CONTROLLER
+                                                    : &RES_REPLICA_SET;
+}
+
 static int observe(struct controller_ctx *c, const struct key *key, struct arena *a,
                    struct replicaset_view *v, struct err *e)
 {
     v->now_ms = c->clock->real_ms(c->clock);
-    v->set = cache_get(c->cache, &RES_REPLICA_SET, key->ns, key->name, a);
+    v->set = cache_get(c->cache, resource_of(c), key->ns, key->name, a);
     if (!v->set)
         return err_set(e, ERR_NOT_FOUND, "replica set is gone");
     struct selector sel;
-    int rc = selector_from_value(value_at(v->set->root, "spec.selector"), a, &sel, e);
+    int rc = selector_of_owner(resource_of(c), v->set, a, &sel, e);
     if (rc < 0)
         return rc;
     struct object_list mine;
     rc = claim_run(c,
-                   &(struct claim){.owner_res = &RES_REPLICA_SET,
+                   &(struct claim){.owner_res = resource_of(c),
                                    .res = &RES_POD,
                                    .owner = v->set,
                                    .selector = &sel,
@@ -35,12 +42,12 @@ static int create_pods(struct controller_ctx *c, const struct object *set, size_
 {
     struct value **pods = ARENA_ARRAY(a, struct value *, n);
     struct value *pod =
-        pod_of_template(a, value_at(set->root, "spec.template"), &RES_REPLICA_SET, set);
+        pod_of_template(a, value_at(set->root, "spec.template"), resource_of(c), set);
     (void)value_set_str(a, value_make_object(a, pod, "metadata"), "generateName",
                         arena_printf(a, "%s-", set->name));
     for (size_t i = 0; i < n; i++)
         pods[i] = pod;
-    struct pod_batch b = {.owner_res = &RES_REPLICA_SET, .owner = set, .pods = pods, .n = n};
+    struct pod_batch b = {.owner_res = resource_of(c), .owner = set, .pods = pods, .n = n};
     int rc = pods_create(c, &b, a, e);
     *done = b.done;
     return rc;
@@ -58,7 +65,7 @@ static int act(struct controller_ctx *c, const struct replicaset_view *v,
         out->created = (int64_t)done;
         out->failure_reason = "FailedCreate";
     } else if (p->remove.n) {
-        rc = pods_delete(c, &RES_REPLICA_SET, v->set, &p->remove, &e);
+        rc = pods_delete(c, resource_of(c), v->set, &p->remove, &e);
         out->removed = rc == 0 ? (int64_t)p->remove.n : 0;
         out->failure_reason = "FailedDelete";
     }
@@ -82,7 +89,7 @@ static int replicaset_sync(struct controller_ctx *c, const struct key *key, stru
     if (done.removed)
         rc = 0;
     else
-        rc = write_status(c, &RES_REPLICA_SET, v.set, replicaset_status(&v, &done, a), e);
+        rc = write_status(c, resource_of(c), v.set, replicaset_status(&v, &done, a), e);
     if (p.again_ms)
         c->requeue_after_ms = p.again_ms > v.now_ms ? p.again_ms - v.now_ms : 1;
     if (failed < 0)
@@ -92,7 +99,7 @@ static int replicaset_sync(struct controller_ctx *c, const struct key *key, stru
 
 static void of_pod(const struct object *o, struct controller_ctx *c, struct key_sink *s)
 {
-    keys_of_claimant(o, &RES_REPLICA_SET, c, s);
+    keys_of_claimant(o, resource_of(c), c, s);
 }
 
 static const struct controller_watch WATCHES[] = {
@@ -105,5 +112,17 @@ const struct controller replicaset_controller = {
     .name = "replicaset-controller",
     .watches = WATCHES,
     .workers = 8,
+    .sync = replicaset_sync,
+};
+
+static const struct controller_watch RC_WATCHES[] = {
+    {&RES_REPLICATION_CONTROLLER, NULL  },
+    {&RES_POD,                    of_pod},
+    {NULL,                        NULL  },
+};
+
+const struct controller replication_controller = {
+    .name = "replication-controller",
+    .watches = RC_WATCHES,
     .sync = replicaset_sync,
 };

@@ -3,3 +3,4 @@
 #include "kube/controller.h"
 
 extern const struct controller replicaset_controller;
+extern const struct controller replication_controller; /* ReplicationControllers */
