@@ -326,12 +326,14 @@ static void check_rule(const struct subject *s, const struct value *r)
     const char *rule = str(r, "rule"), *message = str(r, "message");
     if (!s->old && mentions_old(rule) && !crd__flag(r, "optionalOldSelf"))
         return;
-    if (evaluate(s, rule_text(s, r), &v, &e) < 0)
-        refuse(
-            s, r,
-            arena_printf(s->l->arena, "%s evaluating rule: %s", e.msg, *message ? message : rule));
-    else if (!value_bool(v, false))
-        refuse(s, r, message_of(s, r));
+    if (evaluate(s, rule_text(s, r), &v, &e) == 0) {
+        if (!value_bool(v, false))
+            refuse(s, r, message_of(s, r));
+        return;
+    }
+    const char *why = is(e.msg, "divide by zero") ? "division by zero" : e.msg; /* as cel-go */
+    refuse(s, r,
+           arena_printf(s->l->arena, "%s evaluating rule: %s", why, *message ? message : rule));
 }
 
 /* ---- what was there before ---- */

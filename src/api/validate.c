@@ -172,6 +172,32 @@ static void check_owners(struct field_errors *l, const struct value *owners)
     }
 }
 
+/* Those of metadata; only Kubernetes' own kinds ask for a domain in front. */
+static void check_meta_finalizers(struct field_errors *l, const struct value *meta, bool custom)
+{
+    static const char *const known[] = {"orphan", "foregroundDeletion", "kubernetes"};
+    const struct value *list = value_get(meta, "finalizers");
+    bool seen[3] = {false};
+    VALUE_EACH_ITEM (f, list) {
+        const char *name = value_str(f, "");
+        name_errors(l, "metadata.finalizers", name, name__qualified(name, l->arena));
+        for (size_t i = 0; i < 3; i++)
+            seen[i] |= is(known[i], name);
+    }
+    if (seen[0] && seen[1])
+        bad(l, "metadata.finalizers", list,
+            "finalizer orphan and foregroundDeletion cannot be both set");
+    for (size_t i = 0; !custom && i < value_count(list); i++) {
+        const char *name = value_str(&list->items[i], "");
+        bool fine = strchr(name, '/') != NULL;
+        for (size_t k = 0; k < 3; k++)
+            fine |= is(known[k], name);
+        if (!fine)
+            bad_str(l, path(l, "metadata.finalizers[%zu]", i), name,
+                    "name is neither a standard finalizer name nor is it fully qualified");
+    }
+}
+
 static void check_finalizers(struct field_errors *l, const char *at, const struct value *list)
 {
     static const char *const known[] = {"orphan", "foregroundDeletion", "kubernetes"};
@@ -234,7 +260,7 @@ static void check_meta(const struct kind *k, const struct value *obj, struct fie
     check_meta_labels(l, "metadata.labels", value_get(meta, "labels"));
     check_annotations(l, value_get(meta, "annotations"));
     check_owners(l, value_get(meta, "ownerReferences"));
-    check_finalizers(l, "metadata.finalizers", value_get(meta, "finalizers"));
+    check_meta_finalizers(l, meta, k->crd);
 }
 
 static void check_new_finalizers(const struct value *now, const struct value *old,
@@ -259,10 +285,7 @@ static void check_new_finalizers(const struct value *now, const struct value *ol
 static void check_meta_update(const struct kind *k, const struct value *obj,
                               const struct value *old, struct field_errors *l)
 {
-    static const char *const fixed[] = {"name",
-                                        "namespace",
-                                        "uid",
-                                        "deletionTimestamp",
+    static const char *const fixed[] = {"name", "namespace", "uid", "deletionTimestamp",
                                         "deletionGracePeriodSeconds"};
     const struct value *now = value_get(obj, "metadata"), *was = value_get(old, "metadata");
     (void)k;
@@ -275,7 +298,7 @@ static void check_meta_update(const struct kind *k, const struct value *obj,
     check_meta_labels(l, "metadata.labels", value_get(now, "labels"));
     check_annotations(l, value_get(now, "annotations"));
     check_owners(l, value_get(now, "ownerReferences"));
-    check_finalizers(l, "metadata.finalizers", value_get(now, "finalizers"));
+    check_meta_finalizers(l, now, true);
 }
 
 /* ---- selectors ---- */

@@ -396,9 +396,16 @@ void validate_service(const struct value *obj, struct field_errors *l)
 
 void update_service(const struct value *obj, const struct value *old, struct field_errors *l)
 {
-    (void)obj;
-    (void)old;
-    (void)l;
+    const struct value *now = value_at(obj, "spec.clusterIPs");
+    const char *was = value_str(value_item(value_at(old, "spec.clusterIPs"), 0), "");
+    bool named = is(value_at_str(obj, "spec.type", ""), "ExternalName") ||
+                 is(value_at_str(old, "spec.type", ""), "ExternalName");
+    if (named || !*was || is(was, value_str(value_item(now, 0), "")))
+        return;
+    if (value_count(now))
+        bad(l, "spec.clusterIPs[0]", now, "may not change once set");
+    else
+        bad_shown(l, "spec.clusterIPs[0]", "[]string(nil)", "primary clusterIP can not be unset");
 }
 
 static void check_lb_status(const struct value *obj, struct field_errors *l)
@@ -830,10 +837,18 @@ void update_claim(const struct value *obj, const struct value *old, struct field
         (void)value_remove(now, "volumeName");
     if (bound && requests && storage)
         (void)value_set(l->arena, requests, "storage", storage);
+    struct quantity size, before, capacity = {0};
+    bool shrinks = quantity_at(value_at(obj, "spec.resources.requests"), "storage", &size) &&
+                   quantity_at(value_at(was, "resources.requests"), "storage", &before) &&
+                   quantity_cmp(&size, &before) < 0;
+    (void)quantity_at(value_at(old, "status.capacity"), "storage", &capacity);
     if (!has(was, "storageClassName"))
         (void)value_remove(now, "storageClassName");
     if (!value_equal(now, was))
         forbidden(l, "spec",
                   "spec is immutable after creation except resources.requests and "
                   "volumeAttributesClassName for bound claims\n");
+    if (shrinks && quantity_cmp(&size, &capacity) <= 0)
+        forbidden(l, "spec.resources.requests.storage",
+                  "field can not be less than status.capacity");
 }

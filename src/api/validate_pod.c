@@ -449,6 +449,24 @@ static void check_init(const struct value *spec, const char *base, bool is_pod,
     }
 }
 
+/* In the host's network a container's port is the host's. */
+static void check_host_network(const struct value *spec, const char *base, struct field_errors *l)
+{
+    const struct value *list = value_get(spec, "containers");
+    if (!value_bool(value_get(spec, "hostNetwork"), false))
+        return;
+    for (size_t i = 0; i < value_count(list); i++) {
+        const struct value *ports = value_get(&list->items[i], "ports");
+        for (size_t j = 0; j < value_count(ports); j++) {
+            const struct value *own = value_get(&ports->items[j], "containerPort");
+            int64_t host = value_int(value_get(&ports->items[j], "hostPort"), 0);
+            if (own && host && host != value_int(own, 0))
+                bad(l, path(l, "%s.containers[%zu].ports[%zu].containerPort", base, i, j), own,
+                    "must match `hostPort` when `hostNetwork` is true");
+        }
+    }
+}
+
 static void check_host_ports(const struct value *spec, const char *base, struct field_errors *l)
 {
     struct fieldset seen = {0};
@@ -582,6 +600,7 @@ void check_pod_spec(struct field_errors *l, const char *base, const struct value
     check_regular(spec, base, is_pod, l);
     check_init(spec, base, is_pod, l);
     check_host_ports(spec, base, l);
+    check_host_network(spec, base, l);
     check_dns(spec, base, l);
     check_meta_labels(l, path(l, "%s.nodeSelector", base), value_get(spec, "nodeSelector"));
     check_pod_security(spec, base, l);

@@ -150,6 +150,8 @@ int main(int argc, char **argv)
     k8s_patch_suite(&t, argv[1]);
     k8s_apply_suite(&t, argv[1]);
     round_trips(&t, argv[1]);
+    k8s_edit_suite(&t, argv[1]);
+    k8s_validate_suite(&t, argv[1]);
     (void)printf("k8s: %zu passed, %zu failed, %zu skipped\n", t.passed, t.failed, t.skipped);
     return t.failed != 0;
 }

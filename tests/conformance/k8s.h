@@ -19,3 +19,5 @@ const struct schema *k8s_smd(struct arena *a, const char *yaml, const char *name
 
 void k8s_apply_suite(struct tally *t, const char *folder);
 void k8s_patch_suite(struct tally *t, const char *folder);
+void k8s_edit_suite(struct tally *t, const char *folder);
+void k8s_validate_suite(struct tally *t, const char *folder);
