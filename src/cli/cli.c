@@ -13,6 +13,7 @@ static const struct {
 } groups[] = {
     {"Run it",                verbs_server},
     {"Follow a push",         verbs_loop  },
+    {"Build and move images", verbs_build },
     {"Images",                verbs_image },
     {"In a pipeline's steps", verbs_step  },
 };

@@ -13,6 +13,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "build/build.h"
+#include "build/keeper.h"
 #include "entrypoint/program.h"
 #include "node/image_port.h"
 #include "node/net_port.h"
@@ -172,7 +173,10 @@ static int start_node(struct server *s, struct err *e)
         r = runtime_open(&build, &s->build_runtime, e);
     if (r == 0)
         r = runtime_watch(s->build_runtime, e);
-    return r < 0 ? r : build_recover(s->build_runtime, s->podnet, e);
+    if (r == 0)
+        r = build_recover(s->build_runtime, s->podnet, e);
+    const struct keeper_opts keep = {.images = s->images};
+    return r < 0 ? r : keeper_start(&keep, &s->keeper, e);
 }
 
 static int start_metrics(struct server *s, struct err *e)
@@ -261,6 +265,7 @@ void server_free(struct server *s)
     scraper_free(s->scraper);
     if (s->api)
         apiserver_set_pod_door(s->api, NULL);
+    keeper_free(s->keeper);
     node_stop(s->node);
     if (s->image_source)
         image_source_store_free(s->image_source);

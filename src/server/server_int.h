@@ -50,6 +50,7 @@ struct server {
     struct pod_net *pod_net;
 
     struct runtime *build_runtime;
+    struct keeper *keeper;
     struct registry *registry;
     struct repository_opts repositories;
     struct host *host;
