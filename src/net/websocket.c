@@ -183,6 +183,11 @@ int websocket_send_channel(struct websocket *w, unsigned char channel, const voi
     return 0;
 }
 
+int websocket_fd(const struct websocket *w)
+{
+    return w->fd;
+}
+
 void websocket_close(struct websocket *w, unsigned code)
 {
     unsigned char body[2] = {(unsigned char)(code >> 8), (unsigned char)code};

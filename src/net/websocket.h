@@ -31,5 +31,7 @@ int websocket_send_channel(struct websocket *w, unsigned char channel, const voi
                            struct err *e) MUST_CHECK;
 /* Waits for the next message. ERR_CANCELLED: the other side closed. */
 int websocket_receive(struct websocket *w, struct websocket_message *out, struct err *e) MUST_CHECK;
+/* For poll(): POLLRDHUP once the other side has gone, whatever is still unread. */
+int websocket_fd(const struct websocket *w);
 /* Sends a close frame; receivers end. */
 void websocket_close(struct websocket *w, unsigned code);

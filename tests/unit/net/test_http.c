@@ -1,11 +1,47 @@
+#include <arpa/inet.h>
+#include <pthread.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
 #include "net/tls.h"
 #include "t.h"
 
 enum { BIG = 3 * 1024 * 1024 + 17 };
+
+static bool send_all(int fd, size_t n)
+{
+    static const char piece[64 * 1024];
+    for (ssize_t sent; n > 0; n -= (size_t)sent)
+        if ((sent = send(fd, piece, n < sizeof piece ? n : sizeof piece, MSG_NOSIGNAL)) <= 0)
+            return false;
+    return true;
+}
+
+static size_t take_all(int fd, size_t max)
+{
+    static _Thread_local char piece[64 * 1024];
+    size_t n = 0;
+    for (ssize_t got; n < max && (got = recv(fd, piece, sizeof piece, 0)) > 0;)
+        n += (size_t)got;
+    return n;
+}
+
+/* Says much before it listens, then waits for an end that the client never makes. */
+static void upgraded(struct http_request *q)
+{
+    static const char *const headers[] = {"Upgrade", "test", NULL};
+    struct err e = {0};
+    int fd = -1;
+    T_RC(http_upgrade(q, headers, &fd, &e), &e, "upgrade");
+    T_OK(send_all(fd, BIG), "said all");
+    T_EQ_INT(take_all(fd, BIG), BIG, "heard all");
+    T_OK(send_all(fd, 1), "done");
+    T_EQ_INT(take_all(fd, 1), 0, "the server's end");
+}
 
 /* /echo gives the body back, /big many bytes, /stream three chunks, /who the certificate's name */
 static void handler(struct http_request *q, void *arg)
@@ -36,6 +72,8 @@ static void handler(struct http_request *q, void *arg)
         http_send_text(q, 200, arena_printf(q->arena, "%s/%s", cn, o));
     } else if (strcmp(q->path, "/ignore") == 0) {
         http_send_text(q, 200, "no need");
+    } else if (strcmp(q->path, "/upgrade") == 0) {
+        upgraded(q);
     } else {
         http_send_text(q, 404, "nothing here");
     }
@@ -126,4 +164,46 @@ static void tls(void)
     T_EQ_INT(http_do(strict, &call, a, &ans, &e), ERR_AGAIN, "unknown authority");
 }
 
-T_MAIN(plain, tls)
+static int connect_to(unsigned port, const char *text)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    T_EQ_INT(connect(fd, (struct sockaddr *)&to, sizeof to), 0, "connect");
+    T_EQ_INT(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text), "send");
+    return fd;
+}
+
+static void *say_all(void *fd)
+{
+    T_OK(send_all(*(int *)fd, BIG), "the client says all");
+    return NULL;
+}
+
+/* What a handler does not take yet holds nothing back of what it says; a server that stops ends all
+ * it serves. */
+static void stop(void)
+{
+    struct http_listen l = {.address = "127.0.0.1:0"};
+    struct http_server *s = NULL;
+    struct err e = {0};
+    T_RC(http_server_start(&l, handler, NULL, &s, &e), &e, "start");
+    AUTO_FD int idle = connect_to(http_server_port(s), "GET /ign");
+    AUTO_FD int fd =
+        connect_to(http_server_port(s), "GET /upgrade HTTP/1.1\r\nHost: a\r\n"
+                                        "Connection: Upgrade\r\nUpgrade: test\r\n\r\n");
+    static const char head[] = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                               "Upgrade: test\r\n\r\n";
+    pthread_t sender;
+    T_EQ_INT(pthread_create(&sender, NULL, say_all, &fd), 0, "thread");
+    T_EQ_INT(take_all(fd, BIG + sizeof head), BIG + sizeof head, "the client hears all");
+    (void)pthread_join(sender, NULL);
+    int64_t before = clock_system.mono_ms(&clock_system);
+    http_server_free(s);
+    T_OK(clock_system.mono_ms(&clock_system) - before < 1000, "stopped at once");
+    T_EQ_INT(take_all(fd, 1), 0, "the end");
+    T_EQ_INT(take_all(idle, 1), 0, "the end of an idle one");
+}
+
+T_MAIN(plain, tls, stop)
