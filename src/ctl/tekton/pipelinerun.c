@@ -32,6 +32,8 @@ static int find_pipeline(struct controller_ctx *c, const struct object *run, str
                          struct resolved *out, struct refusal *why, struct err *e)
 {
     const struct value *embedded = value_at(run->root, "spec.pipelineSpec");
+    if (tekton__one_source(run->root, "pipeline", a, e) < 0)
+        return refused(why, "PipelineValidationFailed", arena_strdup(a, e->msg));
     if (embedded) {
         *out = (struct resolved){.spec = embedded, .name = run->name};
         return 0;

@@ -120,6 +120,17 @@ int tekton__resolve(struct controller_ctx *c, const char *ns, const char *kind,
     return from_cluster(c, ns, kind, value_at_str(ref, "name", ""), a, out, e);
 }
 
+int tekton__one_source(const struct value *run, const char *kind, struct arena *a, struct err *e)
+{
+    const char *ref = arena_printf(a, "spec.%sRef", kind);
+    const char *own = arena_printf(a, "spec.%sSpec", kind);
+    bool has_ref = value_at(run, ref) != NULL, has_own = value_at(run, own) != NULL;
+    if (has_ref != has_own)
+        return 0;
+    return err_set(e, ERR_INVALID, "expected exactly one, got %s: %s, %s",
+                   has_ref ? "both" : "neither", ref, own);
+}
+
 void tekton__inherit(struct value *metadata, const struct resolved *from, struct arena *a)
 {
     const struct {

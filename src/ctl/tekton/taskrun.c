@@ -94,6 +94,9 @@ static int find_task(struct controller_ctx *c, const struct object *run, struct 
 {
     const struct value *embedded = value_at(run->root, "spec.taskSpec");
     const struct value *ref = value_at(run->root, "spec.taskRef");
+    int one = tekton__one_source(run->root, "task", a, e);
+    if (one < 0)
+        return one;
     if (embedded) {
         *out = (struct resolved){.spec = taskspec_modernize(embedded, a), .name = ""};
     } else {

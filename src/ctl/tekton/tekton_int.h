@@ -32,6 +32,11 @@ int tekton__resolve(struct controller_ctx *c, const char *ns, const char *kind,
 int tekton__claims(struct controller_ctx *c, const struct resource *res, const struct object *run,
                    struct arena *a, const struct value **bindings, struct err *e) MUST_CHECK;
 
+/* ERR_INVALID unless exactly one of spec.taskRef and spec.taskSpec (`kind` "task"), or of
+ * spec.pipelineRef and spec.pipelineSpec ("pipeline"), is there. */
+int tekton__one_source(const struct value *run, const char *kind, struct arena *a,
+                       struct err *e) MUST_CHECK;
+
 /* Trying again may help. */
 static inline bool tekton__transient(int r)
 {
