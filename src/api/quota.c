@@ -138,6 +138,8 @@ static void add_claim(struct quota_usage *u, const struct value *claim, struct a
     const char *class = value_at_str(claim, "spec.storageClassName", "");
     struct quantity q;
     bool sized = read_quantity(value_at(claim, "spec.resources.requests.storage"), &q);
+    if (sized) /* parts of a byte count as one */
+        q = quantity_from_int(quantity_value(&q), q.format);
     add_int(u, "persistentvolumeclaims", 1, a);
     if (sized)
         quota_usage_add(u, "requests.storage", &q, a);
