@@ -59,11 +59,8 @@ int apiserver_new(const struct apiserver_opts *o, struct apiserver **out, struct
     s->node_port_first = o->node_port_first ? o->node_port_first : 30000;
     s->node_port_last = o->node_port_last ? o->node_port_last : 32767;
     (void)pthread_mutex_init(&s->watches_mutex, NULL);
-    pthread_mutexattr_t again;
-    (void)pthread_mutexattr_init(&again);
-    (void)pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
-    (void)pthread_mutex_init(&s->crd_mutex, &again);
-    (void)pthread_mutexattr_destroy(&again);
+    (void)pthread_mutex_init(&s->crd_mutex, NULL);
+    map_init(&s->crd_editions);
     (void)pthread_mutex_init(&s->quota_mutex, NULL);
     stored__cache_init(s);
     s->metrics = metrics_new();
@@ -96,6 +93,7 @@ void apiserver_free(struct apiserver *s)
     metrics_free(s->metrics);
     (void)pthread_mutex_destroy(&s->watches_mutex);
     (void)pthread_mutex_destroy(&s->crd_mutex);
+    map_done(&s->crd_editions);
     (void)pthread_mutex_destroy(&s->quota_mutex);
     free(s->admin_token);
     free(s->ca_pem);

@@ -316,6 +316,7 @@ struct apiserver {
     pthread_mutex_t watches_mutex;
     struct live_watch *watches; /* woken by apiserver_stop() */
     pthread_mutex_t crd_mutex;
+    struct map crd_editions; /* what of each CRD is served: crds.c */
     pthread_mutex_t quota_mutex;
     struct metrics *metrics;
     const char *service_cidr;

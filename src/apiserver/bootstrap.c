@@ -2,6 +2,7 @@
 
 #include "apiserver/apiserver_int.h"
 #include "apiserver/rest_int.h"
+#include "base/thread.h"
 #include "codec/yaml.h"
 
 /* What a fresh cluster has: namespaces, the roles and bindings that upstream's documentation
@@ -102,6 +103,9 @@ static const struct {
     {"system:monitoring",         "system:monitoring",         "system:monitoring"   },
 };
 
+static const char *const namespaces[] = {"default", "kube-system", "kube-public",
+                                         "kube-node-lease"};
+
 static void push_split(struct arena *a, struct value *list, const char *text, size_t n)
 {
     if (n == 0)
@@ -155,8 +159,9 @@ static int put(struct apiserver *s, const struct resource *r, const char *ns, st
     return err_wrap(e, rc, "first objects");
 }
 
-static int put_role(struct apiserver *s, const struct role_spec *spec, struct err *e)
+static int put_role(struct apiserver *s, size_t i, struct err *e)
 {
+    const struct role_spec *spec = &roles[i];
     AUTO(arena) struct arena *a = arena_new(8 << 20);
     struct value *o = new_object(a, kinds__of(s, &RES_CLUSTER_ROLE), spec->name);
     struct value *labels = value_make_object(a, o, "metadata.labels");
@@ -167,8 +172,8 @@ static int put_role(struct apiserver *s, const struct role_spec *spec, struct er
             arena_printf(a, "rbac.authorization.k8s.io/aggregate-to-%s", spec->aggregate_to),
             "true");
     struct value *rules = value_make_array(a, o, "rules");
-    for (size_t i = 0; spec->rules[i]; i++)
-        add_rule(a, rules, spec->rules[i]);
+    for (size_t r = 0; spec->rules[r]; r++)
+        add_rule(a, rules, spec->rules[r]);
     struct value *from = value_new_array(a);
     if (spec->aggregate_from)
         push_split(a, from, spec->aggregate_from, strlen(spec->aggregate_from));
@@ -232,27 +237,154 @@ static int put_kubernetes_service(struct apiserver *s, struct err *e)
     return put(s, &RES_SERVICE, "default", a, o, e);
 }
 
+/* ---- many writes at once share the disk's syncs ---- */
+
+enum { CREW = 8 };
+
+struct job {
+    int (*fn)(struct apiserver *s, size_t i, struct err *e);
+    size_t i;
+};
+
+struct crew {
+    struct apiserver *s;
+    const struct job *jobs;
+    size_t n, next;
+    int rc;
+    struct err e;
+    pthread_mutex_t mutex;
+};
+
+static bool next_job(struct crew *c, const struct job **out)
+{
+    LOCK_SCOPE(&c->mutex);
+    if (c->next == c->n || c->rc < 0)
+        return false;
+    *out = &c->jobs[c->next++];
+    return true;
+}
+
+static void *crew_main(void *arg)
+{
+    struct crew *c = arg;
+    const struct job *j;
+    while (next_job(c, &j)) {
+        struct err e = {0};
+        int rc = j->fn(c->s, j->i, &e);
+        LOCK_SCOPE(&c->mutex);
+        if (rc < 0 && c->rc == 0) {
+            c->rc = rc;
+            c->e = e;
+        }
+    }
+    return NULL;
+}
+
+static int run_all(struct apiserver *s, const struct job *jobs, size_t n, struct err *e)
+{
+    struct crew c = {.s = s, .jobs = jobs, .n = n, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    pthread_t threads[CREW];
+    size_t started = 0;
+    while (started < CREW && started < n &&
+           thread_start(&threads[started], "first-objects", 2048, crew_main, &c, e) == 0)
+        started++;
+    if (started == 0)
+        (void)crew_main(&c);
+    for (size_t i = 0; i < started; i++)
+        (void)pthread_join(threads[i], NULL);
+    (void)pthread_mutex_destroy(&c.mutex);
+    if (c.rc < 0 && e)
+        *e = c.e;
+    return c.rc;
+}
+
+static int put_namespace(struct apiserver *s, size_t i, struct err *e)
+{
+    AUTO(arena) struct arena *a = arena_new(8 << 20);
+    return put(s, &RES_NAMESPACE, NULL, a,
+               new_object(a, kinds__of(s, &RES_NAMESPACE), namespaces[i]), e);
+}
+
+static int put_other(struct apiserver *s, size_t i, struct err *e)
+{
+    if (i == 0)
+        return put_priority(s, "system-cluster-critical", 2000000000, e);
+    if (i == 1)
+        return put_priority(s, "system-node-critical", 2000001000, e);
+    return put_kubernetes_service(s, e);
+}
+
+/* ---- the CRDs that come along: read again only when their text is new ---- */
+
+#define KNOWN "slipway-crds" /* ConfigMap in kube-system: hash of the text → name of the CRD */
+
+static const char *hash_of(const char *text, struct arena *a)
+{
+    return arena_printf(a, "%016llx", (unsigned long long)map_hash(text, strlen(text)));
+}
+
+static int put_crd(struct apiserver *s, size_t i, struct err *e)
+{
+    return apiserver_install_crds(s, crd_builtin(i), strlen(crd_builtin(i)), e);
+}
+
+static bool is_there(struct apiserver *s, const struct object *known, const char *hash)
+{
+    const char *name =
+        known ? value_str(value_get(value_get(known->root, "data"), hash), NULL) : NULL;
+    AUTO(object) struct object *crd = name ? peek(s, &RES_CRD, NULL, name) : NULL;
+    return crd != NULL;
+}
+
+static int remember(struct apiserver *s, struct arena *a, struct err *e)
+{
+    struct value *o = new_object(a, kinds__of(s, &RES_CONFIG_MAP), KNOWN);
+    struct value *data = value_make_object(a, o, "data");
+    for (size_t i = 0; crd_builtin(i); i++) {
+        const char *text = crd_builtin(i);
+        struct value *doc = NULL;
+        int rc = yaml_parse(a, text, strlen(text), 0, &doc, e);
+        if (rc < 0)
+            return rc;
+        value_set_str(a, data, hash_of(text, a), value_at_str(doc, "metadata.name", ""));
+    }
+    struct call c;
+    struct result r;
+    call_init_internal(&c, s, a, "slipway");
+    c.force = true;
+    int rc = rest_patch(&c, kinds__of(s, &RES_CONFIG_MAP), "kube-system", KNOWN, NULL, PATCH_APPLY,
+                        o, &r);
+    if (rc < 0)
+        refusal_err(&c.refusal, rc, e);
+    return rc;
+}
+
 int bootstrap__install(struct apiserver *s, struct err *e)
 {
-    static const char *const namespaces[] = {"default", "kube-system", "kube-public",
-                                             "kube-node-lease"};
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(namespaces); i++) {
-        AUTO(arena) struct arena *a = arena_new(8 << 20);
-        rc = put(s, &RES_NAMESPACE, NULL, a,
-                 new_object(a, kinds__of(s, &RES_NAMESPACE), namespaces[i]), e);
+    AUTO(arena) struct arena *a = arena_new(64 << 20);
+    struct job first[ARRAY_LEN(namespaces)];
+    for (size_t i = 0; i < ARRAY_LEN(namespaces); i++)
+        first[i] = (struct job){put_namespace, i};
+    size_t n = 0, n_crds = 0, new_crds = 0;
+    while (crd_builtin(n_crds))
+        n_crds++;
+    struct job *jobs =
+        ARENA_ARRAY(a, struct job, ARRAY_LEN(roles) + ARRAY_LEN(bindings) + 3 + n_crds);
+    AUTO(object) struct object *known = peek(s, &RES_CONFIG_MAP, "kube-system", KNOWN);
+    for (size_t i = 0; i < n_crds; i++) {
+        if (is_there(s, known, hash_of(crd_builtin(i), a)))
+            continue;
+        jobs[n++] = (struct job){put_crd, i};
+        new_crds++;
     }
-    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(roles); i++)
-        rc = put_role(s, &roles[i], e);
-    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(bindings); i++)
-        rc = put_binding(s, i, e);
+    for (size_t i = 0; i < ARRAY_LEN(roles); i++)
+        jobs[n++] = (struct job){put_role, i};
+    for (size_t i = 0; i < ARRAY_LEN(bindings); i++)
+        jobs[n++] = (struct job){put_binding, i};
+    for (size_t i = 0; i < 3; i++)
+        jobs[n++] = (struct job){put_other, i};
+    int rc = run_all(s, first, ARRAY_LEN(first), e);
     if (rc == 0)
-        rc = put_priority(s, "system-cluster-critical", 2000000000, e);
-    if (rc == 0)
-        rc = put_priority(s, "system-node-critical", 2000001000, e);
-    if (rc == 0)
-        rc = put_kubernetes_service(s, e);
-    for (size_t i = 0; rc == 0 && crd_builtin(i); i++)
-        rc = apiserver_install_crds(s, crd_builtin(i), strlen(crd_builtin(i)), e);
-    return rc;
+        rc = run_all(s, jobs, n, e);
+    return rc == 0 && new_crds > 0 ? remember(s, a, e) : rc;
 }

@@ -2,6 +2,7 @@
 
 #include "api/conditions.h"
 #include "apiserver/admission_int.h"
+#include "apiserver/discovery_int.h"
 #include "apiserver/kinds_int.h"
 #include "apiserver/rest_int.h"
 #include "base/log.h"
@@ -35,14 +36,34 @@ static bool uses(const struct value *names, const char *name, bool kind)
            name_in(value_get(names, "shortNames"), name);
 }
 
-static bool taken(struct apiserver *s, const struct value *crd, const char *name, bool kind)
+/* By another kind of the group that is served already: its status may not be written yet. */
+static bool served_name(struct apiserver *s, const struct value *crd, const char *name, bool kind,
+                        struct arena *a)
+{
+    size_t n;
+    const struct served **all = kinds__all(s, a, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct resource *r = all[i]->res;
+        if (strcmp(r->group, value_at_str(crd, "spec.group", "")) != 0 ||
+            strcmp(r->plural, value_at_str(crd, "spec.names.plural", "")) == 0)
+            continue;
+        if (kind ? strcmp(r->kind, name) == 0 || strcmp(all[i]->list_kind, name) == 0
+                 : strcmp(r->plural, name) == 0 || strcmp(r->singular, name) == 0 ||
+                       name_in(discovery__split(a, r->short_names), name))
+            return true;
+    }
+    return false;
+}
+
+static bool taken(struct apiserver *s, const struct value *crd, const char *name, bool kind,
+                  struct arena *a)
 {
     const struct served *k = kinds__of(s, &RES_CRD);
     struct entry_list l = {0};
     struct err e = {0};
-    bool found = false;
-    if (store_list(s->store, k->prefix, NULL, 0, 0, &l, &e) < 0)
-        return false;
+    bool found = served_name(s, crd, name, kind, a);
+    if (found || store_list(s->store, k->prefix, NULL, 0, 0, &l, &e) < 0)
+        return found;
     for (size_t i = 0; i < l.n && !found; i++) {
         AUTO(object) struct object *o = stored__object(s, k, l.items[i]);
         found = strcmp(o->name, value_at_str(crd, "metadata.name", "")) != 0 &&
@@ -61,7 +82,7 @@ static void claim_name(struct apiserver *s, struct arena *a, const struct value 
     bool kind = strcmp(field, "kind") == 0 || strcmp(field, "listKind") == 0;
     if (!*name)
         return;
-    if (taken(s, crd, name, kind)) {
+    if (taken(s, crd, name, kind, a)) {
         c->reason = reason;
         c->message = arena_printf(a, "\"%s\" is already in use", name);
         if (strcmp(field, "plural") == 0 || strcmp(field, "kind") == 0)
@@ -79,7 +100,7 @@ static struct claim claim_names(struct apiserver *s, struct arena *a, const stru
     claim_name(s, a, crd, &c, "singular", "SingularConflict");
     bool free_shorts = true;
     VALUE_EACH_ITEM (v, shorts) {
-        if (!taken(s, crd, value_str(v, ""), false))
+        if (!taken(s, crd, value_str(v, ""), false, a))
             continue;
         free_shorts = false;
         c.reason = "ShortNamesConflict";
@@ -240,31 +261,59 @@ int crds__check_create(struct call *c, const struct served *k)
     return ERR_UNSUPPORTED;
 }
 
-void crds__changed(struct apiserver *s, const struct value *crd, bool deleted)
+/* Which spec of a CRD is being served: uid and generation. */
+static const char *edition(const struct object *crd, struct arena *a)
+{
+    return arena_printf(a, "%s/%s/%lld", crd->name, crd->uid,
+                        (long long)value_at_int(crd->root, "metadata.generation", 0));
+}
+
+/* Claims the names and serves, unless this edition is served already. True: say so in its status.
+ */
+static bool take_up(struct apiserver *s, const struct object *crd, struct arena *a,
+                    struct claim *claim)
 {
     LOCK_SCOPE(&s->crd_mutex);
-    AUTO(arena) struct arena *a = arena_new(64 << 20);
     struct err e = {0};
-    if (deleted) {
+    if (map_has(&s->crd_editions, edition(crd, a)) &&
+        condition_is(crd->root, "Established", "True"))
+        return false;
+    *claim = claim_names(s, a, crd->root);
+    if (claim->reason)
+        return true;
+    int rc = serve(s, crd->root, &e);
+    if (rc < 0)
+        log_warn("apiserver", "crd %s is not served: %s", crd->name, e.msg);
+    else
+        map_put(&s->crd_editions, edition(crd, a), s);
+    return rc == 0;
+}
+
+void crds__changed(struct apiserver *s, const struct value *crd, bool deleted)
+{
+    AUTO(arena) struct arena *a = arena_new(64 << 20);
+    const char *name = value_at_str(crd, "metadata.name", "");
+    /* Calls may overtake each other: what counts is what is stored now. */
+    AUTO(object) struct object *now = peek(s, &RES_CRD, NULL, name);
+    if (!now && deleted) {
+        LOCK_SCOPE(&s->crd_mutex);
         kinds__drop(s, value_at_str(crd, "spec.group", ""),
                     value_at_str(crd, "spec.names.plural", ""));
+    }
+    if (!now)
+        return;
+    if (now->deleting) {
+        finish_deletion(s, now->root);
         return;
     }
-    if (value_at(crd, "metadata.deletionTimestamp")) {
-        finish_deletion(s, crd);
+    struct claim claim = {0};
+    if (!take_up(s, now, a, &claim))
         return;
-    }
-    struct claim claim = claim_names(s, a, crd);
-    if (!claim.reason && serve(s, crd, &e) < 0) {
-        log_warn("apiserver", "crd %s is not served: %s", value_at_str(crd, "metadata.name", ""),
-                 e.msg);
-        return;
-    }
     struct call c;
     call_init_internal(&c, s, a, "kube-apiserver");
     struct result r;
     const struct rest_write w = {.k = kinds__of(s, &RES_CRD),
-                                 .name = value_at_str(crd, "metadata.name", ""),
+                                 .name = name,
                                  .sub = "status",
                                  .change = establish,
                                  .arg = &claim,
@@ -280,8 +329,13 @@ int crds__init(struct apiserver *s, struct err *e)
     for (size_t i = 0; rc == 0 && i < l.n; i++) {
         AUTO(object) struct object *o = stored__object(s, k, l.items[i]);
         struct err bad = {0};
-        if (condition_is(o->root, "Established", "True") && serve(s, o->root, &bad) < 0)
+        if (!condition_is(o->root, "Established", "True"))
+            continue;
+        AUTO(arena) struct arena *a = arena_new(1 << 20);
+        if (serve(s, o->root, &bad) < 0)
             log_warn("apiserver", "crd %s is not served: %s", o->name, bad.msg);
+        else
+            map_put(&s->crd_editions, edition(o, a), s);
     }
     entry_list_done(&l);
     return rc;

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "codec/base64.h"
 #include "codec/json.h"
+#include "codec/utf8.h"
 
 enum { DEPTH_MAX = 64 };
 
@@ -97,9 +98,25 @@ static const struct wire_field *find_field(const struct wire_message *m, unsigne
 
 /* ---- the types that JSON writes in a way of their own ---- */
 
+/* Bytes that are no UTF-8 become U+FFFD, as in JSON. */
 static struct value *text_of(struct arena *a, const struct wire *b)
 {
-    return value_new_strn(a, (const char *)b->p, (size_t)(b->end - b->p));
+    const char *p = (const char *)b->p;
+    size_t n = (size_t)(b->end - b->p), good = 0;
+    for (size_t len; good < n && (len = utf8_valid(p + good, n - good)) > 0;)
+        good += len;
+    if (good == n)
+        return value_new_strn(a, p, n);
+    char *out = arena_alloc(a, 3 * n + 1);
+    size_t m = 0;
+    for (size_t i = 0; i < n;) {
+        size_t len = utf8_valid(p + i, n - i);
+        if (len > 0)
+            memcpy(out + m, p + i, len);
+        m += len > 0 ? len : utf8_encode(UTF8_REPLACEMENT, out + m);
+        i += len > 0 ? len : 1;
+    }
+    return value_new_strn(a, out, m);
 }
 
 static struct value *time_of(struct arena *a, struct wire b, bool micro)
