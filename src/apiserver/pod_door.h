@@ -33,6 +33,7 @@ struct pod_exec_opts {
     int out_fd;    /* its output (with tty: both streams); -1: drop */
     int err_fd;    /* its standard error; -1: drop, or tty */
     int resize_fd; /* struct pod_size values arrive here; EOF: no more; -1: none */
+    int gone_fd;   /* at its end once the client has gone: then end the process, or detach */
 };
 
 /* What an implementation supplies; every slot is required. */

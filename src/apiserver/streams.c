@@ -161,6 +161,7 @@ struct session {
     struct websocket *ws;
     int in_write, resize_write; /* our ends of the process's pipes; -1: none */
     int out_read, err_read;
+    int gone_read, gone_write; /* at its end once the client has gone */
 };
 
 static void put_size(struct session *s, const unsigned char *text, size_t n)
@@ -183,11 +184,25 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-static bool write_all(int fd, const unsigned char *p, size_t n)
+/* A process that reads nothing must not hide that its client has gone. */
+static bool writable(int fd, const struct websocket *ws)
+{
+    struct pollfd f[2] = {
+        {.fd = fd,               .events = POLLOUT  },
+        {.fd = websocket_fd(ws), .events = POLLRDHUP}
+    };
+    while (poll(f, 2, -1) < 0 && errno == EINTR) {
+    }
+    return f[0].revents && !f[1].revents;
+}
+
+static bool write_all(const struct websocket *ws, int fd, const unsigned char *p, size_t n)
 {
     while (n > 0) {
+        if (!writable(fd, ws))
+            return false;
         ssize_t put = write(fd, p, n);
-        if (put < 0 && errno == EINTR)
+        if (put < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (put <= 0)
             return false;
@@ -206,7 +221,7 @@ static void *input_main(void *arg)
         if (m.n == 0)
             continue;
         if (m.bytes[0] == CH_STDIN && s->in_write >= 0) {
-            if (!write_all(s->in_write, m.bytes + 1, m.n - 1))
+            if (!write_all(s->ws, s->in_write, m.bytes + 1, m.n - 1))
                 close_fd(&s->in_write);
         } else if (m.bytes[0] == CH_RESIZE) {
             put_size(s, m.bytes + 1, m.n - 1);
@@ -216,20 +231,24 @@ static void *input_main(void *arg)
     }
     close_fd(&s->in_write);
     close_fd(&s->resize_write);
+    close_fd(&s->gone_write);
     return NULL;
 }
 
-/* Process → client, until both of its outputs have ended. */
+/* Process → client, until both of its outputs have ended or nobody listens. */
 static void *output_main(void *arg)
 {
     struct session *s = arg;
     char piece[PIECE];
     while (s->out_read >= 0 || s->err_read >= 0) {
-        struct pollfd f[2] = {
-            {.fd = s->out_read, .events = POLLIN},
-            {.fd = s->err_read, .events = POLLIN}
+        struct pollfd f[3] = {
+            {.fd = s->out_read,  .events = POLLIN},
+            {.fd = s->err_read,  .events = POLLIN},
+            {.fd = s->gone_read, .events = POLLIN}
         };
-        if (poll(f, 2, -1) < 0 && errno != EINTR)
+        if (poll(f, 3, -1) < 0 && errno != EINTR)
+            break;
+        if (f[2].revents)
             break;
         for (int i = 0; i < 2; i++) {
             if (!f[i].revents)
@@ -269,9 +288,19 @@ static void send_end(struct session *s, int rc, int exit_code, const struct err 
     (void)!websocket_send_channel(s->ws, CH_ERROR, text, strlen(text), NULL);
 }
 
+/* Each: where it is read and where it is written, -1 where there is none. */
 struct pipes {
-    int in[2], out[2], err[2], resize[2];
+    int in[2], out[2], err[2], resize[2], gone[2];
 };
+
+static void close_pipes(struct pipes *p)
+{
+    int *all[] = {p->in, p->out, p->err, p->resize, p->gone};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        close_fd(&all[i][0]);
+        close_fd(&all[i][1]);
+    }
+}
 
 static int open_pipes(struct pipes *p, bool in, bool out, bool err, bool tty, struct err *e)
 {
@@ -279,11 +308,17 @@ static int open_pipes(struct pipes *p, bool in, bool out, bool err, bool tty, st
         {-1, -1},
         {-1, -1},
         {-1, -1},
+        {-1, -1},
         {-1, -1}
     };
-    if ((in && pipe2(p->in, O_CLOEXEC) < 0) || (out && pipe2(p->out, O_CLOEXEC) < 0) ||
-        (err && !tty && pipe2(p->err, O_CLOEXEC) < 0) || (tty && pipe2(p->resize, O_CLOEXEC) < 0))
-        return err_sys(e, errno, "pipes");
+    if (pipe2(p->gone, O_CLOEXEC) < 0 || (in && pipe2(p->in, O_CLOEXEC) < 0) ||
+        (out && pipe2(p->out, O_CLOEXEC) < 0) || (err && !tty && pipe2(p->err, O_CLOEXEC) < 0) ||
+        (tty && pipe2(p->resize, O_CLOEXEC) < 0) ||
+        (in && fcntl(p->in[1], F_SETFL, O_NONBLOCK) < 0)) { /* see writable() */
+        int rc = err_sys(e, errno, "pipes");
+        close_pipes(p);
+        return rc;
+    }
     return 0;
 }
 
@@ -298,10 +333,13 @@ static void run_session(struct session *s, const struct object *pod, struct pod_
     s->resize_write = p->resize[1];
     s->out_read = p->out[0];
     s->err_read = p->err[0];
+    s->gone_read = p->gone[0];
+    s->gone_write = p->gone[1];
     o->in_fd = p->in[0];
     o->out_fd = p->out[1];
     o->err_fd = p->err[1];
     o->resize_fd = p->resize[0];
+    o->gone_fd = p->gone[0];
     int rc = thread_start(&input, "exec-in", 0, input_main, s, &e);
     bool has_input = rc == 0, has_output = false;
     if (rc == 0)
@@ -319,6 +357,10 @@ static void run_session(struct session *s, const struct object *pod, struct pod_
     close_fd(&o->resize_fd);
     if (has_input)
         (void)pthread_join(input, NULL);
+    int *rest[] = {&s->in_write, &s->resize_write, &s->out_read,
+                   &s->err_read, &s->gone_read,    &s->gone_write};
+    for (size_t i = 0; i < ARRAY_LEN(rest); i++)
+        close_fd(rest[i]);
 }
 
 static const char *const *command(struct web *w)
@@ -357,11 +399,7 @@ static int serve_exec(struct web *w, const struct object *pod, bool attach)
     const char *protocol;
     rc = websocket_accept(w->q, protocols, MESSAGE_MAX, &s.ws, &protocol, &e);
     if (rc < 0) {
-        int *all[] = {p.in, p.out, p.err, p.resize};
-        for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-            close_fd(&all[i][0]);
-            close_fd(&all[i][1]);
-        }
+        close_pipes(&p);
         return refuse_err(c, &e);
     }
     w->status = 101;
@@ -419,6 +457,7 @@ static int open_forward(struct web *w, const struct object *pod, struct forward 
             int rc = c->s->door->ops->connect(c->s->door, pod, (unsigned)port, &f->fds[f->n], &e);
             if (rc < 0)
                 return refuse_err(c, &e);
+            (void)fcntl(f->fds[f->n], F_SETFL, O_NONBLOCK); /* see writable() */
             f->ports[f->n++] = (unsigned)port;
             t = end;
         }
@@ -446,7 +485,7 @@ static int run_forward(struct web *w, struct forward *f)
     while (websocket_receive(f->ws, &m, NULL) == 0) {
         size_t i = m.n ? m.bytes[0] / 2 : 0;
         if (m.n > 1 && m.bytes[0] % 2 == 0 && i < f->n &&
-            !write_all(f->fds[i], m.bytes + 1, m.n - 1))
+            !write_all(f->ws, f->fds[i], m.bytes + 1, m.n - 1))
             break;
     }
     for (size_t i = 0; i < f->n; i++)

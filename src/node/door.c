@@ -109,7 +109,7 @@ static int door_logs(struct pod_door *door, const struct object *pod, const stru
 struct pump {
     int from, to; /* -1: done */
     int back_from, back_to;
-    int resize_fd;
+    int resize_fd, gone_fd;
     void (*resize)(void *arg, unsigned cols, unsigned rows);
     void *arg;
 };
@@ -140,17 +140,20 @@ static bool take_size(struct pump *p)
     return true;
 }
 
-/* A terminal both ways until its last user has left. */
+/* A terminal both ways until its last user, or the client, has left. */
 static void pump_terminal(struct pump *p)
 {
     for (;;) {
-        struct pollfd f[3] = {
+        struct pollfd f[4] = {
             {p->from,      POLLIN, 0},
             {p->back_from, POLLIN, 0},
-            {p->resize_fd, POLLIN, 0}
+            {p->resize_fd, POLLIN, 0},
+            {p->gone_fd,   POLLIN, 0}
         };
-        if (poll(f, 3, -1) < 0)
+        if (poll(f, 4, -1) < 0)
             continue;
+        if (f[3].revents)
+            return;
         if (f[2].revents && !take_size(p))
             p->resize_fd = -1;
         if (f[1].revents && !copy(p->back_from, p->back_to))
@@ -166,6 +169,18 @@ static void pump_terminal(struct pump *p)
 static void resize_exec(void *arg, unsigned cols, unsigned rows)
 {
     exec_resize(arg, cols, rows);
+}
+
+/* Nobody is left to see what the process does: it ends with its client. */
+static int wait_or_kill(struct exec_process *p, int gone_fd, int *code, struct err *e)
+{
+    struct pollfd f[2] = {
+        {p->pidfd, POLLIN, 0},
+        {gone_fd,  POLLIN, 0}
+    };
+    while (poll(f, 2, -1) < 0 && errno == EINTR) {
+    }
+    return exec_wait(p, f[0].revents ? -1 : 0, code, e);
 }
 
 static int exec_new(struct node *n, const char *id, const struct pod_exec_opts *o, int *code,
@@ -186,11 +201,12 @@ static int exec_new(struct node *n, const char *id, const struct pod_exec_opts *
                             .back_from = p.tty_fd,
                             .back_to = o->out_fd,
                             .resize_fd = o->resize_fd,
+                            .gone_fd = o->gone_fd,
                             .resize = resize_exec,
                             .arg = &p};
         pump_terminal(&pump);
     }
-    return exec_wait(&p, -1, code, e);
+    return wait_or_kill(&p, o->gone_fd, code, e);
 }
 
 /* ---- attach ---- */
@@ -237,13 +253,16 @@ static int attach(struct node *n, const char *id, const struct pod_exec_opts *o,
                      .resize = resize_container,
                      .arg = &call};
     for (;;) {
-        struct pollfd f[3] = {
+        struct pollfd f[4] = {
             {p.from,      POLLIN, 0},
             {fd,          POLLIN, 0},
-            {p.resize_fd, POLLIN, 0}
+            {p.resize_fd, POLLIN, 0},
+            {o->gone_fd,  POLLIN, 0}
         };
-        if (poll(f, 3, -1) < 0)
+        if (poll(f, 4, -1) < 0)
             continue;
+        if (f[3].revents)
+            break;
         if (f[2].revents && !take_size(&p))
             p.resize_fd = -1;
         if (f[1].revents && !take_frame(fd, o))
