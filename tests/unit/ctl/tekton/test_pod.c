@@ -87,6 +87,7 @@ static void names(void)
         child_name("a-name-that-is-so-long-that-it-cannot-be-the-name-of-a-pod-at-all", "-pod", a);
     T_EQ_INT(strlen(longer), 63, longer);
     T_EQ_STR(longer + 59, "-pod", longer);
+    T_EQ_INT(strlen(child_name(longer, arena_printf(a, "-%059d", 1), a)), 63, "a long suffix");
     T_EQ_STR(label_value("tags only", a), "tags-only", "a blank");
     T_EQ_STR(label_value("-x-", a), "-x-", "kept as it is");
     T_EQ_INT(strlen(label_value(arena_printf(a, "%080d", 7), a)), 63, "cut");
