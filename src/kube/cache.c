@@ -9,7 +9,8 @@
 #include "base/thread.h"
 
 enum {
-    WAIT_MS = 2000,      /* of one watch_next; cache_stop wakes it where that is offered */
+    WAIT_MS = 60000,     /* of one watch_next, where cache_stop can wake it … */
+    BLIND_WAIT_MS = 500, /* … and where it cannot */
     RETRY_FIRST_MS = 50, /* after a failed list or watch, doubled up to … */
     RETRY_MAX_MS = 5000,
 };
@@ -88,8 +89,7 @@ static void *grown(void *p, size_t *cap, size_t item)
 
 static void owner_link(struct informer *f, struct object *o)
 {
-    VALUE_EACH_ITEM(ref, value_at(o->root, "metadata.ownerReferences"))
-    {
+    VALUE_EACH_ITEM (ref, value_at(o->root, "metadata.ownerReferences")) {
         const char *uid = value_str(value_get(ref, "uid"), "");
         struct owned *w = map_get(&f->owners, uid);
         if (!w) {
@@ -106,8 +106,7 @@ static void owner_link(struct informer *f, struct object *o)
 
 static void owner_unlink(struct informer *f, const struct object *o)
 {
-    VALUE_EACH_ITEM(ref, value_at(o->root, "metadata.ownerReferences"))
-    {
+    VALUE_EACH_ITEM (ref, value_at(o->root, "metadata.ownerReferences")) {
         const char *uid = value_str(value_get(ref, "uid"), "");
         struct owned *w = map_get(&f->owners, uid);
         if (!w)
@@ -270,10 +269,10 @@ static void pause_ms(struct cache *c, int64_t ms)
 static void *informer_main(void *arg)
 {
     struct informer *f = arg;
-    int64_t retry_ms = 0;
+    int64_t retry_ms = 0, wait_ms = f->cache->kube->ops->watch_wake ? WAIT_MS : BLIND_WAIT_MS;
     while (!f->cache->stop) {
         struct err e = {0};
-        int r = informer_step(f, WAIT_MS, &e);
+        int r = informer_step(f, wait_ms, &e);
         if (r == 0 || r == ERR_TIMEOUT || r == ERR_GONE || r == ERR_CANCELLED) {
             retry_ms = 0;
             continue;
