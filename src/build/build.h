@@ -8,7 +8,7 @@
  * Guarantees The same inputs give the same layers where the commands themselves do. Secrets reach
  *            no layer, key, event or argument list. The image is kept by `lease` and by the tags
  *            asked for, nothing else: it is not in the registry until it is tagged.
- * Threads    Any number of builds side by side; events come from the calling thread.        */
+ * Threads    Any number of builds side by side; events come one at a time.        */
 #pragma once
 #include "oci/images.h"
 

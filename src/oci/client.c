@@ -8,20 +8,29 @@
 #define ACCEPT_ALL                                                                                 \
     MEDIA_OCI_INDEX ", " MEDIA_OCI_MANIFEST ", " MEDIA_DOCKER_LIST ", " MEDIA_DOCKER_MANIFEST
 
-enum { BLOB_TRIES = 5 };
+enum { BLOB_TRIES = 5, PULLERS = 3 };
 
 struct pull {
     struct image_store *store;
     struct remote *remote;
     const struct reference *ref;
+    const struct image_mirror *mirror;
     const struct image_ensure_opts *opts;
     struct arena *arena;
+    pthread_mutex_t *telling; /* one line of progress at a time */
 };
 
 static void tell(const struct pull *p, const char *line)
 {
-    if (p->opts && p->opts->progress)
-        p->opts->progress(p->opts->progress_arg, line);
+    if (!p->opts || !p->opts->progress)
+        return;
+    LOCK_SCOPE(p->telling);
+    p->opts->progress(p->opts->progress_arg, line);
+}
+
+static const struct image_auth *auth_of(const struct pull *p)
+{
+    return !p->mirror && p->opts ? p->opts->auth : NULL;
 }
 
 /* ---- blobs ---- */
@@ -87,6 +96,83 @@ static int fetch_blob(struct pull *p, const char *digest, struct err *e)
     return rc < 0 ? err_wrap(e, rc, "pull blob %s", digest) : 0;
 }
 
+/* ---- several blobs at once ---- */
+
+struct pullers {
+    const struct pull *pull;
+    const char **digests;
+    size_t n, next; /* next: taken with an atomic */
+    const char *authorization;
+};
+
+struct puller {
+    struct pullers *all;
+    pthread_t thread;
+    bool started;
+    int rc;
+    struct err e;
+};
+
+/* Each puller has a connection and an arena of its own, and the credentials that worked already. */
+static int pull_blobs(struct puller *self)
+{
+    struct pullers *all = self->all;
+    AUTO(arena) struct arena *a = arena_new(64 << 20);
+    struct remote remote;
+    struct pull p = *all->pull;
+    int rc = remote_open(&remote, p.store, p.ref, p.mirror, "pull", auth_of(&p), &self->e);
+    if (rc < 0)
+        return rc;
+    remote.authorization = all->authorization;
+    p.remote = &remote;
+    p.arena = a;
+    while (rc == 0) {
+        size_t i = __atomic_fetch_add(&all->next, 1, __ATOMIC_SEQ_CST);
+        if (i >= all->n)
+            break;
+        rc = fetch_blob(&p, all->digests[i], &self->e);
+    }
+    if (rc < 0) /* the others need not begin another */
+        __atomic_store_n(&all->next, all->n, __ATOMIC_SEQ_CST);
+    remote_close(&remote);
+    return rc;
+}
+
+static void *puller_main(void *arg)
+{
+    struct puller *self = arg;
+    self->rc = pull_blobs(self);
+    return NULL;
+}
+
+static int fetch_blobs(struct pull *p, const struct manifest *m, struct err *e)
+{
+    struct puller pullers[PULLERS] = {0};
+    struct descriptor d;
+    struct pullers all = {.pull = p, .authorization = p->remote->authorization};
+    all.digests = ARENA_ARRAY(p->arena, const char *, value_count(value_get(m->doc, "layers")) + 1);
+    for (size_t i = 0; manifest_next(m, &i, &d);)
+        all.digests[all.n++] = d.digest;
+    for (size_t i = 1; i < PULLERS && i < all.n; i++) {
+        pullers[i].all = &all;
+        pullers[i].started =
+            thread_start(&pullers[i].thread, "pull", 1024, puller_main, &pullers[i], NULL) == 0;
+    }
+    pullers[0].all = &all;
+    pullers[0].rc = pull_blobs(&pullers[0]);
+    int rc = 0;
+    for (size_t i = 0; i < PULLERS; i++) {
+        if (pullers[i].started)
+            (void)pthread_join(pullers[i].thread, NULL);
+        if (pullers[i].rc < 0 && rc == 0) {
+            rc = pullers[i].rc;
+            if (e)
+                *e = pullers[i].e;
+        }
+    }
+    return rc;
+}
+
 /* ---- manifests ---- */
 
 /* Fetches a manifest by tag or digest and stores it. */
@@ -122,7 +208,6 @@ static int fetch_manifest(struct pull *p, const char *reference, struct manifest
 static int fetch_image(struct pull *p, char top[DIGEST_MAX], struct err *e)
 {
     struct manifest m;
-    struct descriptor d;
     char digest[DIGEST_MAX];
     const char *want = p->ref->digest ? p->ref->digest : p->ref->tag;
     const char *platform = p->opts && p->opts->platform ? p->opts->platform : p->store->platform;
@@ -135,9 +220,7 @@ static int fetch_image(struct pull *p, char top[DIGEST_MAX], struct err *e)
         if (rc == 0 && m.kind == MANIFEST_INDEX)
             return err_set(e, ERR_UNSUPPORTED, "an index inside an index is not supported");
     }
-    for (size_t i = 0; rc == 0 && manifest_next(&m, &i, &d);)
-        rc = fetch_blob(p, d.digest, e);
-    return rc;
+    return rc < 0 ? rc : fetch_blobs(p, &m, e);
 }
 
 static int pull_from(struct image_store *s, const struct reference *r,
@@ -147,8 +230,15 @@ static int pull_from(struct image_store *s, const struct reference *r,
     AUTO(arena) struct arena *a = arena_new(64 << 20);
     struct remote remote;
     char digest[DIGEST_MAX];
-    struct pull p = {.store = s, .remote = &remote, .ref = r, .opts = o, .arena = a};
-    int rc = remote_open(&remote, s, r, mirror, "pull", !mirror && o ? o->auth : NULL, e);
+    pthread_mutex_t telling = PTHREAD_MUTEX_INITIALIZER;
+    struct pull p = {.store = s,
+                     .remote = &remote,
+                     .ref = r,
+                     .mirror = mirror,
+                     .opts = o,
+                     .arena = a,
+                     .telling = &telling};
+    int rc = remote_open(&remote, s, r, mirror, "pull", auth_of(&p), e);
     if (rc < 0)
         return rc;
     rc = fetch_image(&p, digest, e);

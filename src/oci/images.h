@@ -74,6 +74,7 @@ struct image {
     uint64_t size; /* bytes of configuration and layers as stored */
 };
 
+/* Calls come one at a time, perhaps from a thread of the store's while its caller waits. */
 typedef void (*image_progress)(void *arg, const char *line);
 
 struct image_ensure_opts {
