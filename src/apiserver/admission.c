@@ -196,7 +196,7 @@ int admission_create(struct call *c, const struct served *k, const char *ns, str
     int rc = check_namespace(c, k, ns, obj);
     if (rc == 0)
         rc = rbac__escalation(c, k, ns, obj, NULL);
-    if (rc < 0 || c->no_admission)
+    if (rc < 0)
         return rc;
     return mutate_new(c, k, ns, obj);
 }
@@ -222,13 +222,13 @@ int admission_check_create(struct call *c, const struct served *k, const char *n
     int rc = 0;
     if (k->res == &RES_SERVICE) /* addresses are given after all else was found right */
         rc = service_allocate(c, (struct value *)(uintptr_t)obj, NULL);
-    if (rc == 0 && !c->no_admission && k->res->namespaced) {
+    if (rc == 0 && k->res->namespaced) {
         AUTO(object) struct object *home = peek(c->s, &RES_NAMESPACE, NULL, ns);
         rc = admit_pod_security(c, k, home ? home->root : NULL, obj);
     }
-    if (rc == 0 && !c->no_admission)
+    if (rc == 0)
         rc = admit_limits(c, k, ns, obj);
-    if (rc == 0 && !c->no_admission)
+    if (rc == 0)
         rc = admit_quota(c, k, ns, obj);
     return rc;
 }

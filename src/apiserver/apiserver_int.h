@@ -64,7 +64,7 @@ struct call {
     int64_t now_ms;
 
     /* of writes */
-    bool dry_run, force, no_admission;
+    bool dry_run, force;
     enum field_validation validation;
     const char *manager;
     const char *body; /* the text it came as, for messages; NULL in the process */
