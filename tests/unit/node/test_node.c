@@ -421,7 +421,7 @@ static void opens_doors(void)
         .in_fd = -1,
         .out_fd = out[1],
         .err_fd = -1,
-        .resize_fd = -1
+        .resize_fd = -1, .gone_fd = -1
     };
     T_RC(d->ops->exec(d, o, &x, &code, &e), &e, "exec");
     char text[256] = "";
