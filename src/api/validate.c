@@ -366,6 +366,7 @@ static const struct {
     {&RES_SECRET,                       validate_secret,               update_secret,              NULL,                    true },
     {&RES_SERVICE,                      validate_service,              update_service,             update_service_status,   true },
     {&RES_ENDPOINTS,                    validate_endpoints,            NULL,                       NULL,                    true },
+    {&RES_NODE,                         validate_node,                 NULL,                       NULL,                    true },
     {&RES_NAMESPACE,                    validate_namespace,            NULL,                       update_namespace_status, true },
     {&RES_LIMIT_RANGE,                  validate_limit_range,          NULL,                       NULL,                    true },
     {&RES_RESOURCE_QUOTA,               validate_resource_quota,       NULL,                       NULL,                    true },

@@ -263,6 +263,21 @@ static void check_service_ports(const struct value *spec, struct field_errors *l
             }
     }
     for (size_t i = 0; i < n; i++)
+        if (is(type, "ClusterIP") && value_int(value_get(&ports->items[i], "nodePort"), 0))
+            forbidden(l, path(l, "spec.ports[%zu].nodePort", i),
+                      "may not be used when `type` is 'ClusterIP'");
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++) {
+            const struct value *p = &ports->items[i], *q = &ports->items[j];
+            int64_t node = value_int(value_get(p, "nodePort"), 0);
+            if (node && node == value_int(value_get(q, "nodePort"), 0) &&
+                is(str(p, "protocol"), str(q, "protocol"))) {
+                field_errors_add(l, FIELD_DUPLICATE, path(l, "spec.ports[%zu].nodePort", i),
+                                 value_get(p, "nodePort"), NULL);
+                break;
+            }
+        }
+    for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < i; j++) {
             const struct value *p = &ports->items[i], *q = &ports->items[j];
             if (value_int(value_get(p, "port"), 0) == value_int(value_get(q, "port"), -1) &&
@@ -470,6 +485,39 @@ void validate_endpoints(const struct value *obj, struct field_errors *l)
             one_of(l, path(l, "%s.protocol", where), str(port, "protocol"), protocols, true);
         }
     }
+}
+
+static void check_taints(const struct value *taints, struct field_errors *l)
+{
+    static const char *const effects[] = {"NoSchedule", "PreferNoSchedule", "NoExecute", NULL};
+    for (size_t i = 0; i < value_count(taints); i++) {
+        const struct value *t = &taints->items[i];
+        const char *at = path(l, "spec.taints[%zu]", i), *key = str(t, "key");
+        name_errors(l, path(l, "%s.key", at), key, name__qualified(key, l->arena));
+        name_errors(l, path(l, "%s.value", at), str(t, "value"),
+                    name__label_value(str(t, "value"), l->arena));
+        one_of(l, path(l, "%s.effect", at), str(t, "effect"), effects, true);
+        for (size_t j = 0; j < i; j++) {
+            const struct value *o = &taints->items[j];
+            if (!is(str(o, "key"), key) || !is(str(o, "effect"), str(t, "effect")))
+                continue;
+            field_errors_add_raw(l, FIELD_DUPLICATE, at,
+                                 path(l,
+                                      "core.Taint{Key:\"%s\", Value:\"%s\", Effect:\"%s\", "
+                                      "TimeAdded:<nil>}",
+                                      key, str(t, "value"), str(t, "effect")),
+                                 "taints must be unique by key and effect pair");
+            break;
+        }
+    }
+}
+
+void validate_node(const struct value *obj, struct field_errors *l)
+{
+    size_t i = 0;
+    check_taints(value_at(obj, "spec.taints"), l);
+    VALUE_EACH_ITEM (c, value_at(obj, "spec.podCIDRs"))
+        check_cidr(l, path(l, "spec.podCIDRs[%zu]", i++), c);
 }
 
 void validate_namespace(const struct value *obj, struct field_errors *l)

@@ -68,7 +68,7 @@ validate_fn validate_pod, validate_pod_template, validate_deployment, validate_r
     validate_role_binding, validate_cluster_role_binding, validate_lease, validate_storage_class,
     validate_disruption_budget, validate_autoscaler, validate_autoscaler_v1,
     validate_priority_class, validate_runtime_class, validate_service_account,
-    validate_controller_revision, validate_token_request;
+    validate_controller_revision, validate_token_request, validate_node;
 validate_update_fn update_pod, update_deployment, update_replica_set, update_stateful_set,
     update_daemon_set, update_job, update_config_map, update_secret, update_service, update_volume,
     update_claim, update_role_binding, update_storage_class, update_priority_class,

@@ -55,8 +55,7 @@ static bool knows_field(const char *f)
            strncmp(f, "metadata.annotations['", 22) == 0;
 }
 
-static void check_field_ref(const struct value *r, const char *at, bool volume,
-                            struct field_errors *l)
+void check_field_ref(const struct value *r, const char *at, bool volume, struct field_errors *l)
 {
     static const char *const env[] = {"metadata.name",
                                       "metadata.namespace",
@@ -292,37 +291,44 @@ void check_resources(const struct value *r, const char *at, struct field_errors 
 
 /* ---- handlers and probes ---- */
 
-static void check_handler(const struct value *h, const char *at, bool probe, struct field_errors *l)
+static void check_handler_port(const struct value *h, const char *at, struct field_errors *l)
+{
+    const struct value *port = value_get(h, "port");
+    if (value_is(port, VALUE_STRING))
+        name_errors_port(l, path(l, "%s.port", at), port->text);
+    else
+        port_number(l, path(l, "%s.port", at), port);
+}
+
+static void check_http(const struct value *http, const char *at, struct field_errors *l)
 {
     static const char *const schemes[] = {"HTTP", "HTTPS", NULL};
-    const struct value *exec = value_get(h, "exec"), *http = value_get(h, "httpGet");
-    const struct value *tcp = value_get(h, "tcpSocket"), *grpc = value_get(h, "grpc");
-    const struct value *all[] = {exec, http, tcp, grpc, value_get(h, "sleep")};
+    if (!*str(http, "path"))
+        required(l, path(l, "%s.path", at), NULL);
+    check_handler_port(http, at, l);
+    one_of(l, path(l, "%s.scheme", at), str(http, "scheme"), schemes, true);
+}
+
+static void check_handler(const struct value *h, const char *at, struct field_errors *l)
+{
     static const char *const names[] = {"exec", "httpGet", "tcpSocket", "grpc", "sleep"};
     size_t n = 0;
-    for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        if (value_is(all[i], VALUE_OBJECT) && n++)
-            forbidden(l, path(l, "%s.%s", at, names[i]),
-                      "may not specify more than 1 handler type");
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const struct value *one = value_get(h, names[i]);
+        const char *where = path(l, "%s.%s", at, names[i]);
+        if (!value_is(one, VALUE_OBJECT))
+            continue;
+        if (n++)
+            forbidden(l, where, "may not specify more than 1 handler type");
+        else if (i == 0 && !value_count(value_get(one, "command")))
+            required(l, path(l, "%s.command", where), NULL);
+        else if (i == 1)
+            check_http(one, where, l);
+        else if (i == 2 || i == 3)
+            check_handler_port(one, where, l);
+    }
     if (!n)
         required(l, at, "must specify a handler type");
-    if (exec && !value_count(value_get(exec, "command")))
-        required(l, path(l, "%s.exec.command", at), NULL);
-    for (size_t i = 1; i < 4; i++) {
-        const struct value *port = value_get(all[i], "port");
-        const char *where = path(l, "%s.%s.port", at, names[i]);
-        if (!value_is(all[i], VALUE_OBJECT))
-            continue;
-        if (value_is(port, VALUE_STRING))
-            name_errors_port(l, where, port->text);
-        else
-            port_number(l, where, port);
-    }
-    if (http && !*str(http, "path"))
-        required(l, path(l, "%s.httpGet.path", at), NULL);
-    if (http)
-        one_of(l, path(l, "%s.httpGet.scheme", at), str(http, "scheme"), schemes, true);
-    (void)probe;
 }
 
 static void check_probe(const struct value *c, const char *kind, const char *base,
@@ -334,7 +340,7 @@ static void check_probe(const struct value *c, const char *kind, const char *bas
     const char *at = path(l, "%s.%s", base, kind);
     if (!value_is(p, VALUE_OBJECT))
         return;
-    check_handler(p, at, true, l);
+    check_handler(p, at, l);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         not_negative(l, at, p, numbers[i]);
     if (!is(kind, "readinessProbe") && value_int(value_get(p, "successThreshold"), 1) != 1)
@@ -353,8 +359,7 @@ static void check_lifecycle(const struct value *c, const char *at, struct field_
     static const char *const hooks[] = {"postStart", "preStop"};
     for (size_t i = 0; i < 2; i++)
         if (value_is(value_get(life, hooks[i]), VALUE_OBJECT))
-            check_handler(value_get(life, hooks[i]), path(l, "%s.lifecycle.%s", at, hooks[i]),
-                          false, l);
+            check_handler(value_get(life, hooks[i]), path(l, "%s.lifecycle.%s", at, hooks[i]), l);
 }
 
 /* ---- a container ---- */
@@ -508,6 +513,9 @@ static void check_tolerations(const struct value *spec, const char *base, struct
             bad_str(l, path(l, "%s.effect", at), str(t, "effect"),
                     "effect must be 'NoExecute' when `tolerationSeconds` is set");
         one_of(l, path(l, "%s.operator", at), op, ops, false);
+        if (is(op, "Equal") || !*op)
+            name_errors(l, path(l, "%s.operator", at), str(t, "value"),
+                        name__label_value(str(t, "value"), l->arena));
         if (is(op, "Exists") && *str(t, "value"))
             bad(l, path(l, "%s.operator", at), value_copy(l->arena, t),
                 "value must be empty when `operator` is 'Exists'");
@@ -540,7 +548,7 @@ static void check_names_of(const struct value *spec, const char *base, struct fi
 
 static void check_dns(const struct value *spec, const char *base, struct field_errors *l)
 {
-    static const char *const policies[] = {"ClusterFirstWithHostNet", "ClusterFirst", "Default",
+    static const char *const policies[] = {"ClusterFirst", "ClusterFirstWithHostNet", "Default",
                                            "None", NULL};
     static const char *const restarts[] = {"Always", "OnFailure", "Never", NULL};
     const struct value *c = value_get(spec, "dnsConfig"), *ns = value_get(c, "nameservers");
@@ -571,8 +579,20 @@ static void check_gates(const struct value *spec, const char *base, struct field
             duplicate(l, at, name);
     }
     size_t i = 0;
-    VALUE_EACH_ITEM (h, value_get(spec, "hostAliases"))
-        check_ip(l, path(l, "%s.hostAliases[%zu].ip", base, i++), value_get(h, "ip"));
+    VALUE_EACH_ITEM (h, value_get(spec, "hostAliases")) {
+        const char *at = path(l, "%s.hostAliases[%zu]", base, i++);
+        size_t n = 0;
+        check_ip(l, path(l, "%s.ip", at), value_get(h, "ip"));
+        VALUE_EACH_ITEM (name, value_get(h, "hostnames"))
+            name_errors(l, path(l, "%s.hostnames[%zu]", at, n++), value_str(name, ""),
+                        name__dns1123_subdomain(value_str(name, ""), l->arena));
+    }
+    i = 0;
+    VALUE_EACH_ITEM (g, value_get(spec, "readinessGates")) {
+        const char *type = str(g, "conditionType");
+        name_errors(l, path(l, "%s.readinessGates[%zu].conditionType", base, i++), type,
+                    name__qualified(type, l->arena));
+    }
 }
 
 static void check_spread(const struct value *spec, const char *base, struct field_errors *l)
@@ -588,6 +608,12 @@ static void check_spread(const struct value *spec, const char *base, struct fiel
             required(l, path(l, "%s.topologyKey", at), "can not be empty");
         else
             name_errors(l, path(l, "%s.topologyKey", at), key, name__qualified(key, l->arena));
+        const struct value *domains = value_get(c, "minDomains");
+        if (domains && value_int(domains, 1) <= 0)
+            bad(l, path(l, "%s.minDomains", at), domains, "must be greater than zero");
+        if (domains && is(str(c, "whenUnsatisfiable"), "ScheduleAnyway"))
+            bad(l, path(l, "%s.minDomains", at), domains,
+                "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ScheduleAnyway");
         one_of(l, path(l, "%s.whenUnsatisfiable", at), str(c, "whenUnsatisfiable"), when, true);
         check_label_selector(l, path(l, "%s.labelSelector", at), value_get(c, "labelSelector"),
                              false);

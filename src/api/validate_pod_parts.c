@@ -55,27 +55,86 @@ static void check_dots(const char *p, const char *at, struct field_errors *l)
         }
 }
 
+/* Where a file of a volume goes. */
 static void check_relative(const char *p, const char *at, struct field_errors *l)
 {
     if (*p == '/')
         bad_str(l, at, p, "must be a relative path");
     check_dots(p, at, l);
+    if (strncmp(p, "..", 2) == 0 && p[2] && p[2] != '/')
+        bad_str(l, at, p, "must not start with '..'");
+}
+
+static void check_mode(const struct value *mode, const char *at, struct field_errors *l)
+{
+    if (mode && (value_int(mode, 0) < 0 || value_int(mode, 0) > 0777))
+        bad(l, at, mode, "must be a number between 0 and 0777 (octal), both inclusive");
 }
 
 static void check_items(const struct value *s, const char *at, struct field_errors *l)
 {
     size_t i = 0;
-    const struct value *mode = value_get(s, "defaultMode");
-    if (mode && (value_int(mode, 0) < 0 || value_int(mode, 0) > 0777))
-        bad(l, path(l, "%s.defaultMode", at), mode,
-            "must be a number between 0 and 0777 (octal), both inclusive");
+    check_mode(value_get(s, "defaultMode"), path(l, "%s.defaultMode", at), l);
     VALUE_EACH_ITEM (f, value_get(s, "items")) {
         const char *where = path(l, "%s.items[%zu]", at, i++);
-        if (!value_get(f, "fieldRef") && !value_get(f, "resourceFieldRef"))
-            need(f, where, "key", l);
+        need(f, where, "key", l);
         need(f, where, "path", l);
         check_relative(str(f, "path"), path(l, "%s.path", where), l);
+        check_mode(value_get(f, "mode"), path(l, "%s.mode", where), l);
     }
+}
+
+static void check_downward(const struct value *s, const char *at, struct field_errors *l)
+{
+    size_t i = 0;
+    check_mode(value_get(s, "defaultMode"), path(l, "%s.defaultMode", at), l);
+    VALUE_EACH_ITEM (f, value_get(s, "items")) {
+        const char *where = path(l, "%s[%zu]", at, i++);
+        const struct value *ref = value_get(f, "fieldRef"), *res = value_get(f, "resourceFieldRef");
+        need(f, where, "path", l);
+        check_relative(str(f, "path"), path(l, "%s.path", where), l);
+        if (ref)
+            check_field_ref(ref, path(l, "%s.fieldRef", where), true, l);
+        if (ref && res)
+            bad_str(l, where, "resource",
+                    "fieldRef and resourceFieldRef can not be specified simultaneously");
+        else if (res)
+            need(res, path(l, "%s.resourceFieldRef", where), "containerName", l);
+        else if (!ref)
+            required(l, where, "one of fieldRef and resourceFieldRef is required");
+        check_mode(value_get(f, "mode"), path(l, "%s.mode", where), l);
+    }
+}
+
+static void check_source_of(const struct value *source, const char *at, struct field_errors *l)
+{
+    static const char *const files[] = {"configMap", "secret"};
+    const struct value *token = value_get(source, "serviceAccountToken");
+    const struct value *life = value_get(token, "expirationSeconds");
+    if (!value_count(source))
+        required(l, at, "must specify a volume type");
+    for (size_t i = 0; i < 2; i++) {
+        const struct value *f = value_get(source, files[i]);
+        if (!f)
+            continue;
+        need(f, path(l, "%s.%s", at, files[i]), "name", l);
+        check_items(f, path(l, "%s.%s", at, files[i]), l);
+    }
+    if (value_get(source, "downwardAPI"))
+        check_downward(value_get(source, "downwardAPI"), path(l, "%s.downwardAPI", at), l);
+    if (life && value_int(life, 3600) < 600)
+        bad(l, path(l, "%s.serviceAccountToken.expirationSeconds", at), life,
+            "may not specify a duration less than 10 minutes");
+    if (token)
+        need(token, path(l, "%s.serviceAccountToken", at), "path", l);
+}
+
+static void check_projected(const struct value *s, const char *at, struct field_errors *l)
+{
+    size_t i = 0;
+    check_mode(value_get(s, "defaultMode"), path(l, "%s.defaultMode", at), l);
+    VALUE_EACH_ITEM (source, value_get(s, "sources"))
+        check_source_of(source, path(l, "%s.sources[%zu]", at, i++), l);
 }
 
 static void check_source(const char *kind, const struct value *s, const char *at,
@@ -99,8 +158,10 @@ static void check_source(const char *kind, const struct value *s, const char *at
     } else if (is(kind, "configMap")) {
         need(s, at, "name", l);
         check_items(s, at, l);
-    } else if (is(kind, "downwardAPI") || is(kind, "projected")) {
-        check_items(s, at, l);
+    } else if (is(kind, "downwardAPI")) {
+        check_downward(s, at, l);
+    } else if (is(kind, "projected")) {
+        check_projected(s, at, l);
     } else if (is(kind, "persistentVolumeClaim")) {
         need(s, at, "claimName", l);
     } else if (is(kind, "csi")) {

@@ -37,7 +37,8 @@ static void check_selector_and_template(const struct value *spec, const char *wh
         field_errors_add_unsupported(l, "spec.template.spec.restartPolicy", restart, always, 1);
     if (value_at(t, "spec.activeDeadlineSeconds"))
         forbidden(l, "spec.template.spec.activeDeadlineSeconds",
-                  path(l, "activeDeadlineSeconds in %s is not Supported", what));
+                  path(l, "activeDeadlineSeconds in %s is not Supported",
+                       is(what, "statefulset") ? "StatefulSet" : "ReplicaSet"));
 }
 
 static bool is_zero(const struct value *v)
@@ -87,7 +88,12 @@ static void check_strategy(const struct value *s, struct field_errors *l)
             bad(l, path(l, "%s.maxUnavailable", at), u, "may not be 0 when `maxSurge` is 0");
         check_at_most_all(l, path(l, "%s.maxUnavailable", at), u);
     } else {
-        field_errors_add_unsupported(l, "spec.strategy", type, types, 2);
+        field_errors_add_raw(l, FIELD_NOT_SUPPORTED, "spec.strategy",
+                             path(l,
+                                  "apps.DeploymentStrategy{Type:\"%s\", RollingUpdate:(*apps."
+                                  "RollingUpdateDeployment)(nil)}",
+                                  type),
+                             path(l, "supported values: \"%s\", \"%s\"", types[0], types[1]));
     }
 }
 
@@ -101,7 +107,7 @@ void validate_deployment(const struct value *obj, struct field_errors *l)
     not_negative(l, "spec", spec, "revisionHistoryLimit");
     not_negative(l, "spec", spec, "progressDeadlineSeconds");
     const struct value *d = value_get(spec, "progressDeadlineSeconds");
-    if (d && d->i >= 0 && d->i <= value_int(value_get(spec, "minReadySeconds"), 0))
+    if (d && d->i <= value_int(value_get(spec, "minReadySeconds"), 0))
         bad(l, "spec.progressDeadlineSeconds", d, "must be greater than minReadySeconds");
 }
 
@@ -143,14 +149,21 @@ void validate_replication(const struct value *obj, struct field_errors *l)
             break;
         }
     check_pod_template(l, "spec.template", value_get(spec, "template"));
+    static const char *const always[] = {"Always"};
+    const char *restart = value_at_str(spec, "template.spec.restartPolicy", "");
+    if (!is(restart, "Always"))
+        field_errors_add_unsupported(l, "spec.template.spec.restartPolicy", restart, always, 1);
 }
 
 void validate_stateful_set(const struct value *obj, struct field_errors *l)
 {
-    static const char *const policies[] = {"OrderedReady", "Parallel", NULL};
     static const char *const keep[] = {"Retain", "Delete", NULL};
     const struct value *spec = value_get(obj, "spec");
-    one_of(l, "spec.podManagementPolicy", str(spec, "podManagementPolicy"), policies, true);
+    const char *policy = str(spec, "podManagementPolicy");
+    if (!*policy)
+        required(l, "spec.podManagementPolicy", NULL);
+    else if (!is(policy, "OrderedReady") && !is(policy, "Parallel"))
+        bad_str(l, "spec.podManagementPolicy", policy, "must be 'OrderedReady' or 'Parallel'");
     const char *type = value_at_str(spec, "updateStrategy.type", "");
     const struct value *r = value_at(spec, "updateStrategy.rollingUpdate");
     if (is(type, "OnDelete") && value_is(r, VALUE_OBJECT))
@@ -167,6 +180,7 @@ void validate_stateful_set(const struct value *obj, struct field_errors *l)
            false);
     not_negative(l, "spec", spec, "replicas");
     not_negative(l, "spec", spec, "minReadySeconds");
+    not_negative(l, "spec.ordinals", value_get(spec, "ordinals"), "start");
     check_selector_and_template(spec, "statefulset", l);
 }
 
