@@ -41,9 +41,11 @@ static int refuse_plugins(const struct value *user, const char *name, struct err
     const struct value *exec = value_get(user, "exec");
     if (!exec && !value_get(user, "auth-provider"))
         return 0;
-    (void)err_set(e, ERR_UNSUPPORTED, "kubeconfig: user \"%s\" gets its credentials from %s", name,
-                  exec ? value_str(value_get(exec, "command"), "a program") : "an auth-provider");
-    return err_hint(e, "make a ServiceAccount with the rights wanted and put its token here");
+    int rc =
+        err_set(e, ERR_UNSUPPORTED, "kubeconfig: user \"%s\" gets its credentials from %s", name,
+                exec ? value_str(value_get(exec, "command"), "a program") : "an auth-provider");
+    (void)err_hint(e, "make a ServiceAccount with the rights wanted and put its token here");
+    return rc;
 }
 
 static int read_user(const struct value *user, const char *dir, struct arena *a,
