@@ -2,6 +2,13 @@
 
 #include "oci/store_int.h"
 
+/* "sha256-<hex>.sig": cosign's signatures and attestations, where they are tags. */
+static bool is_about(const char *tag, const char *digest)
+{
+    size_t n = strlen(digest + 7);
+    return strncmp(tag, digest, 6) == 0 && tag[6] == '-' && strncmp(tag + 7, digest + 7, n) == 0;
+}
+
 int image_store_forget(struct image_store *s, const char *repository_path, const char *digest,
                        struct err *e)
 {
@@ -22,7 +29,7 @@ int image_store_forget(struct image_store *s, const char *repository_path, const
         manifest_parse(a, json, size, NULL, &m, NULL) == 0 && m.subject)
         list[n++].name = arena_printf(a, "r/%s@%s/%s", repository_path, m.subject, digest);
     for (size_t i = 0; i < n_tags; i++) {
-        if (strcmp(tags[i].digest, digest) == 0)
+        if (strcmp(tags[i].digest, digest) == 0 || is_about(tags[i].name + strlen(prefix), digest))
             list[n++].name = tags[i].name;
     }
     return refs_change(s->refs, list, n, e);

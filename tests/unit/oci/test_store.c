@@ -154,7 +154,10 @@ static void collects(void)
     T_EQ_INT(forgotten, 1, "the lease is gone");
     T_RC(image_store_collect(s, -3600000, &gc, &e), &e, "collect");
     T_EQ_INT(gc.blobs, 6, "held and leased are gone");
+    const char *sig_tag = arena_printf(a, "slipway.local/app:sha256-%s.sig", kept + 7);
+    T_RC(image_store_tag(s, sig_tag, sig, &e), &e, "tag of a signature");
     T_RC(image_store_forget(s, "app", kept, &e), &e, "forget");
+    T_EQ_INT(image_store_untag(s, sig_tag, &e), ERR_NOT_FOUND, "the signature's tag is gone");
     T_EQ_INT(image_store_find(s, "slipway.local/app:1", a, &image, &e), ERR_NOT_FOUND, "with tags");
     T_EQ_INT(image_store_forget(s, "app", kept, &e), ERR_NOT_FOUND, "forget again");
     finish(s);
