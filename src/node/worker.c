@@ -10,7 +10,6 @@ enum {
     REFRESH_MS = 60000,
     SANDBOX_RETRY_MAX_MS = 10000,
     GONE_GRACE_MS = 1000,
-    FLIP_MS = 1000,
     MESSAGE_MAX = 32 * 1024
 };
 
@@ -332,103 +331,7 @@ static bool act(struct worker *w, const struct pod_plan *p)
     return done;
 }
 
-/* ---- telling ---- */
-
-static struct status_view status_view(struct worker *w)
-{
-    return (struct status_view){
-        .n = w->n,
-        .def = w->def,
-        .slots = w->slots,
-        .sandbox = w->sandbox_up ? &w->sandbox : NULL,
-        .old = w->sent ? w->sent : value_get(w->pod->root, "status"),
-        .now_ms = worker__now(w),
-        .fail_reason = w->fail_reason,
-        .fail_message = w->fail_message,
-    };
-}
-
-/* A merge patch that also takes away what the status no longer has. */
-static struct value *status_patch(struct worker *w, const struct value *status, struct arena *a)
-{
-    static const char *const optional[] = {"reason", "message"};
-    struct value *patch = value_new_object(a);
-    (void)value_set_str(a, value_make_object(a, patch, "metadata"), "uid", w->uid);
-    struct value *s = value_set(a, patch, "status", value_copy(a, status));
-    for (size_t i = 0; i < ARRAY_LEN(optional); i++)
-        if (!value_get(status, optional[i]))
-            (void)value_set(a, s, optional[i], value_null(a));
-    return patch;
-}
-
-static void tell(struct worker *w)
-{
-    if (w->frozen || w->gone)
-        return;
-    struct arena *a = arena_new(0);
-    struct status_view v = status_view(w);
-    const struct value *built = status__build(&v, a);
-    if (w->sent && value_equal(built, w->sent)) {
-        arena_free(a);
-        return;
-    }
-    struct value *status = value_copy(a, built);
-    struct value *patch = status_patch(w, status, a);
-    const char *ns = arena_strdup(a, w->def->ns), *name = arena_strdup(a, w->def->name);
-    struct err e = {0};
-    (void)pthread_mutex_unlock(&w->lock);
-    int rc =
-        kube_patch(w->n->kube, &RES_POD, ns, name, "status", KUBE_PATCH_MERGE, patch, NULL, &e);
-    (void)pthread_mutex_lock(&w->lock);
-    if (rc == ERR_NOT_FOUND || rc == ERR_CONFLICT) {
-        arena_free(a); /* the watch will say that it is gone or another */
-        w->status_retry_ms = worker__now(w) + 1000;
-        return;
-    }
-    if (rc < 0) {
-        log_warn("node", "status of pod %s/%s: %s", ns, name, e.msg);
-        arena_free(a);
-        w->status_retry_ms = worker__now(w) + 1000;
-        return;
-    }
-    const char *phase = value_at_str(status, "phase", "");
-    w->over |= strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0;
-    w->status_retry_ms = 0;
-    arena_free(w->sent_arena);
-    w->sent_arena = a;
-    w->sent = status;
-}
-
 /* ---- the loop ---- */
-
-static void earliest(int64_t *wake, int64_t at)
-{
-    if (at > 0 && (*wake == 0 || at < *wake))
-        *wake = at;
-}
-
-/* A pull that failed is told as ErrImagePull first; while the next try waits, as a back-off. */
-static void flip_pull_errors(struct worker *w, int64_t *wake)
-{
-    AUTO(arena) struct arena *a = arena_new(0);
-    int64_t now = worker__now(w);
-    for (size_t i = 0; i < w->def->n; i++) {
-        struct slot *s = &w->slots[i];
-        if (s->starting || !s->waiting || strcmp(s->waiting, "ErrImagePull") != 0)
-            continue;
-        if (now < s->failed_ms + FLIP_MS) {
-            earliest(wake, s->failed_ms + FLIP_MS);
-            continue;
-        }
-        s->waiting = "ImagePullBackOff";
-        slot__set(&s->waiting_message,
-                  arena_printf(a, "Back-off pulling image \"%s\": %s", s->def->image,
-                               s->waiting_message ? s->waiting_message : ""));
-        event__pod(w->n, w->pod, s->name, false, "BackOff", "Back-off pulling image \"%s\"",
-                   s->def->image);
-        w->kicked = true;
-    }
-}
 
 /* One round; the time of the next one when nothing happens before, 0: never. */
 static int64_t round_once(struct worker *w)
@@ -444,17 +347,17 @@ static int64_t round_once(struct worker *w)
     make_view(w, a, &view);
     pod_plan(&view, a, &plan);
     bool done = act(w, &plan);
-    tell(w);
+    worker__tell(w);
     if (done)
         finish(w);
     else if (w->over && !w->def->deleting && !w->sandbox_up && !w->jobs && !w->status_retry_ms)
         w->finished = !w->kicked; /* only its deletion could matter, and makes a new worker */
-    earliest(&wake, plan.wake_ms);
-    earliest(&wake, w->status_retry_ms);
-    flip_pull_errors(w, &wake);
+    worker__earliest(&wake, plan.wake_ms);
+    worker__earliest(&wake, w->status_retry_ms);
+    worker__flip_pull_errors(w, &wake);
     if (w->sandbox_up && w->refresh_ms && worker__now(w) >= w->refresh_ms)
         refresh_volumes(w);
-    earliest(&wake, w->sandbox_up ? w->refresh_ms : w->sandbox_retry_ms);
+    worker__earliest(&wake, w->sandbox_up ? w->refresh_ms : w->sandbox_retry_ms);
     return wake;
 }
 

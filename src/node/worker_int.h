@@ -61,3 +61,11 @@ void slot__set(char **field, const char *text);             /* copies; NULL empt
 void ended__set(struct ended *t, const struct ended *from); /* copies, frees what was there */
 /* Finds what an earlier life of the node left of the pod's containers. */
 void worker__adopt(struct worker *w);
+
+/* ---- worker_tell.c ---- */
+
+/* Writes the status; lets go of the lock meanwhile. */
+void worker__tell(struct worker *w);
+/* A pull that failed is told as ErrImagePull first; while the next try waits, as a back-off. */
+void worker__flip_pull_errors(struct worker *w, int64_t *wake);
+void worker__earliest(int64_t *wake, int64_t at); /* 0: never */

@@ -60,8 +60,7 @@ void container__note(struct container *c, const char *note)
 
 /* ---- how a container ended ---- */
 
-/* Reads the record of its end, if there is one; with the lock held. */
-static bool take_end(struct runtime *r, struct container *c)
+bool container__take_end(struct runtime *r, struct container *c)
 {
     AUTO(arena) struct arena *a = arena_new(0);
     struct container_end end;
@@ -80,9 +79,7 @@ static bool has_end(struct runtime *r, const struct container *c)
     return access(arena_printf(a, "%s/exits/%s", r->dir, c->id), F_OK) == 0;
 }
 
-/* The shim died without a word: nobody reads the program's output or will know its exit code, so
- * it is ended, and the record says that it was lost. */
-static void bury(struct runtime *r, struct container *c)
+void container__bury(struct runtime *r, struct container *c)
 {
     AUTO(arena) struct arena *a = arena_new(0);
     if (c->pidfd >= 0) {
@@ -107,7 +104,7 @@ static void report(struct runtime *r, const char *id)
     {
         LOCK_SCOPE(&r->lock);
         struct container *c = map_get(&r->containers, id);
-        if (!c || c->starting || !c->running || !take_end(r, c))
+        if (!c || c->starting || !c->running || !container__take_end(r, c))
             return;
         end = c->end;
         (void)pthread_cond_broadcast(&r->ended);
@@ -159,7 +156,7 @@ static void on_shim_exit(void *arg, pid_t pid, int status)
         LOCK_SCOPE(&r->lock);
         struct container *c = map_get(&r->containers, w->id);
         if (c && c->shim_pid == pid && c->running && !has_end(r, c))
-            bury(r, c);
+            container__bury(r, c);
     }
     report(r, w->id);
     forget_watch(w);
@@ -196,89 +193,7 @@ static void *run_loop(void *arg)
     return NULL;
 }
 
-/* ---- finding what an earlier life left ---- */
-
-static void read_notes(struct runtime *r, struct container *c, struct arena *a)
-{
-    char *text;
-    if (fs_read(runtime__path(r, a, c->id, "notes"), 1 << 20, a, &text, NULL, NULL) < 0)
-        text = arena_printf(a, "cgroup=%s\n", c->id);
-    for (char *p = text, *end; (end = strchr(p, '\n')); p = end + 1) {
-        *end = '\0';
-        if (strncmp(p, "cgroup=", 7) == 0 && !c->cgroup)
-            c->cgroup = strdup(arena_printf(a, "/%s/%s", r->cgroup_parent, p + 7));
-        else
-            container__note(c, p);
-    }
-}
-
-/* Whether its shim lives: it holds the lock for as long as it does. *pid: its number, 0 when there
- * never was one. */
-static bool shim_lives(struct runtime *r, const char *id, pid_t *pid, struct arena *a)
-{
-    enum { TRIES = 200, PAUSE_US = 5000 }; /* one that was just started has yet to write it */
-    AUTO_FD int fd = open(runtime__path(r, a, id, "lock"), O_RDWR | O_CLOEXEC);
-    bool lives = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
-    char text[16] = "";
-    for (int i = 0; fd >= 0 && pread(fd, text, sizeof text - 1, 0) <= 0 && lives && i < TRIES; i++)
-        (void)usleep(PAUSE_US);
-    *pid = (pid_t)strtol(text, NULL, 10);
-    return lives;
-}
-
-/* With the record of its end, with a shim that lives, or neither: then it is lost. */
-static void find_state(struct runtime *r, struct container *c, struct arena *a)
-{
-    if (take_end(r, c))
-        return;
-    if (shim_lives(r, c->id, &c->shim_pid, a)) {
-        c->shim_pidfd = pidfd_open(c->shim_pid, 0);
-        c->pidfd = c->pid ? pidfd_open(c->pid, 0) : -1;
-        pid_t again;
-        if (shim_lives(r, c->id, &again, a)) { /* still: both numbers were theirs */
-            runtime__track(r, c);
-            return;
-        }
-    }
-    if (take_end(r, c)) /* it ended between the two looks */
-        return;
-    if (c->pidfd >= 0) { /* without a shim the number may be another's by now */
-        (void)close(c->pidfd);
-        c->pidfd = -1;
-    }
-    bury(r, c);
-    (void)take_end(r, c);
-}
-
-static void adopt(struct runtime *r, const char *id)
-{
-    AUTO(arena) struct arena *a = arena_new(0);
-    pid_t shim;
-    if (!shim_lives(r, id, &shim, a) && !shim) { /* the daemon died before anything ran */
-        (void)!fs_remove_tree(runtime__path(r, a, id, NULL), NULL);
-        return;
-    }
-    struct container *c = container__new(id);
-    read_notes(r, c, a);
-    (void)map_put(&r->containers, id, c);
-    (void)record__get_started(runtime__path(r, a, id, "started"), &c->pid, &c->started_ms, NULL);
-    c->running = true;
-    find_state(r, c, a);
-}
-
-static int find_containers(struct runtime *r, struct err *e)
-{
-    AUTO(arena) struct arena *a = arena_new(0);
-    const char *folder = arena_printf(a, "%s/containers", r->dir);
-    DIR *d = opendir(folder);
-    if (!d)
-        return err_sys(e, errno, "open %s", folder);
-    for (const struct dirent *ent; (ent = readdir(d));)
-        if (ent->d_name[0] != '.')
-            adopt(r, ent->d_name);
-    (void)closedir(d);
-    return 0;
-}
+/* ---- opening ---- */
 
 static int make_folders(struct runtime *r, struct err *e)
 {
@@ -355,7 +270,7 @@ static int begin(struct runtime *r, struct err *e)
         inotify_add_watch(r->exits_fd, arena_printf(a, "%s/exits", r->dir), IN_MOVED_TO) < 0)
         return err_sys(e, errno, "watch %s/exits", r->dir);
     rc = loop_add_fd(r->loop, r->exits_fd, EPOLLIN, on_record, r, NULL, e);
-    return rc < 0 ? rc : find_containers(r, e);
+    return rc < 0 ? rc : runtime__find_containers(r, e);
 }
 
 int runtime_open(const struct runtime_opts *o, struct runtime **out, struct err *e)

@@ -129,6 +129,13 @@ void container__note(struct container *c, const char *note); /* copies */
 /* With the lock held: watches the shim's death too. */
 void runtime__track(struct runtime *r, struct container *c);
 
+/* Reads the record of its end, if there is one; with the lock held. */
+bool container__take_end(struct runtime *r, struct container *c);
+/* The shim died without a word: nobody reads the program's output or will know its exit code, so
+ * it is ended, and the record says that it was lost. */
+void container__bury(struct runtime *r, struct container *c);
+int runtime__find_containers(struct runtime *r, struct err *e) MUST_CHECK; /* adopt.c */
+
 /* spawn.c. `args` go after "shim"; `talk_fd` and `lock_fd` become 3 and 4 in the child. */
 struct spawn {
     const char *const *args;
