@@ -207,13 +207,13 @@ void watch_close(struct watch *x)
 {
     if (!x)
         return;
+    (void)pthread_rwlock_wrlock(&x->store->lock); /* neighbours write our link, too */
     if (x->link) {
-        (void)pthread_rwlock_wrlock(&x->store->lock);
         *x->link = x->next;
         if (x->next)
             x->next->link = x->link;
-        (void)pthread_rwlock_unlock(&x->store->lock);
     }
+    (void)pthread_rwlock_unlock(&x->store->lock);
     (void)pthread_cond_destroy(&x->ready);
     (void)pthread_mutex_destroy(&x->lock);
     free(x->prefix);
