@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/intstr.h"
 #include "ctl/disruption/plan.h"
 #include "ctl/pods/pods.h"
 #include "kube/events.h"
@@ -71,9 +72,17 @@ static int disruption_sync(struct controller_ctx *c, const struct key *key, stru
             selector_matches(&sel, value_at(all.items[i]->root, "metadata.labels")))
             v.pods.items[v.pods.n++] = all.items[i];
     expect(c, &v, a);
-    if (v.unknown)
-        event_warning(c, &RES_POD_DISRUPTION_BUDGET, v.budget, "CalculateExpectedPodCountFailed",
-                      "Failed to calculate the number of expected pods: %s", v.unknown);
+    int64_t percent;
+    bool needs_owners = value_at(v.budget->root, "spec.maxUnavailable") ||
+                        intstr_percent(value_at(v.budget->root, "spec.minAvailable"), &percent);
+    if (v.unmanaged && needs_owners)
+        event_warning(
+            c, &RES_POD_DISRUPTION_BUDGET, v.budget, "UnmanagedPods",
+            "Pods selected by this PodDisruptionBudget (selector: %s) were found to be "
+            "unmanaged. As a result, the status of the PDB cannot be calculated "
+            "correctly, which may result in undefined behavior. To account for these "
+            "pods please set \".spec.minAvailable\" field of the PDB to an integer value.",
+            selector_text(&sel, a));
     struct value *status = NULL;
     int64_t again = 0;
     rc = disruption_status(&v, a, &status, &again, e);

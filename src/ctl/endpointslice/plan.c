@@ -58,8 +58,7 @@ static struct value *ports_of(struct planner *p, const struct object *pod)
 {
     struct arena *a = p->a;
     struct value *l = value_new_array(a);
-    VALUE_EACH_ITEM(sp, value_at(p->v->service->root, "spec.ports"))
-    {
+    VALUE_EACH_ITEM (sp, value_at(p->v->service->root, "spec.ports")) {
         int64_t n = service_target_port(pod, sp);
         if (n == 0)
             continue;
@@ -90,8 +89,15 @@ static void set_place(struct planner *p, struct value *ep, const struct object *
     (void)value_set_str(p->a, ep, "nodeName", node);
     const struct object *n = node_of(p, node);
     const char *zone = n ? object_label(n, "topology.kubernetes.io/zone") : NULL;
-    if (zone)
-        (void)value_set_str(p->a, ep, "zone", zone);
+    if (!zone)
+        return;
+    (void)value_set_str(p->a, ep, "zone", zone);
+    const char *near = value_at_str(p->v->service->root, "spec.trafficDistribution", "");
+    if (strcmp(near, "PreferClose") != 0 || !value_at_bool(ep, "conditions.ready", false))
+        return;
+    struct value *hint = value_new_object(p->a);
+    (void)value_set_str(p->a, hint, "name", zone);
+    (void)value_push(p->a, value_make_array(p->a, ep, "hints.forZones"), hint);
 }
 
 static struct value *endpoint_of(struct planner *p, const struct object *pod,
@@ -130,8 +136,7 @@ static struct value *addresses_of(struct arena *a, const struct object *pod, boo
 {
     struct value *l = value_new_array(a);
     const struct value *ips = value_at(pod->root, "status.podIPs");
-    VALUE_EACH_ITEM(ip, ips)
-    {
+    VALUE_EACH_ITEM (ip, ips) {
         const char *text = value_str(value_get(ip, "ip"), "");
         if (*text && (strchr(text, ':') != NULL) == v6)
             (void)value_push_str(a, l, text);
@@ -180,10 +185,10 @@ static struct value *labels_of(struct planner *p)
     struct arena *a = p->a;
     const struct object *s = p->v->service;
     struct value *l = value_new_object(a);
-    VALUE_EACH_MEMBER(m, value_at(s->root, "metadata.labels"))
-    if (strcmp(m->key, HEADLESS) != 0 && strcmp(m->key, SERVICE) != 0 &&
-        strcmp(m->key, MANAGED_BY) != 0)
-        (void)value_set(a, l, m->key, &m->value);
+    VALUE_EACH_MEMBER (m, value_at(s->root, "metadata.labels"))
+        if (strcmp(m->key, HEADLESS) != 0 && strcmp(m->key, SERVICE) != 0 &&
+            strcmp(m->key, MANAGED_BY) != 0)
+            (void)value_set(a, l, m->key, &m->value);
     if (service_is_headless(s))
         (void)value_set_str(a, l, HEADLESS, "");
     (void)value_set_str(a, l, SERVICE, s->name);
@@ -234,8 +239,7 @@ static struct endpoint *wanted(struct group *g, const struct value *ep)
 static struct slice keep(struct planner *p, struct group *g, const struct object *o)
 {
     struct slice s = {.o = o, .endpoints = value_new_array(p->a)};
-    VALUE_EACH_ITEM(ep, value_get(o->root, "endpoints"))
-    {
+    VALUE_EACH_ITEM (ep, value_get(o->root, "endpoints")) {
         struct endpoint *w = wanted(g, ep);
         s.changed |= !w || !value_equal(w->value, ep);
         if (!w)
@@ -308,8 +312,8 @@ struct slice_plan endpointslice_plan(const struct service_view *v, struct arena 
     p->a = a;
     p->used = ARENA_ARRAY(a, bool, v->slices.n + 1);
     const struct value *families = value_at(v->service->root, "spec.ipFamilies");
-    VALUE_EACH_ITEM(f, families)
-    collect(p, value_str(f, "IPv4"));
+    VALUE_EACH_ITEM (f, families)
+        collect(p, value_str(f, "IPv4"));
     if (!value_count(families))
         collect(p, "IPv4");
     for (size_t i = 0; i < p->n_groups; i++)

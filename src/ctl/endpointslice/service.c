@@ -24,12 +24,11 @@ bool service_publishes_not_ready(const struct object *service)
 static const struct value *container_port(const struct value *containers, const char *name,
                                           const char *protocol)
 {
-    VALUE_EACH_ITEM(c, containers)
-    {
-        VALUE_EACH_ITEM(p, value_get(c, "ports"))
-        if (strcmp(value_str(value_get(p, "name"), ""), name) == 0 &&
-            strcmp(value_str(value_get(p, "protocol"), "TCP"), protocol) == 0)
-            return value_get(p, "containerPort");
+    VALUE_EACH_ITEM (c, containers) {
+        VALUE_EACH_ITEM (p, value_get(c, "ports"))
+            if (strcmp(value_str(value_get(p, "name"), ""), name) == 0 &&
+                strcmp(value_str(value_get(p, "protocol"), "TCP"), protocol) == 0)
+                return value_get(p, "containerPort");
     }
     return NULL;
 }
@@ -47,8 +46,7 @@ int64_t service_target_port(const struct object *pod, const struct value *port)
         container_port(value_at(pod->root, "spec.containers"), name, protocol);
     if (found)
         return value_int(found, 0);
-    VALUE_EACH_ITEM(c, value_at(pod->root, "spec.initContainers"))
-    { /* sidecars serve too */
+    VALUE_EACH_ITEM (c, value_at(pod->root, "spec.initContainers")) { /* sidecars serve too */
         struct value one = {.kind = VALUE_ARRAY, .n = 1, .items = (struct value *)(uintptr_t)c};
         if (strcmp(value_str(value_get(c, "restartPolicy"), ""), "Always") == 0 &&
             (found = container_port(&one, name, protocol)))
