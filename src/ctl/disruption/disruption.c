@@ -39,8 +39,7 @@ static void expect(struct controller_ctx *c, struct disruption_view *v, struct a
         const struct object *owner = scaled_owner(c, v->pods.items[i], a);
         bool again = false;
         if (!owner) {
-            v->unknown =
-                arena_printf(a, "pod %s has no controller with a scale", v->pods.items[i]->name);
+            v->unmanaged = true;
             continue;
         }
         for (size_t k = 0; k < n; k++)

@@ -5,8 +5,8 @@
 struct disruption_view {
     const struct object *budget;
     struct object_list pods; /* that its selector takes */
-    int64_t expected;        /* what the pods' controllers ask for together; < 0: not known */
-    const char *unknown;     /* then: why */
+    int64_t expected;        /* what the pods' controllers ask for together */
+    bool unmanaged;          /* some pods have no controller with a number of replicas */
     int64_t now_ms;
 };
 
