@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MUST(path_match(pattern, text) == match);
     if (host_name_valid(text))
         MUST(!strstr(text, "..") && *text != '/' && *text != '.');
-    if (tree_join(a, pattern, text, &joined, &e) == 0)
+    if (tree_join(a, "base/dir", text, &joined, &e) == 0)
         MUST(!strstr(joined, "/../") && strncmp(joined, "../", 3) != 0);
     (void)host_basic(text, a, &user, &password);
     (void)host_token(text, a);
