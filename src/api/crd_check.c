@@ -31,7 +31,7 @@ static void check_name(const struct value *crd, struct field_errors *l)
         name_errors(l, "metadata.name", name, name__dns1123_subdomain(name, l->arena));
     if (*name && !is(name, want))
         bad_str(l, "metadata.name", name, "must be spec.names.plural+\".\"+spec.group");
-    check_meta_labels(l, "metadata.labels", value_at(crd, "metadata.labels"));
+    validate__meta_labels(l, "metadata.labels", value_at(crd, "metadata.labels"));
 }
 
 static void check_group(const struct value *spec, struct field_errors *l)

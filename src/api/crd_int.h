@@ -34,6 +34,11 @@ void crd__validate_embedded(const struct value *node, const struct value *v, con
 void crd__check(const struct value *crd, const struct value *old, struct field_errors *l);
 void crd__check_schema(const struct value *node, const char *path, struct field_errors *l);
 
+/* What is wrong with a rule (or a messageExpression) at this node, before it runs; NULL: nothing
+ * that can be seen. */
+const char *crd__rule_error(const struct value *node, const char *text, bool is_message,
+                            struct arena *a);
+
 /* Does the text match the (unanchored) pattern? ERR_INVALID: it is not a pattern. */
 int crd__match(const char *pattern, const char *text, size_t n, bool *out, struct err *e);
 

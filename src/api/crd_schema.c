@@ -2,7 +2,6 @@
 
 #include "api/crd_int.h"
 #include "api/validate_int.h"
-#include "codec/cel.h"
 
 /* Where a node stands: below a junctor (allOf …) only values may be restricted. */
 enum level { ROOT, FIELD, JUNCTOR };
@@ -155,13 +154,12 @@ static bool is_path_of(const struct value *node, const char *p)
     return *p == '\0';
 }
 
-static void check_expression(const char *text, const char *at, struct field_errors *l)
+static void check_expression(const struct value *node, const char *text, bool is_message,
+                             const char *at, struct field_errors *l)
 {
-    struct cel_program *p;
-    struct err e;
-    if (cel_compile(l->arena, text, strlen(text), &p, &e) < 0)
-        bad_shown(l, at, typed__go(value_new_str(l->arena, text), l->arena),
-                  path(l, "compilation failed: %s", e.msg));
+    const char *why = crd__rule_error(node, text, is_message, l->arena);
+    if (why)
+        bad_shown(l, at, typed__go(value_new_str(l->arena, text), l->arena), why);
 }
 
 static void check_rules(const struct value *node, const char *base, struct field_errors *l)
@@ -188,9 +186,10 @@ static void check_rules(const struct value *node, const char *base, struct field
         one_of(l, path(l, "%s.reason", at), str(r, "reason"), reasons, false);
         if (*field && (*field != '.' || !is_path_of(node, field)))
             bad_str(l, path(l, "%s.fieldPath", at), field, "fieldPath must be a valid path");
-        check_expression(rule, path(l, "%s.rule", at), l);
+        check_expression(node, rule, false, path(l, "%s.rule", at), l);
         if (*str(r, "messageExpression"))
-            check_expression(str(r, "messageExpression"), path(l, "%s.messageExpression", at), l);
+            check_expression(node, str(r, "messageExpression"), true,
+                             path(l, "%s.messageExpression", at), l);
     }
 }
 

@@ -4,109 +4,13 @@
 #include "api/selector.h"
 #include "api/validate_int.h"
 
-/* ---- spellings ---- */
-
-const char *path(const struct field_errors *l, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    const char *out = arena_vprintf(l->arena, fmt, ap);
-    va_end(ap);
-    return out;
-}
-
-void bad(struct field_errors *l, const char *at, const struct value *v, const char *why)
-{
-    field_errors_add(l, FIELD_INVALID, at, v, why);
-}
-
-void bad_str(struct field_errors *l, const char *at, const char *s, const char *why)
-{
-    field_errors_add_str(l, FIELD_INVALID, at, s, why);
-}
-
-void bad_shown(struct field_errors *l, const char *at, const char *shown, const char *why)
-{
-    field_errors_add_raw(l, FIELD_INVALID, at, shown, why);
-}
-
-void required(struct field_errors *l, const char *at, const char *why)
-{
-    field_errors_add(l, FIELD_REQUIRED, at, NULL, why);
-}
-
-void forbidden(struct field_errors *l, const char *at, const char *why)
-{
-    field_errors_add(l, FIELD_FORBIDDEN, at, NULL, why);
-}
-
-void duplicate(struct field_errors *l, const char *at, const char *s)
-{
-    field_errors_add_str(l, FIELD_DUPLICATE, at, s, NULL);
-}
-
-void name_errors(struct field_errors *l, const char *at, const char *s, struct name_errors n)
-{
-    for (size_t i = 0; i < n.n; i++)
-        bad_str(l, at, s, n.text[i]);
-}
-
-void one_of(struct field_errors *l, const char *at, const char *s, const char *const *supported,
-            bool must)
-{
-    size_t n = 0;
-    for (; supported[n]; n++)
-        if (is(supported[n], s))
-            return;
-    if (*s)
-        field_errors_add_unsupported(l, at, s, supported, n);
-    else if (must)
-        required(l, at, NULL);
-}
-
-void not_negative(struct field_errors *l, const char *base, const struct value *v, const char *key)
-{
-    const struct value *n = value_get(v, key);
-    if (n && value_int(n, 0) < 0)
-        bad(l, path(l, "%s%s%s", base, *base ? "." : "", key), n,
-            "must be greater than or equal to 0");
-}
-
-void port_number(struct field_errors *l, const char *at, const struct value *v)
-{
-    int64_t p = value_int(v, 0);
-    if (p < 1 || p > 65535)
-        field_errors_add_int(l, FIELD_INVALID, at, p, "must be between 1 and 65535, inclusive");
-}
-
-static bool same(const struct value *x, const struct value *y)
-{
-    static const struct value null = {.kind = VALUE_NULL};
-    return value_equal(x ? x : &null, y ? y : &null);
-}
-
-void immutable(struct field_errors *l, const char *at, const struct value *now,
-               const struct value *old)
-{
-    static const struct value null = {.kind = VALUE_NULL};
-    if (!same(now, old))
-        bad(l, at, now ? now : &null, "field is immutable");
-}
-
-void immutable_shown(struct field_errors *l, const char *at, const struct value *now,
-                     const struct value *old)
-{
-    if (!same(now, old))
-        bad_shown(l, at, now ? typed__go(now, l->arena) : "\"null\"", "field is immutable");
-}
-
 static int by_key(const void *x, const void *y)
 {
     const struct member *const *a = x, *const *b = y;
     return strcmp((*a)->key, (*b)->key);
 }
 
-const char *go_string_map(const struct value *m, struct arena *a)
+const char *validate__go_string_map(const struct value *m, struct arena *a)
 {
     const char *text = "map[string]string{";
     if (!value_count(m))
@@ -123,7 +27,7 @@ const char *go_string_map(const struct value *m, struct arena *a)
 
 /* ---- metadata ---- */
 
-void check_meta_labels(struct field_errors *l, const char *at, const struct value *labels)
+void validate__meta_labels(struct field_errors *l, const char *at, const struct value *labels)
 {
     VALUE_EACH_MEMBER (m, labels) {
         name_errors(l, at, m->key, name__qualified(m->key, l->arena));
@@ -257,7 +161,7 @@ static void check_meta(const struct kind *k, const struct value *obj, struct fie
                     name__dns1123_label(str(meta, "namespace"), l->arena));
     else if (*str(meta, "namespace"))
         forbidden(l, "metadata.namespace", "not allowed on this type");
-    check_meta_labels(l, "metadata.labels", value_get(meta, "labels"));
+    validate__meta_labels(l, "metadata.labels", value_get(meta, "labels"));
     check_annotations(l, value_get(meta, "annotations"));
     check_owners(l, value_get(meta, "ownerReferences"));
     check_meta_finalizers(l, meta, k->crd);
@@ -295,7 +199,7 @@ static void check_meta_update(const struct kind *k, const struct value *obj,
         if (has(now, fixed[i]) || has(was, fixed[i]))
             immutable(l, path(l, "metadata.%s", fixed[i]), value_get(now, fixed[i]),
                       value_get(was, fixed[i]));
-    check_meta_labels(l, "metadata.labels", value_get(now, "labels"));
+    validate__meta_labels(l, "metadata.labels", value_get(now, "labels"));
     check_annotations(l, value_get(now, "annotations"));
     check_owners(l, value_get(now, "ownerReferences"));
     check_meta_finalizers(l, now, true);
@@ -325,19 +229,20 @@ static void check_expression(struct field_errors *l, const char *at, const struc
                     name__label_value(value_str(v, ""), l->arena));
 }
 
-void check_label_selector(struct field_errors *l, const char *at, const struct value *s,
-                          bool empty_forbidden)
+void validate__label_selector(struct field_errors *l, const char *at, const struct value *s,
+                              bool empty_forbidden)
 {
     size_t i = 0;
     (void)empty_forbidden;
     if (!value_is(s, VALUE_OBJECT))
         return;
-    check_meta_labels(l, path(l, "%s.matchLabels", at), value_get(s, "matchLabels"));
+    validate__meta_labels(l, path(l, "%s.matchLabels", at), value_get(s, "matchLabels"));
     VALUE_EACH_ITEM (x, value_get(s, "matchExpressions"))
         check_expression(l, path(l, "%s.matchExpressions[%zu]", at, i++), x);
 }
 
-bool selector_fits(const struct value *selector, const struct value *labels, struct arena *a)
+bool validate__selector_fits(const struct value *selector, const struct value *labels,
+                             struct arena *a)
 {
     struct selector s;
     if (selector_from_value(selector, a, &s, NULL) < 0)
@@ -353,45 +258,47 @@ static const struct {
     validate_update_fn *update, *status;
     bool recheck; /* the checks of a creation hold for an update, too */
 } CHECKS[] = {
-    {&RES_POD,                          validate_pod,                  update_pod,                 NULL,                    false},
-    {&RES_POD_TEMPLATE,                 validate_pod_template,         NULL,                       NULL,                    true },
-    {&RES_DEPLOYMENT,                   validate_deployment,           update_deployment,          NULL,                    true },
-    {&RES_REPLICA_SET,                  validate_replica_set,          update_replica_set,         NULL,                    true },
-    {&RES_STATEFUL_SET,                 validate_stateful_set,         update_stateful_set,        NULL,                    true },
-    {&RES_DAEMON_SET,                   validate_daemon_set,           update_daemon_set,          NULL,                    true },
-    {&RES_REPLICATION_CONTROLLER,       validate_replication,          NULL,                       NULL,                    true },
-    {&RES_JOB,                          validate_job,                  update_job,                 update_job_status,       true },
-    {&RES_CRON_JOB,                     validate_cron_job,             NULL,                       NULL,                    true },
-    {&RES_CONFIG_MAP,                   validate_config_map,           update_config_map,          NULL,                    true },
-    {&RES_SECRET,                       validate_secret,               update_secret,              NULL,                    true },
-    {&RES_SERVICE,                      validate_service,              update_service,             update_service_status,   true },
-    {&RES_ENDPOINTS,                    validate_endpoints,            NULL,                       NULL,                    true },
-    {&RES_NODE,                         validate_node,                 NULL,                       NULL,                    true },
-    {&RES_NAMESPACE,                    validate_namespace,            NULL,                       update_namespace_status, true },
-    {&RES_LIMIT_RANGE,                  validate_limit_range,          NULL,                       NULL,                    true },
-    {&RES_RESOURCE_QUOTA,               validate_resource_quota,       NULL,                       NULL,                    true },
-    {&RES_PERSISTENT_VOLUME,            validate_volume,               update_volume,              NULL,                    true },
-    {&RES_PERSISTENT_VOLUME_CLAIM,      validate_claim,                update_claim,               NULL,                    true },
-    {&RES_EVENT,                        validate_event,                NULL,                       NULL,                    true },
-    {&RES_EVENT_EVENTS,                 validate_event,                NULL,                       NULL,                    true },
-    {&RES_ENDPOINT_SLICE,               validate_endpoint_slice,       update_endpoint_slice,      NULL,                    true },
-    {&RES_INGRESS,                      validate_ingress,              NULL,                       update_ingress_status,   true },
-    {&RES_INGRESS_CLASS,                validate_ingress_class,        update_ingress_class,       NULL,                    true },
-    {&RES_NETWORK_POLICY,               validate_network_policy,       NULL,                       NULL,                    true },
-    {&RES_ROLE,                         validate_role,                 NULL,                       NULL,                    true },
-    {&RES_CLUSTER_ROLE,                 validate_cluster_role,         NULL,                       NULL,                    true },
-    {&RES_ROLE_BINDING,                 validate_role_binding,         update_role_binding,        NULL,                    true },
-    {&RES_CLUSTER_ROLE_BINDING,         validate_cluster_role_binding, update_role_binding,        NULL,                    true },
-    {&RES_LEASE,                        validate_lease,                NULL,                       NULL,                    true },
-    {&RES_STORAGE_CLASS,                validate_storage_class,        update_storage_class,       NULL,                    true },
-    {&RES_POD_DISRUPTION_BUDGET,        validate_disruption_budget,    NULL,                       NULL,                    true },
-    {&RES_HORIZONTAL_POD_AUTOSCALER,    validate_autoscaler,           NULL,                       NULL,                    true },
-    {&RES_HORIZONTAL_POD_AUTOSCALER_V1, validate_autoscaler_v1,        NULL,                       NULL,                    true },
-    {&RES_PRIORITY_CLASS,               validate_priority_class,       update_priority_class,      NULL,                    true },
-    {&RES_RUNTIME_CLASS,                validate_runtime_class,        update_runtime_class,       NULL,                    true },
-    {&RES_CONTROLLER_REVISION,          validate_controller_revision,  update_controller_revision, NULL,
-     true                                                                                                                        },
-    {&RES_TOKEN_REQUEST,                validate_token_request,        NULL,                       NULL,                    true },
+    {&RES_POD,                          validate_pod,                  validate__update_pod,                 NULL,                              false},
+    {&RES_POD_TEMPLATE,                 validate_pod_template,         NULL,                                 NULL,                              true },
+    {&RES_DEPLOYMENT,                   validate_deployment,           validate__update_deployment,          NULL,                              true },
+    {&RES_REPLICA_SET,                  validate_replica_set,          validate__update_replica_set,         NULL,                              true },
+    {&RES_STATEFUL_SET,                 validate_stateful_set,         validate__update_stateful_set,        NULL,                              true },
+    {&RES_DAEMON_SET,                   validate_daemon_set,           validate__update_daemon_set,          NULL,                              true },
+    {&RES_REPLICATION_CONTROLLER,       validate_replication,          NULL,                                 NULL,                              true },
+    {&RES_JOB,                          validate_job,                  validate__update_job,                 validate__update_job_status,       true },
+    {&RES_CRON_JOB,                     validate_cron_job,             NULL,                                 NULL,                              true },
+    {&RES_CONFIG_MAP,                   validate_config_map,           validate__update_config_map,          NULL,                              true },
+    {&RES_SECRET,                       validate_secret,               validate__update_secret,              NULL,                              true },
+    {&RES_SERVICE,                      validate_service,              validate__update_service,             validate__update_service_status,
+     true                                                                                                                                            },
+    {&RES_ENDPOINTS,                    validate_endpoints,            NULL,                                 NULL,                              true },
+    {&RES_NODE,                         validate_node,                 NULL,                                 NULL,                              true },
+    {&RES_NAMESPACE,                    validate_namespace,            NULL,                                 validate__update_namespace_status, true },
+    {&RES_LIMIT_RANGE,                  validate_limit_range,          NULL,                                 NULL,                              true },
+    {&RES_RESOURCE_QUOTA,               validate_resource_quota,       NULL,                                 NULL,                              true },
+    {&RES_PERSISTENT_VOLUME,            validate_volume,               validate__update_volume,              NULL,                              true },
+    {&RES_PERSISTENT_VOLUME_CLAIM,      validate_claim,                validate__update_claim,               NULL,                              true },
+    {&RES_EVENT,                        validate_event,                NULL,                                 NULL,                              true },
+    {&RES_EVENT_EVENTS,                 validate_event,                NULL,                                 NULL,                              true },
+    {&RES_ENDPOINT_SLICE,               validate_endpoint_slice,       validate__update_endpoint_slice,      NULL,                              true },
+    {&RES_INGRESS,                      validate_ingress,              NULL,                                 validate__update_ingress_status,   true },
+    {&RES_INGRESS_CLASS,                validate_ingress_class,        validate__update_ingress_class,       NULL,                              true },
+    {&RES_NETWORK_POLICY,               validate_network_policy,       NULL,                                 NULL,                              true },
+    {&RES_ROLE,                         validate_role,                 NULL,                                 NULL,                              true },
+    {&RES_CLUSTER_ROLE,                 validate_cluster_role,         NULL,                                 NULL,                              true },
+    {&RES_ROLE_BINDING,                 validate_role_binding,         validate__update_role_binding,        NULL,                              true },
+    {&RES_CLUSTER_ROLE_BINDING,         validate_cluster_role_binding, validate__update_role_binding,        NULL,
+     true                                                                                                                                            },
+    {&RES_LEASE,                        validate_lease,                NULL,                                 NULL,                              true },
+    {&RES_STORAGE_CLASS,                validate_storage_class,        validate__update_storage_class,       NULL,                              true },
+    {&RES_POD_DISRUPTION_BUDGET,        validate_disruption_budget,    NULL,                                 NULL,                              true },
+    {&RES_HORIZONTAL_POD_AUTOSCALER,    validate_autoscaler,           NULL,                                 NULL,                              true },
+    {&RES_HORIZONTAL_POD_AUTOSCALER_V1, validate_autoscaler_v1,        NULL,                                 NULL,                              true },
+    {&RES_PRIORITY_CLASS,               validate_priority_class,       validate__update_priority_class,      NULL,                              true },
+    {&RES_RUNTIME_CLASS,                validate_runtime_class,        validate__update_runtime_class,       NULL,                              true },
+    {&RES_CONTROLLER_REVISION,          validate_controller_revision,  validate__update_controller_revision,
+     NULL,                                                                                                                                      true },
+    {&RES_TOKEN_REQUEST,                validate_token_request,        NULL,                                 NULL,                              true },
 };
 
 static void check_kind(const struct kind *k, const struct value *obj, const struct value *old,
@@ -489,7 +396,7 @@ void admit_validate_update(const struct kind *k, const char *sub, const struct v
     check_meta_update(k, obj, old, l); /* upstream asks twice, and both answers are causes */
     if (k->resource == &RES_CONFIG_MAP || k->resource == &RES_SECRET) /* … or four times */
         for (int i = 0; i < 2; i++) {
-            check_meta_labels(l, "metadata.labels", value_at(obj, "metadata.labels"));
+            validate__meta_labels(l, "metadata.labels", value_at(obj, "metadata.labels"));
             check_annotations(l, value_at(obj, "metadata.annotations"));
         }
     if (k->crd)

@@ -11,12 +11,12 @@ enum { OBJECT_DATA_MAX = 1048576 };
 
 /* ---- addresses ---- */
 
-void check_ip(struct field_errors *l, const char *at, const struct value *v)
+void validate__ip(struct field_errors *l, const char *at, const struct value *v)
 {
     name_errors(l, at, value_str(v, ""), name__ip(value_str(v, ""), l->arena));
 }
 
-bool not_loopback(struct field_errors *l, const char *at, const char *ip)
+bool validate__not_loopback(struct field_errors *l, const char *at, const char *ip)
 {
     struct in_addr v4;
     const char *why = NULL;
@@ -60,7 +60,7 @@ static bool read_cidr(const char *s, unsigned char addr[16], unsigned *bits, boo
     return inet_pton(*v6 ? AF_INET6 : AF_INET, text, addr) == 1;
 }
 
-void check_cidr(struct field_errors *l, const char *at, const struct value *v)
+void validate__cidr(struct field_errors *l, const char *at, const struct value *v)
 {
     unsigned char addr[16];
     unsigned bits;
@@ -70,7 +70,7 @@ void check_cidr(struct field_errors *l, const char *at, const struct value *v)
                 "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
 }
 
-bool cidr_within(const char *inner, const char *outer)
+bool validate__cidr_within(const char *inner, const char *outer)
 {
     unsigned char a[16], b[16];
     unsigned na, nb;
@@ -87,7 +87,7 @@ bool cidr_within(const char *inner, const char *outer)
 
 /* ---- ConfigMaps and Secrets ---- */
 
-void check_config_keys(struct field_errors *l, const char *at, const struct value *map)
+void validate__config_keys(struct field_errors *l, const char *at, const struct value *map)
 {
     VALUE_EACH_MEMBER (m, map)
         name_errors(l, path(l, "%s[%s]", at, m->key), m->key, name__config_key(m->key, l->arena));
@@ -112,7 +112,7 @@ void validate_config_map(const struct value *obj, struct field_errors *l)
             bad_str(l, at, m->key, "duplicate of key present in binaryData");
         total += value_count(&m->value);
     }
-    check_config_keys(l, "binaryData", binary);
+    validate__config_keys(l, "binaryData", binary);
     VALUE_EACH_MEMBER (m, binary)
         total += decoded_size(&m->value);
     if (total > OBJECT_DATA_MAX)
@@ -135,7 +135,8 @@ static void check_frozen(const struct value *obj, const struct value *old,
     }
 }
 
-void update_config_map(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_config_map(const struct value *obj, const struct value *old,
+                                 struct field_errors *l)
 {
     static const char *const fields[] = {"data", "binaryData", NULL};
     check_frozen(obj, old, fields, l);
@@ -156,7 +157,8 @@ static void check_docker(const struct value *data, const char *key, struct field
     if (base64_decode(l->arena, v->text, v->n, BASE64_STD, &text, &n, NULL) < 0)
         return;
     if (json_parse(l->arena, text, n, 0, &parsed, &e) < 0)
-        bad_str(l, at, "<secret contents redacted>", go_json_error(l->arena, text, n, &e));
+        bad_str(l, at, "<secret contents redacted>",
+                validate__go_json_error(l->arena, text, n, &e));
     else if (parsed->kind != VALUE_OBJECT)
         bad_str(l, at, "<secret contents redacted>",
                 path(l, "json: cannot unmarshal %s into Go value of type map[string]interface {}",
@@ -164,7 +166,8 @@ static void check_docker(const struct value *data, const char *key, struct field
 }
 
 /* Go names the character where the text stops being JSON. */
-const char *go_json_error(struct arena *a, const char *text, size_t n, const struct err *e)
+const char *validate__go_json_error(struct arena *a, const char *text, size_t n,
+                                    const struct err *e)
 {
     size_t i = strspn(text, " \t\r\n");
     if (i >= n)
@@ -179,7 +182,7 @@ void validate_secret(const struct value *obj, struct field_errors *l)
     const struct value *data = value_get(obj, "data");
     const char *type = str(obj, "type");
     size_t total = 0;
-    check_config_keys(l, "data", data);
+    validate__config_keys(l, "data", data);
     VALUE_EACH_MEMBER (m, data)
         total += decoded_size(&m->value);
     if (total > OBJECT_DATA_MAX)
@@ -208,7 +211,8 @@ void validate_secret(const struct value *obj, struct field_errors *l)
     }
 }
 
-void update_secret(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_secret(const struct value *obj, const struct value *old,
+                             struct field_errors *l)
 {
     static const char *const fields[] = {"data", NULL};
     immutable(l, "type", value_get(obj, "type"), value_get(old, "type"));
@@ -236,7 +240,7 @@ static void check_service_port(const struct value *p, const char *at, bool need_
     port_number(l, path(l, "%s.port", at), value_get(p, "port"));
     one_of(l, path(l, "%s.protocol", at), str(p, "protocol"), protocols, true);
     if (value_is(target, VALUE_STRING))
-        name_errors_port(l, path(l, "%s.targetPort", at), target->text);
+        validate__name_errors_port(l, path(l, "%s.targetPort", at), target->text);
     else if (target)
         port_number(l, path(l, "%s.targetPort", at), target);
     const char *app = str(p, "appProtocol");
@@ -299,7 +303,7 @@ static void check_lb_fields(const struct value *spec, struct field_errors *l)
     bool lb = is(str(spec, "type"), "LoadBalancer");
     size_t i = 0;
     VALUE_EACH_ITEM (r, value_get(spec, "loadBalancerSourceRanges"))
-        check_cidr(l, path(l, "spec.LoadBalancerSourceRanges[%zu]", i++), r);
+        validate__cidr(l, path(l, "spec.LoadBalancerSourceRanges[%zu]", i++), r);
     if (!lb && value_count(value_get(spec, "loadBalancerSourceRanges")))
         forbidden(l, "spec.LoadBalancerSourceRanges", only);
     if (!lb && has(spec, "allocateLoadBalancerNodePorts"))
@@ -356,12 +360,12 @@ static void check_families(const struct value *spec, struct field_errors *l)
         if (is(s, "None")) {
             if (i == 0 && (is(type, "NodePort") || is(type, "LoadBalancer")))
                 bad_str(l, at, s, path(l, "may not be set to 'None' for %s services", type));
-        } else if (!loose_ip(s)) {
-            check_ip(l, at, &ips->items[i]);
+        } else if (!validate__loose_ip(s)) {
+            validate__ip(l, at, &ips->items[i]);
         }
     }
-    if (!value_count(ips) && *ip && !is(ip, "None") && !loose_ip(ip))
-        check_ip(l, "spec.clusterIPs[0]", value_get(spec, "clusterIP"));
+    if (!value_count(ips) && *ip && !is(ip, "None") && !validate__loose_ip(ip))
+        validate__ip(l, "spec.clusterIPs[0]", value_get(spec, "clusterIP"));
     else if (!value_count(ips) && is(ip, "None") &&
              (is(type, "NodePort") || is(type, "LoadBalancer")))
         bad_str(l, "spec.clusterIPs[0]", ip,
@@ -369,7 +373,7 @@ static void check_families(const struct value *spec, struct field_errors *l)
 }
 
 /* As Go's old parser takes it: with leading zeros. */
-bool loose_ip(const char *s)
+bool validate__loose_ip(const char *s)
 {
     bool v6;
     unsigned a, b, c, d;
@@ -393,23 +397,24 @@ void validate_service(const struct value *obj, struct field_errors *l)
             required(l, "spec.externalName", NULL);
     }
     check_service_ports(spec, l);
-    check_meta_labels(l, "spec.selector", value_get(spec, "selector"));
+    validate__meta_labels(l, "spec.selector", value_get(spec, "selector"));
     check_affinity_config(spec, l);
     one_of(l, "spec.type", type, types, true);
     size_t i = 0;
     VALUE_EACH_ITEM (ip, value_get(spec, "externalIPs")) {
         const char *at = path(l, "spec.externalIPs[%zu]", i++);
-        if (loose_ip(value_str(ip, "")))
-            (void)not_loopback(l, at, value_str(ip, ""));
+        if (validate__loose_ip(value_str(ip, "")))
+            (void)validate__not_loopback(l, at, value_str(ip, ""));
         else
-            check_ip(l, at, ip);
+            validate__ip(l, at, ip);
     }
     check_families(spec, l);
     check_lb_fields(spec, l);
     check_traffic(spec, l);
 }
 
-void update_service(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_service(const struct value *obj, const struct value *old,
+                              struct field_errors *l)
 {
     const struct value *now = value_at(obj, "spec.clusterIPs");
     const char *was = value_str(value_item(value_at(old, "spec.clusterIPs"), 0), "");
@@ -430,20 +435,22 @@ static void check_lb_status(const struct value *obj, struct field_errors *l)
         const char *at = path(l, "status.loadBalancer.ingress[%zu]", i++),
                    *host = str(g, "hostname");
         if (*str(g, "ip"))
-            check_ip(l, path(l, "%s.ip", at), value_get(g, "ip"));
+            validate__ip(l, path(l, "%s.ip", at), value_get(g, "ip"));
         if (*host)
             name_errors(l, path(l, "%s.hostname", at), host,
                         name__dns1123_subdomain(host, l->arena));
     }
 }
 
-void update_service_status(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_service_status(const struct value *obj, const struct value *old,
+                                     struct field_errors *l)
 {
     (void)old;
     check_lb_status(obj, l);
 }
 
-void update_ingress_status(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_ingress_status(const struct value *obj, const struct value *old,
+                                     struct field_errors *l)
 {
     (void)old;
     check_lb_status(obj, l);
@@ -465,11 +472,11 @@ void validate_endpoints(const struct value *obj, struct field_errors *l)
             size_t n = 0;
             VALUE_EACH_ITEM (x, value_get(s, lists[k])) {
                 const char *where = path(l, "%s.%s[%zu].ip", at, lists[k], n++);
-                if (!loose_ip(str(x, "ip"))) {
-                    check_ip(l, where, value_get(x, "ip"));
+                if (!validate__loose_ip(str(x, "ip"))) {
+                    validate__ip(l, where, value_get(x, "ip"));
                     bad_str(l, where, str(x, "ip"), "must be a valid IP address");
                 } else {
-                    (void)not_loopback(l, where, str(x, "ip"));
+                    (void)validate__not_loopback(l, where, str(x, "ip"));
                 }
             }
         }
@@ -517,7 +524,7 @@ void validate_node(const struct value *obj, struct field_errors *l)
     size_t i = 0;
     check_taints(value_at(obj, "spec.taints"), l);
     VALUE_EACH_ITEM (c, value_at(obj, "spec.podCIDRs"))
-        check_cidr(l, path(l, "spec.podCIDRs[%zu]", i++), c);
+        validate__cidr(l, path(l, "spec.podCIDRs[%zu]", i++), c);
 }
 
 void validate_namespace(const struct value *obj, struct field_errors *l)
@@ -526,8 +533,8 @@ void validate_namespace(const struct value *obj, struct field_errors *l)
     (void)l;
 }
 
-void update_namespace_status(const struct value *obj, const struct value *old,
-                             struct field_errors *l)
+void validate__update_namespace_status(const struct value *obj, const struct value *old,
+                                       struct field_errors *l)
 {
     const char *phase = value_at_str(obj, "status.phase", "");
     bool deleting = value_at(old, "metadata.deletionTimestamp") != NULL;
@@ -821,8 +828,8 @@ void validate_volume(const struct value *obj, struct field_errors *l)
            reclaim, false);
     const struct value *affinity = value_at(spec, "nodeAffinity.required");
     if (affinity)
-        check_node_selector(l, "spec.nodeAffinity.required", affinity);
-    check_volume_source(l, "spec", spec, PV_VOLUMES);
+        validate__node_selector(l, "spec.nodeAffinity.required", affinity);
+    validate__volume_source(l, "spec", spec, PV_VOLUMES);
     if (value_get(spec, "local") && !affinity)
         required(l, "spec.nodeAffinity", "Local volume requires node affinity");
     if (is(value_at_str(spec, "hostPath.path", ""), "/") &&
@@ -835,7 +842,8 @@ void validate_volume(const struct value *obj, struct field_errors *l)
     one_of(l, "spec.volumeMode", str(spec, "volumeMode"), modes, false);
 }
 
-void update_volume(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_volume(const struct value *obj, const struct value *old,
+                             struct field_errors *l)
 {
     for (size_t i = 0; PV_VOLUMES[i]; i++) {
         const struct value *x = value_at(obj, path(l, "spec.%s", PV_VOLUMES[i]));
@@ -850,13 +858,13 @@ void update_volume(const struct value *obj, const struct value *old, struct fiel
               value_at(old, "spec.volumeMode"));
 }
 
-void check_claim_spec(struct field_errors *l, const char *at, const struct value *spec)
+void validate__claim_spec(struct field_errors *l, const char *at, const struct value *spec)
 {
     static const char *const modes[] = {"Block", "Filesystem", NULL};
     const struct value *storage = value_at(spec, "resources.requests.storage");
     if (!value_count(value_get(spec, "accessModes")))
         required(l, path(l, "%s.accessModes", at), "at least 1 access mode is required");
-    check_label_selector(l, path(l, "%s.selector", at), value_get(spec, "selector"), false);
+    validate__label_selector(l, path(l, "%s.selector", at), value_get(spec, "selector"), false);
     check_modes(value_get(spec, "accessModes"), path(l, "%s.accessModes", at), l);
     if (!storage)
         required(l, path(l, "%s.resources[storage]", at), NULL);
@@ -871,10 +879,11 @@ void check_claim_spec(struct field_errors *l, const char *at, const struct value
 
 void validate_claim(const struct value *obj, struct field_errors *l)
 {
-    check_claim_spec(l, "spec", value_get(obj, "spec"));
+    validate__claim_spec(l, "spec", value_get(obj, "spec"));
 }
 
-void update_claim(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_claim(const struct value *obj, const struct value *old,
+                            struct field_errors *l)
 {
     struct value *now = value_copy(l->arena, value_get(obj, "spec"));
     const struct value *was = value_get(old, "spec");

@@ -22,14 +22,14 @@ static void check_endpoint(const struct value *e, const char *type, const char *
             continue;
         }
         if (!name__is_ip(s, &v6)) {
-            check_ip(l, where, x);
+            validate__ip(l, where, x);
             continue;
         }
         if (is(type, "IPv4") && v6)
             bad_str(l, path(l, "%s.addresses", at), s, "must be an IPv4 address");
         else if (is(type, "IPv6") && !v6)
             bad_str(l, path(l, "%s.addresses", at), s, "must be an IPv6 address");
-        (void)not_loopback(l, where, s);
+        (void)validate__not_loopback(l, where, s);
     }
     if (*str(e, "hostname"))
         name_errors(l, path(l, "%s.hostname", at), str(e, "hostname"),
@@ -63,7 +63,8 @@ void validate_endpoint_slice(const struct value *obj, struct field_errors *l)
     }
 }
 
-void update_endpoint_slice(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_endpoint_slice(const struct value *obj, const struct value *old,
+                                     struct field_errors *l)
 {
     immutable(l, "addressType", value_get(obj, "addressType"), value_get(old, "addressType"));
 }
@@ -93,7 +94,7 @@ static void check_backend(const struct value *b, const char *at, struct field_er
     if (*port_name && number)
         bad_str(l, at, "", "cannot set both port name & port number");
     else if (*port_name)
-        name_errors_port(l, path(l, "%s.service.port.name", at), port_name);
+        validate__name_errors_port(l, path(l, "%s.service.port.name", at), port_name);
     else if (number)
         port_number(l, path(l, "%s.service.port.number", at), value_get(port, "number"));
     else
@@ -202,7 +203,8 @@ void validate_ingress_class(const struct value *obj, struct field_errors *l)
         forbidden(l, "spec.parameters.namespace", "`parameters.scope` is set to 'Cluster'");
 }
 
-void update_ingress_class(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_ingress_class(const struct value *obj, const struct value *old,
+                                    struct field_errors *l)
 {
     immutable(l, "spec.controller", value_at(obj, "spec.controller"),
               value_at(old, "spec.controller"));
@@ -216,7 +218,7 @@ static void check_policy_port(const struct value *p, const char *at, struct fiel
     const struct value *port = value_get(p, "port"), *end = value_get(p, "endPort");
     one_of(l, path(l, "%s.protocol", at), str(p, "protocol"), protocols, false);
     if (value_is(port, VALUE_STRING)) {
-        name_errors_port(l, path(l, "%s.port", at), port->text);
+        validate__name_errors_port(l, path(l, "%s.port", at), port->text);
         if (end)
             bad(l, path(l, "%s.endPort", at), end,
                 "may not be specified when `port` is non-numeric");
@@ -239,13 +241,13 @@ static void check_block(const struct value *b, const char *at, struct field_erro
         required(l, path(l, "%s.cidr", at), NULL);
         return;
     }
-    check_cidr(l, path(l, "%s.cidr", at), value_get(b, "cidr"));
+    validate__cidr(l, path(l, "%s.cidr", at), value_get(b, "cidr"));
     bool fine = l->n == before;
     VALUE_EACH_ITEM (x, value_get(b, "except")) {
         const char *where = path(l, "%s.except[%zu]", at, i++);
         before = l->n;
-        check_cidr(l, where, x);
-        if (fine && l->n == before && !cidr_within(value_str(x, ""), cidr))
+        validate__cidr(l, where, x);
+        if (fine && l->n == before && !validate__cidr_within(value_str(x, ""), cidr))
             bad(l, where, x, "must be a strict subset of `cidr`");
     }
 }
@@ -254,8 +256,8 @@ static void check_peer(const struct value *p, const char *at, struct field_error
 {
     const struct value *pods = value_get(p, "podSelector"), *ns = value_get(p, "namespaceSelector");
     const struct value *block = value_get(p, "ipBlock");
-    check_label_selector(l, path(l, "%s.podSelector", at), pods, false);
-    check_label_selector(l, path(l, "%s.namespaceSelector", at), ns, false);
+    validate__label_selector(l, path(l, "%s.podSelector", at), pods, false);
+    validate__label_selector(l, path(l, "%s.namespaceSelector", at), ns, false);
     if (block)
         check_block(block, path(l, "%s.ipBlock", at), l);
     if (!pods && !ns && !block)
@@ -269,7 +271,7 @@ void validate_network_policy(const struct value *obj, struct field_errors *l)
     static const char *const sides[] = {"ingress", "egress"}, *const peers[] = {"from", "to"};
     static const char *const types[] = {"Ingress", "Egress", NULL};
     const struct value *spec = value_get(obj, "spec"), *list = value_get(spec, "policyTypes");
-    check_label_selector(l, "spec.podSelector", value_get(spec, "podSelector"), false);
+    validate__label_selector(l, "spec.podSelector", value_get(spec, "podSelector"), false);
     for (size_t s = 0; s < 2; s++) {
         size_t i = 0;
         VALUE_EACH_ITEM (rule, value_get(spec, sides[s])) {
@@ -350,7 +352,7 @@ void validate_cluster_role(const struct value *obj, struct field_errors *l)
     VALUE_EACH_ITEM (s, selectors) {
         size_t before = l->n;
         const char *at = path(l, "aggregationRule.clusterRoleSelectors[%zu]", i++);
-        check_label_selector(l, at, s, false);
+        validate__label_selector(l, at, s, false);
         if (l->n > before)
             bad_shown(l, at, "\"null\"", "invalid label selector.");
     }
@@ -408,7 +410,8 @@ void validate_cluster_role_binding(const struct value *obj, struct field_errors 
     check_binding(obj, true, l);
 }
 
-void update_role_binding(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_role_binding(const struct value *obj, const struct value *old,
+                                   struct field_errors *l)
 {
     const struct value *x = value_get(obj, "roleRef"), *y = value_get(old, "roleRef");
     if (!value_equal(x, y))
@@ -463,7 +466,8 @@ void validate_storage_class(const struct value *obj, struct field_errors *l)
     }
 }
 
-void update_storage_class(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_storage_class(const struct value *obj, const struct value *old,
+                                    struct field_errors *l)
 {
     const struct value *x = value_get(obj, "parameters"), *y = value_get(old, "parameters");
     struct value *none = value_new_object(l->arena);
@@ -503,7 +507,7 @@ void validate_disruption_budget(const struct value *obj, struct field_errors *l)
                   "minAvailable and maxUnavailable cannot be both set");
     check_share(value_get(spec, "minAvailable"), "spec.minAvailable", l);
     check_share(value_get(spec, "maxUnavailable"), "spec.maxUnavailable", l);
-    check_label_selector(l, "spec.selector", value_get(spec, "selector"), false);
+    validate__label_selector(l, "spec.selector", value_get(spec, "selector"), false);
     one_of(l, "spec.unhealthyPodEvictionPolicy", str(spec, "unhealthyPodEvictionPolicy"), policies,
            false);
 }
@@ -662,7 +666,8 @@ void validate_priority_class(const struct value *obj, struct field_errors *l)
     one_of(l, "preemptionPolicy", str(obj, "preemptionPolicy"), policies, false);
 }
 
-void update_priority_class(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_priority_class(const struct value *obj, const struct value *old,
+                                     struct field_errors *l)
 {
     if (value_int(value_get(obj, "value"), 0) != value_int(value_get(old, "value"), 0))
         forbidden(l, "value", "may not be changed in an update.");
@@ -676,7 +681,8 @@ void validate_runtime_class(const struct value *obj, struct field_errors *l)
     name_errors(l, "handler", h, name__dns1123_label(h, l->arena));
 }
 
-void update_runtime_class(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_runtime_class(const struct value *obj, const struct value *old,
+                                    struct field_errors *l)
 {
     immutable(l, "handler", value_get(obj, "handler"), value_get(old, "handler"));
 }

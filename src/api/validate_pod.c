@@ -15,7 +15,7 @@ static void check_ports(const struct value *ports, const char *at, struct field_
     VALUE_EACH_ITEM (p, ports) {
         const char *where = path(l, "%s[%zu]", at, i++), *name = str(p, "name");
         if (*name)
-            name_errors_port(l, path(l, "%s.name", where), name);
+            validate__name_errors_port(l, path(l, "%s.name", where), name);
         for (size_t j = 0; *name && j + 1 < i; j++)
             if (is(str(&ports->items[j], "name"), name)) {
                 duplicate(l, path(l, "%s.name", where), name);
@@ -32,7 +32,7 @@ static void check_ports(const struct value *ports, const char *at, struct field_
 }
 
 /* Port names speak of "alpha-numeric" where services speak of "alphanumeric". */
-void name_errors_port(struct field_errors *l, const char *at, const char *name)
+void validate__name_errors_port(struct field_errors *l, const char *at, const char *name)
 {
     struct name_errors n = name__port(name, l->arena);
     for (size_t i = 0; i < n.n; i++)
@@ -55,7 +55,7 @@ static bool knows_field(const char *f)
            strncmp(f, "metadata.annotations['", 22) == 0;
 }
 
-void check_field_ref(const struct value *r, const char *at, bool volume, struct field_errors *l)
+void validate__field_ref(const struct value *r, const char *at, bool volume, struct field_errors *l)
 {
     static const char *const env[] = {"metadata.name",
                                       "metadata.namespace",
@@ -127,7 +127,7 @@ static void check_value_from(const struct value *e, const char *at, struct field
             continue;
         n++;
         if (i == 0)
-            check_field_ref(s, where, false, l);
+            validate__field_ref(s, where, false, l);
         else if (i == 1)
             check_resource_ref(s, where, l);
         else
@@ -218,7 +218,7 @@ static bool is_extended(const char *name)
     return strchr(name, '/') && strncmp(name, "kubernetes.io/", 14) != 0;
 }
 
-void check_quantity_name(struct field_errors *l, const char *at, const char *name)
+void validate__quantity_name(struct field_errors *l, const char *at, const char *name)
 {
     static const char *const more[] = {"storage", "pods", "requests.storage"};
     struct name_errors n = name__qualified(name, l->arena);
@@ -236,7 +236,7 @@ static void check_amount_of(const char *name, const struct value *v, const char 
                             struct field_errors *l)
 {
     struct quantity q;
-    check_quantity_name(l, at, name);
+    validate__quantity_name(l, at, name);
     if (!strchr(name, '/') && !is_standard(name))
         bad_shown(l, at, name, "must be a standard resource for containers");
     if (quantity_parse(value_str(v, ""), &q, NULL) < 0)
@@ -270,7 +270,7 @@ static void check_request(const char *name, const struct value *v, const struct 
             path(l, "must be less than or equal to %s limit of %s", name, value_str(limit, "")));
 }
 
-void check_resources(const struct value *r, const char *at, struct field_errors *l)
+void validate__resources(const struct value *r, const char *at, struct field_errors *l)
 {
     const struct value *limits = value_get(r, "limits"), *requests = value_get(r, "requests");
     bool huge = false, base = false;
@@ -295,7 +295,7 @@ static void check_handler_port(const struct value *h, const char *at, struct fie
 {
     const struct value *port = value_get(h, "port");
     if (value_is(port, VALUE_STRING))
-        name_errors_port(l, path(l, "%s.port", at), port->text);
+        validate__name_errors_port(l, path(l, "%s.port", at), port->text);
     else
         port_number(l, path(l, "%s.port", at), port);
 }
@@ -385,8 +385,9 @@ static void check_container(const struct value *c, const struct value *spec, con
     check_env(c, at, l);
     check_mounts(c, value_get(spec, "volumes"), at, l);
     one_of(l, path(l, "%s.imagePullPolicy", at), str(c, "imagePullPolicy"), pulls, true);
-    check_resources(value_get(c, "resources"), path(l, "%s.resources", at), l);
-    check_container_security(value_get(c, "securityContext"), path(l, "%s.securityContext", at), l);
+    validate__resources(value_get(c, "resources"), path(l, "%s.resources", at), l);
+    validate__container_security(value_get(c, "securityContext"), path(l, "%s.securityContext", at),
+                                 l);
 }
 
 static bool named_before(const struct value *list, size_t n, const char *name)
@@ -565,7 +566,7 @@ static void check_dns(const struct value *spec, const char *base, struct field_e
                   "must not have more than 3 nameservers");
     size_t i = 0;
     VALUE_EACH_ITEM (n, ns)
-        check_ip(l, path(l, "%s.dnsConfig.nameservers[%zu]", base, i++), n);
+        validate__ip(l, path(l, "%s.dnsConfig.nameservers[%zu]", base, i++), n);
 }
 
 static void check_gates(const struct value *spec, const char *base, struct field_errors *l)
@@ -582,7 +583,7 @@ static void check_gates(const struct value *spec, const char *base, struct field
     VALUE_EACH_ITEM (h, value_get(spec, "hostAliases")) {
         const char *at = path(l, "%s.hostAliases[%zu]", base, i++);
         size_t n = 0;
-        check_ip(l, path(l, "%s.ip", at), value_get(h, "ip"));
+        validate__ip(l, path(l, "%s.ip", at), value_get(h, "ip"));
         VALUE_EACH_ITEM (name, value_get(h, "hostnames"))
             name_errors(l, path(l, "%s.hostnames[%zu]", at, n++), value_str(name, ""),
                         name__dns1123_subdomain(value_str(name, ""), l->arena));
@@ -615,22 +616,23 @@ static void check_spread(const struct value *spec, const char *base, struct fiel
             bad(l, path(l, "%s.minDomains", at), domains,
                 "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ScheduleAnyway");
         one_of(l, path(l, "%s.whenUnsatisfiable", at), str(c, "whenUnsatisfiable"), when, true);
-        check_label_selector(l, path(l, "%s.labelSelector", at), value_get(c, "labelSelector"),
-                             false);
+        validate__label_selector(l, path(l, "%s.labelSelector", at), value_get(c, "labelSelector"),
+                                 false);
     }
 }
 
-void check_pod_spec(struct field_errors *l, const char *base, const struct value *spec, bool is_pod)
+void validate__pod_spec(struct field_errors *l, const char *base, const struct value *spec,
+                        bool is_pod)
 {
-    check_volumes(value_get(spec, "volumes"), path(l, "%s.volumes", base), l);
+    validate__volumes(value_get(spec, "volumes"), path(l, "%s.volumes", base), l);
     check_regular(spec, base, is_pod, l);
     check_init(spec, base, is_pod, l);
     check_host_ports(spec, base, l);
     check_host_network(spec, base, l);
     check_dns(spec, base, l);
-    check_meta_labels(l, path(l, "%s.nodeSelector", base), value_get(spec, "nodeSelector"));
-    check_pod_security(spec, base, l);
-    check_affinity(value_get(spec, "affinity"), path(l, "%s.affinity", base), l);
+    validate__meta_labels(l, path(l, "%s.nodeSelector", base), value_get(spec, "nodeSelector"));
+    validate__pod_security(spec, base, l);
+    validate__affinity(value_get(spec, "affinity"), path(l, "%s.affinity", base), l);
     check_spread(spec, base, l);
     check_gates(spec, base, l);
     check_names_of(spec, base, l);
@@ -639,12 +641,12 @@ void check_pod_spec(struct field_errors *l, const char *base, const struct value
     (void)grace;
 }
 
-void check_pod_template(struct field_errors *l, const char *at, const struct value *t)
+void validate__pod_template(struct field_errors *l, const char *at, const struct value *t)
 {
-    check_meta_labels(l, path(l, "%s.labels", at), value_at(t, "metadata.labels"));
+    validate__meta_labels(l, path(l, "%s.labels", at), value_at(t, "metadata.labels"));
     VALUE_EACH_MEMBER (m, value_at(t, "metadata.annotations"))
         name_errors(l, path(l, "%s.annotations", at), m->key, name__qualified(m->key, l->arena));
-    check_pod_spec(l, path(l, "%s.spec", at), value_get(t, "spec"), false);
+    validate__pod_spec(l, path(l, "%s.spec", at), value_get(t, "spec"), false);
     if (value_count(value_at(t, "spec.ephemeralContainers")))
         forbidden(l, path(l, "%s.spec.ephemeralContainers", at),
                   "ephemeral containers not allowed in pod template");
@@ -653,14 +655,14 @@ void check_pod_template(struct field_errors *l, const char *at, const struct val
 void validate_pod(const struct value *obj, struct field_errors *l)
 {
     const struct value *spec = value_get(obj, "spec");
-    check_pod_spec(l, "spec", spec, true);
+    validate__pod_spec(l, "spec", spec, true);
     if (value_count(value_get(spec, "ephemeralContainers")))
         forbidden(l, "spec.ephemeralContainers", "cannot be set on create");
 }
 
 void validate_pod_template(const struct value *obj, struct field_errors *l)
 {
-    check_pod_template(l, "template", value_get(obj, "template"));
+    validate__pod_template(l, "template", value_get(obj, "template"));
 }
 
 /* ---- updates ---- */
@@ -714,12 +716,12 @@ static void check_added_tolerations(const struct value *now, const struct value 
     }
 }
 
-void update_pod(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_pod(const struct value *obj, const struct value *old, struct field_errors *l)
 {
     static const char *const lists[] = {"containers", "initContainers"};
     const struct value *now = value_get(obj, "spec"), *was = value_get(old, "spec");
     struct arena *a = l->arena;
-    check_pod_spec(l, "spec", now, false);
+    validate__pod_spec(l, "spec", now, false);
     for (size_t i = 0; i < 2; i++) {
         const struct value *list = value_get(now, lists[i]);
         if (value_count(list) != value_count(value_get(was, lists[i]))) {

@@ -94,7 +94,7 @@ static void check_downward(const struct value *s, const char *at, struct field_e
         need(f, where, "path", l);
         check_relative(str(f, "path"), path(l, "%s.path", where), l);
         if (ref)
-            check_field_ref(ref, path(l, "%s.fieldRef", where), true, l);
+            validate__field_ref(ref, path(l, "%s.fieldRef", where), true, l);
         if (ref && res)
             bad_str(l, where, "resource",
                     "fieldRef and resourceFieldRef can not be specified simultaneously");
@@ -172,8 +172,8 @@ static void check_source(const char *kind, const struct value *s, const char *at
         if (!value_is(value_get(s, "volumeClaimTemplate"), VALUE_OBJECT))
             required(l, path(l, "%s.volumeClaimTemplate", at), NULL);
         else
-            check_claim_spec(l, path(l, "%s.volumeClaimTemplate.spec", at),
-                             value_at(s, "volumeClaimTemplate.spec"));
+            validate__claim_spec(l, path(l, "%s.volumeClaimTemplate.spec", at),
+                                 value_at(s, "volumeClaimTemplate.spec"));
     } else if (is(kind, "emptyDir") && has(s, "sizeLimit")) {
         struct quantity q;
         if (quantity_parse(str(s, "sizeLimit"), &q, NULL) == 0 && q.nano < 0)
@@ -182,8 +182,8 @@ static void check_source(const char *kind, const struct value *s, const char *at
     }
 }
 
-void check_volume_source(struct field_errors *l, const char *at, const struct value *v,
-                         const char *const *kinds)
+void validate__volume_source(struct field_errors *l, const char *at, const struct value *v,
+                             const char *const *kinds)
 {
     size_t n = 0;
     for (size_t i = 0; kinds[i]; i++) {
@@ -200,13 +200,13 @@ void check_volume_source(struct field_errors *l, const char *at, const struct va
         required(l, at, "must specify a volume type");
 }
 
-void check_volumes(const struct value *volumes, const char *at, struct field_errors *l)
+void validate__volumes(const struct value *volumes, const char *at, struct field_errors *l)
 {
     for (size_t i = 0; i < value_count(volumes); i++) {
         const struct value *v = &volumes->items[i];
         const char *where = path(l, "%s[%zu]", at, i), *name = str(v, "name");
         bool twice = false;
-        check_volume_source(l, where, v, POD_VOLUMES);
+        validate__volume_source(l, where, v, POD_VOLUMES);
         for (size_t j = 0; j < i; j++)
             twice |= is(str(&volumes->items[j], "name"), name);
         if (!*name)
@@ -244,7 +244,7 @@ static void check_seccomp(const struct value *p, const char *at, struct field_er
     one_of(l, path(l, "%s.type", at), type, types, true);
 }
 
-void check_container_security(const struct value *s, const char *at, struct field_errors *l)
+void validate__container_security(const struct value *s, const char *at, struct field_errors *l)
 {
     static const char *const mounts[] = {"Default", "Unmasked", NULL};
     static const char *const ids[] = {"runAsUser", "runAsGroup"};
@@ -289,7 +289,7 @@ static void check_sysctls(const struct value *s, const char *at, struct field_er
     }
 }
 
-void check_pod_security(const struct value *spec, const char *base, struct field_errors *l)
+void validate__pod_security(const struct value *spec, const char *base, struct field_errors *l)
 {
     static const char *const policies[] = {"Always", "OnRootMismatch", NULL};
     static const char *const ids[] = {"runAsUser", "runAsGroup", "fsGroup"};
@@ -340,7 +340,7 @@ static void check_node_term(const struct value *t, const char *at, struct field_
     }
 }
 
-void check_node_selector(struct field_errors *l, const char *at, const struct value *s)
+void validate__node_selector(struct field_errors *l, const char *at, const struct value *s)
 {
     size_t i = 0;
     const struct value *terms = value_get(s, "nodeSelectorTerms");
@@ -354,7 +354,8 @@ void check_node_selector(struct field_errors *l, const char *at, const struct va
 static void check_pod_term(const struct value *t, const char *at, struct field_errors *l)
 {
     const char *key = str(t, "topologyKey");
-    check_label_selector(l, path(l, "%s.labelSelector", at), value_get(t, "labelSelector"), false);
+    validate__label_selector(l, path(l, "%s.labelSelector", at), value_get(t, "labelSelector"),
+                             false);
     if (!*key)
         required(l, path(l, "%s.topologyKey", at), "can not be empty");
     name_errors(l, path(l, "%s.topologyKey", at), key, name__qualified(key, l->arena));
@@ -368,15 +369,15 @@ static void check_weight(const struct value *w, const char *at, struct field_err
                              "must be in the range 1-100");
 }
 
-void check_affinity(const struct value *a, const char *at, struct field_errors *l)
+void validate__affinity(const struct value *a, const char *at, struct field_errors *l)
 {
     static const char required_name[] = "requiredDuringSchedulingIgnoredDuringExecution";
     static const char preferred_name[] = "preferredDuringSchedulingIgnoredDuringExecution";
     static const char *const kinds[] = {"podAffinity", "podAntiAffinity"};
     const struct value *node = value_get(a, "nodeAffinity");
     if (value_get(node, required_name))
-        check_node_selector(l, path(l, "%s.nodeAffinity.%s", at, required_name),
-                            value_get(node, required_name));
+        validate__node_selector(l, path(l, "%s.nodeAffinity.%s", at, required_name),
+                                value_get(node, required_name));
     size_t i = 0;
     VALUE_EACH_ITEM (p, value_get(node, preferred_name)) {
         const char *where = path(l, "%s.nodeAffinity.%s[%zu]", at, preferred_name, i++);

@@ -21,16 +21,16 @@ static void check_selector_and_template(const struct value *spec, const char *wh
     if (!value_is(s, VALUE_OBJECT)) {
         required(l, "spec.selector", NULL);
     } else {
-        check_label_selector(l, "spec.selector", s, true);
+        validate__label_selector(l, "spec.selector", s, true);
         if (empty_selector(s))
             bad_shown(l, "spec.selector", typed__go(s, l->arena),
                       path(l, "empty selector is invalid for %s", what));
     }
     bool set = value_is(s, VALUE_OBJECT);
-    if (!set || (!empty_selector(s) && !selector_fits(s, labels, l->arena)))
-        bad_shown(l, "spec.template.metadata.labels", go_string_map(labels, l->arena),
+    if (!set || (!empty_selector(s) && !validate__selector_fits(s, labels, l->arena)))
+        bad_shown(l, "spec.template.metadata.labels", validate__go_string_map(labels, l->arena),
                   "`selector` does not match template `labels`");
-    check_pod_template(l, "spec.template", t);
+    validate__pod_template(l, "spec.template", t);
     const char *restart = value_at_str(t, "spec.restartPolicy", "");
     static const char *const always[] = {"Always"};
     if (!is(restart, "Always"))
@@ -111,7 +111,8 @@ void validate_deployment(const struct value *obj, struct field_errors *l)
         bad(l, "spec.progressDeadlineSeconds", d, "must be greater than minReadySeconds");
 }
 
-void update_deployment(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_deployment(const struct value *obj, const struct value *old,
+                                 struct field_errors *l)
 {
     immutable_shown(l, "spec.selector", value_at(obj, "spec.selector"),
                     value_at(old, "spec.selector"));
@@ -125,9 +126,10 @@ void validate_replica_set(const struct value *obj, struct field_errors *l)
     check_selector_and_template(spec, "deployment", l);
 }
 
-void update_replica_set(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_replica_set(const struct value *obj, const struct value *old,
+                                  struct field_errors *l)
 {
-    update_deployment(obj, old, l);
+    validate__update_deployment(obj, old, l);
 }
 
 void validate_replication(const struct value *obj, struct field_errors *l)
@@ -144,11 +146,11 @@ void validate_replication(const struct value *obj, struct field_errors *l)
     }
     VALUE_EACH_MEMBER (m, s)
         if (!is(value_str(&m->value, ""), str(labels, m->key))) {
-            bad_shown(l, "spec.template.metadata.labels", go_string_map(labels, l->arena),
+            bad_shown(l, "spec.template.metadata.labels", validate__go_string_map(labels, l->arena),
                       "`selector` does not match template `labels`");
             break;
         }
-    check_pod_template(l, "spec.template", value_get(spec, "template"));
+    validate__pod_template(l, "spec.template", value_get(spec, "template"));
     static const char *const always[] = {"Always"};
     const char *restart = value_at_str(spec, "template.spec.restartPolicy", "");
     if (!is(restart, "Always"))
@@ -184,7 +186,8 @@ void validate_stateful_set(const struct value *obj, struct field_errors *l)
     check_selector_and_template(spec, "statefulset", l);
 }
 
-void update_stateful_set(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_stateful_set(const struct value *obj, const struct value *old,
+                                   struct field_errors *l)
 {
     static const char *const free_fields[] = {
         "replicas",
@@ -239,15 +242,15 @@ void validate_daemon_set(const struct value *obj, struct field_errors *l)
     const struct value *spec = value_get(obj, "spec"), *s = value_get(spec, "selector");
     const struct value *t = value_get(spec, "template");
     static const char *const always[] = {"Always"};
-    check_label_selector(l, "spec.selector", s, true);
-    if (!selector_fits(s, value_at(t, "metadata.labels"), l->arena))
+    validate__label_selector(l, "spec.selector", s, true);
+    if (!validate__selector_fits(s, value_at(t, "metadata.labels"), l->arena))
         bad_shown(l, "spec.template.metadata.labels",
-                  go_string_map(value_at(t, "metadata.labels"), l->arena),
+                  validate__go_string_map(value_at(t, "metadata.labels"), l->arena),
                   "`selector` does not match template `labels`");
     if (value_is(s, VALUE_OBJECT) && empty_selector(s))
         bad_shown(l, "spec.selector", typed__go(s, l->arena),
                   "empty selector is invalid for daemonset");
-    check_pod_template(l, "spec.template", t);
+    validate__pod_template(l, "spec.template", t);
     const char *restart = value_at_str(t, "spec.restartPolicy", "");
     if (!is(restart, "Always"))
         field_errors_add_unsupported(l, "spec.template.spec.restartPolicy", restart, always, 1);
@@ -256,9 +259,10 @@ void validate_daemon_set(const struct value *obj, struct field_errors *l)
     not_negative(l, "spec", spec, "revisionHistoryLimit");
 }
 
-void update_daemon_set(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_daemon_set(const struct value *obj, const struct value *old,
+                                 struct field_errors *l)
 {
-    update_deployment(obj, old, l);
+    validate__update_deployment(obj, old, l);
 }
 
 void validate_controller_revision(const struct value *obj, struct field_errors *l)
@@ -268,8 +272,8 @@ void validate_controller_revision(const struct value *obj, struct field_errors *
     not_negative(l, "", obj, "revision");
 }
 
-void update_controller_revision(const struct value *obj, const struct value *old,
-                                struct field_errors *l)
+void validate__update_controller_revision(const struct value *obj, const struct value *old,
+                                          struct field_errors *l)
 {
     immutable_shown(l, "data", value_get(obj, "data"), value_get(old, "data"));
 }
@@ -387,7 +391,7 @@ static void check_job_spec(const struct value *spec, const char *base, struct fi
     check_failure_policy(spec, base, l);
     one_of(l, path(l, "%s.podReplacementPolicy", base), str(spec, "podReplacementPolicy"),
            has(spec, "podFailurePolicy") ? failed : replace, false);
-    check_pod_template(l, path(l, "%s.template", base), t);
+    validate__pod_template(l, path(l, "%s.template", base), t);
     const char *restart = value_at_str(t, "spec.restartPolicy", "");
     if (is(restart, "Always") || !*restart)
         required(l, path(l, "%s.template.spec.restartPolicy", base),
@@ -409,9 +413,9 @@ void validate_job(const struct value *obj, struct field_errors *l)
     }
     if (!value_is(s, VALUE_OBJECT))
         required(l, "spec.selector", NULL);
-    check_label_selector(l, "spec.selector", s, true);
-    if (value_is(s, VALUE_OBJECT) && !selector_fits(s, labels, l->arena))
-        bad_shown(l, "spec.template.metadata.labels", go_string_map(labels, l->arena),
+    validate__label_selector(l, "spec.selector", s, true);
+    if (value_is(s, VALUE_OBJECT) && !validate__selector_fits(s, labels, l->arena))
+        bad_shown(l, "spec.template.metadata.labels", validate__go_string_map(labels, l->arena),
                   "`selector` does not match template `labels`");
     check_job_spec(spec, "spec", l);
 }
@@ -436,7 +440,7 @@ static void forgive_scheduling(struct value *template, const struct value *was, 
     }
 }
 
-void update_job(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_job(const struct value *obj, const struct value *old, struct field_errors *l)
 {
     const struct value *now = value_get(obj, "spec"), *was = value_get(old, "spec");
     bool elastic = is(str(now, "completionMode"), "Indexed") && has(now, "completions") &&
@@ -460,7 +464,8 @@ void update_job(const struct value *obj, const struct value *old, struct field_e
               value_get(was, "backoffLimitPerIndex"));
 }
 
-void update_job_status(const struct value *obj, const struct value *old, struct field_errors *l)
+void validate__update_job_status(const struct value *obj, const struct value *old,
+                                 struct field_errors *l)
 {
     static const char *const counters[] = {"active", "succeeded", "failed", "ready", "terminating"};
     const struct value *now = value_get(obj, "status"), *was = value_get(old, "status");
