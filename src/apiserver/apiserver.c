@@ -42,7 +42,7 @@ static int start(struct apiserver *s, const struct apiserver_opts *o, struct err
     if (rc == 0)
         rc = bootstrap__install(s, e);
     s->first_watch = store_revision(s->store);
-    return rc;
+    return rc == 0 ? housekeeping__start(s, e) : rc;
 }
 
 int apiserver_new(const struct apiserver_opts *o, struct apiserver **out, struct err *e)
@@ -85,6 +85,7 @@ void apiserver_free(struct apiserver *s)
 {
     if (!s)
         return;
+    housekeeping__stop(s);
     services__done(s);
     rbac__done(s);
     tokens__done(s);

@@ -294,6 +294,11 @@ int subs__patch(struct call *c, const struct served *k, const char *ns, const ch
                 const char *sub, enum patch_type type, struct value *patch, struct result *out,
                 bool *known);
 
+/* ---- housekeeping.c: old Events and the store's past ---- */
+int housekeeping__start(struct apiserver *s, struct err *e);
+void housekeeping__stop(struct apiserver *s);
+void housekeeping__round(struct apiserver *s); /* once, now */
+
 /* ---- the server ---- */
 struct object_cache;
 struct rbac;
@@ -319,6 +324,7 @@ struct apiserver {
     struct map crd_editions; /* what of each CRD is served: crds.c */
     pthread_mutex_t quota_mutex;
     struct metrics *metrics;
+    struct housekeeping *housekeeping;
     const char *service_cidr;
     unsigned node_port_first, node_port_last;
 };

@@ -1,6 +1,7 @@
 /* The port in the process and the HTTP shell over one core: what one writes, the other sees. */
 #include <string.h>
 
+#include "apiserver/apiserver_int.h"
 #include "apiserver/local.h"
 #include "codec/json.h"
 #include "net/http_client.h"
@@ -38,6 +39,12 @@ static struct value *doc(struct world *w, const char *text)
     struct err e = {0};
     T_RC(json_parse(w->a, text, strlen(text), 0, &v, &e), &e, text);
     return v;
+}
+
+static int64_t hours_later(const struct clock *c)
+{
+    (void)c;
+    return clock_real_ms() + 2 * 60 * 60 * 1000;
 }
 
 #define MAP                                                                                        \
@@ -223,4 +230,33 @@ static void over_http(void)
     world_done(&w);
 }
 
-T_MAIN(writes, watches, rights, tokens, custom, over_http)
+/* An Event goes an hour after it last happened. */
+static void events(void)
+{
+    struct world w;
+    struct err e = {0};
+    char now[CLOCK_TEXT_MAX];
+    clock_format_rfc3339(clock_real_ms(), now);
+    world_init(&w);
+    static const char *const names[] = {"old", "new"};
+    for (size_t i = 0; i < 2; i++) {
+        struct value *v = doc(&w, "{\"apiVersion\":\"v1\",\"kind\":\"Event\",\"metadata\":{},"
+                                  "\"involvedObject\":{\"namespace\":\"default\"}}");
+        value_set_str(w.a, value_get_mut(v, "metadata"), "name", names[i]);
+        value_set_str(w.a, v, "lastTimestamp", now);
+        T_RC(kube_create(w.kube, &RES_EVENT, "default", v, NULL, &e), &e, names[i]);
+    }
+    T_OK(e.code == 0, "made");
+    const struct clock later = {.real_ms = hours_later, .mono_ms = clock_system.mono_ms};
+    w.api->clock = &later;
+    clock_format_rfc3339(hours_later(NULL), now);
+    T_RC(kube_patch(w.kube, &RES_EVENT, "default", "new", NULL, KUBE_PATCH_MERGE,
+                    doc(&w, arena_printf(w.a, "{\"lastTimestamp\":\"%s\"}", now)), NULL, &e),
+         &e, "again");
+    housekeeping__round(w.api);
+    T_EQ_INT(kube_get(w.kube, &RES_EVENT, "default", "old", NULL, &e), ERR_NOT_FOUND, "old");
+    T_RC(kube_get(w.kube, &RES_EVENT, "default", "new", NULL, &e), &e, "new");
+    world_done(&w);
+}
+
+T_MAIN(events, writes, watches, rights, tokens, custom, over_http)
