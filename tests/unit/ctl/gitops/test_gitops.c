@@ -425,6 +425,56 @@ static void obeys_projects(void)
     teardown(&w);
 }
 
+static void refuses_by_name(void)
+{
+    struct world w;
+    setup(&w);
+    load(&w, APPLICATION(""));
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "one")},
+                       {0      }
+    });
+    (void)push(&w,
+               (struct file_edit[]){
+                   {"prod/a.yaml", MAP("a", "two")},
+                   {"prod/h.yaml",       HOOK("h", "PreDelete")},
+                   {0}
+    });
+    T_OK(strstr(app(&w, "status.operationState.message"), "hook PreDelete is not offered here"),
+         app(&w, "status.operationState.message"));
+    T_EQ_STR(map_value(&w, "a"), "one", "nothing was touched");
+    patch(&w, &RES_APPLICATION, "argocd", "shop", NULL,
+          "{\"spec\":{\"syncPolicy\":{\"syncOptions\":[\"Odd=true\"]}}}");
+    T_EQ_STR(app(&w, "status.conditions[0].message"),
+             "spec.syncPolicy.syncOptions: Odd=true is not offered here", "option");
+    teardown(&w);
+}
+
+static void shares_nothing_when_told(void)
+{
+    struct world w;
+    setup(&w);
+    load(&w, APPLICATION(""));
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "one")},
+                       {0      }
+    });
+    patch(&w, &RES_APPLICATION, "argocd", "shop", NULL,
+          "{\"spec\":{\"syncPolicy\":{\"syncOptions\":[\"FailOnSharedResource=true\"]}}}");
+    patch(&w, &RES_CONFIG_MAP, "web", "a", NULL,
+          "{\"metadata\":{\"annotations\":{\"argocd.argoproj.io/tracking-id\":"
+          "\"other:/ConfigMap:web/a\"}},\"data\":{\"k\":\"theirs\"}}");
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "two")},
+                       {0      }
+    });
+    T_EQ_STR(map_value(&w, "a"), "theirs", "left alone");
+    T_OK(strstr(app(&w, "status.operationState.message"),
+                "ConfigMap/a belongs to Application other"),
+         app(&w, "status.operationState.message"));
+    teardown(&w);
+}
+
 static void tries_again(void)
 {
     struct world w;
@@ -498,4 +548,5 @@ static void updates_images(void)
 
 T_MAIN(follows_git, a_bad_manifest_fails_its_own, runs_hooks_and_waves, takes_back_what_is_bad,
        goes_back_when_asked, pins_where_it_may_not_write, takes_configuration_back,
-       blames_only_its_own_rollout, heeds_options, obeys_projects, tries_again, updates_images)
+       blames_only_its_own_rollout, heeds_options, obeys_projects, refuses_by_name,
+       shares_nothing_when_told, tries_again, updates_images)
