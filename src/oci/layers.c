@@ -3,6 +3,7 @@
  * the machine went down, and is made again; a process that dies loses none. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -62,7 +63,7 @@ static int drain(struct source *from, struct err *e)
 }
 
 static int extract_blob(struct image_store *s, const char *digest, const char *diff_id,
-                        const char *folder, struct err *e)
+                        const struct lowers *below, const char *folder, struct err *e)
 {
     AUTO_FD int blob = -1;
     int rc = blob_open(s->blobs, digest, &blob, NULL, e);
@@ -78,7 +79,7 @@ static int extract_blob(struct image_store *s, const char *digest, const char *d
         return rc;
     struct hashing tar = {.source.read = hashing_read, .from = decompressor_source(plain)};
     digest_init(&tar.hash, digest_kind_of(diff_id));
-    if ((rc = layer__extract(&tar.source, root, e)) < 0 || (rc = drain(&tar.source, e)) < 0)
+    if ((rc = layer__extract(&tar.source, root, below, e)) < 0 || (rc = drain(&tar.source, e)) < 0)
         return rc;
     char is[DIGEST_MAX];
     digest_text(&tar.hash, is);
@@ -97,13 +98,21 @@ static int settle(struct image_store *s, const char *diff_id, const char *made, 
     AUTO_FD int fd = open(state, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0 || write(fd, s->boot_id, strlen(s->boot_id)) < 0)
         return err_sys(e, errno, "write %s", state);
-    if (!layer__ready(s, diff_id)) {
-        int rc = fs_remove_tree(folder, e);
-        if (rc < 0)
-            return rc;
+    for (unsigned attempt = 0; attempt < 8; attempt++) {
+        if (renameat2(AT_FDCWD, made, AT_FDCWD, folder, RENAME_NOREPLACE) == 0)
+            return 0;
+        if (errno != EEXIST && errno != ENOTEMPTY)
+            break;
+        if (layer__ready(s, diff_id))
+            return 0;
+        /* From an earlier boot: out of the way at once, gone when there is time. */
+        char *old =
+            arena_printf(a, "%s/.old-%.32s.%d.%u", s->layers, diff_id + 7, (int)getpid(), attempt);
+        if (rename(folder, old) == 0) {
+            int gone = fs_remove_tree(old, NULL);
+            (void)gone;
+        }
     }
-    if (rename(made, folder) == 0 || layer__ready(s, diff_id))
-        return 0;
     return err_sys(e, errno, "rename %s to %s", made, folder);
 }
 
@@ -120,7 +129,8 @@ static int new_folder(struct image_store *s, struct arena *a, char **out, int *o
     return 0;
 }
 
-static int make(struct image_store *s, const char *digest, const char *diff_id, struct err *e)
+static int make(struct image_store *s, const char *digest, const char *diff_id,
+                const struct lowers *below, struct err *e)
 {
     AUTO(arena) struct arena *a = arena_new(1 << 20);
     AUTO_FD int lock = -1;
@@ -132,7 +142,7 @@ static int make(struct image_store *s, const char *digest, const char *diff_id, 
     if (mkdir(root, 0755) < 0 || chmod(root, 0755) < 0)
         rc = err_sys(e, errno, "create %s", root);
     if (rc == 0)
-        rc = extract_blob(s, digest, diff_id, root, e);
+        rc = extract_blob(s, digest, diff_id, below, root, e);
     if (rc == 0)
         rc = settle(s, diff_id, made, a, e);
     int gone = fs_remove_tree(made, NULL); /* collection tries again */
@@ -159,12 +169,13 @@ int layer__adopt(struct image_store *s, const char *folder, const char *diff_id,
     return rc;
 }
 
-int layer__ensure(struct image_store *s, const char *digest, const char *diff_id, struct err *e)
+int layer__ensure(struct image_store *s, const char *digest, const char *diff_id,
+                  const struct lowers *below, struct err *e)
 {
     while (!layer__ready(s, diff_id)) {
         if (!store__begin(s, diff_id))
             continue;
-        int rc = layer__ready(s, diff_id) ? 0 : make(s, digest, diff_id, e);
+        int rc = layer__ready(s, diff_id) ? 0 : make(s, digest, diff_id, below, e);
         store__end(s, diff_id);
         if (rc < 0)
             return rc;
@@ -178,7 +189,8 @@ int image_store_unpack(struct image_store *s, struct image *image, struct arena 
     const struct value *layers = value_get(image->manifest, "layers");
     for (size_t i = 0; i < image->n_layers; i++) {
         const char *digest = value_at_str(value_item(layers, i), "digest", "");
-        int rc = layer__ensure(s, digest, image->diff_ids[i], e);
+        const struct lowers below = {dirs, i};
+        int rc = layer__ensure(s, digest, image->diff_ids[i], &below, e);
         if (rc < 0)
             return err_wrap(e, rc, "image %s", image->reference);
         dirs[i] = arena_printf(a, "%s/fs", layer__folder(s, image->diff_ids[i], a));
@@ -190,7 +202,7 @@ int image_store_unpack(struct image_store *s, struct image *image, struct arena 
 int image_layer_dir(struct image_store *s, const struct image_layer *l, struct arena *a,
                     const char **out, struct err *e)
 {
-    int rc = layer__ensure(s, l->digest, l->diff_id, e);
+    int rc = layer__ensure(s, l->digest, l->diff_id, NULL, e);
     if (rc == 0)
         *out = arena_printf(a, "%s/fs", layer__folder(s, l->diff_id, a));
     return rc;
@@ -201,10 +213,10 @@ int image_extract(int archive_fd, int folder_fd, struct err *e)
     struct source_fd bytes = source_from_fd(archive_fd);
     AUTO(decompressor) struct decompressor *plain = NULL;
     int rc = decompressor_new(COMPRESS_AUTO, &bytes.source, LAYER_MAX_BYTES, &plain, e);
-    return rc < 0 ? rc : layer__extract(decompressor_source(plain), folder_fd, e);
+    return rc < 0 ? rc : layer__extract(decompressor_source(plain), folder_fd, NULL, e);
 }
 
 int image_extract_from(struct source *tar, int folder_fd, struct err *e)
 {
-    return layer__extract(tar, folder_fd, e);
+    return layer__extract(tar, folder_fd, NULL, e);
 }

@@ -366,7 +366,7 @@ int image_layer_pack(struct image_store *s, const char *folder, const struct ima
     if ((rc = blob_commit(w, NULL, layer.digest, e)) < 0)
         return rc;
     rc = o->adopt ? layer__adopt(s, folder, layer.diff_id, e)
-                  : layer__ensure(s, layer.digest, layer.diff_id, e);
+                  : layer__ensure(s, layer.digest, layer.diff_id, NULL, e);
     if (rc == 0)
         *out = layer;
     return rc;

@@ -51,9 +51,16 @@ int store__load(struct image_store *s, const char *digest, const char *platform,
 char *layer__folder(const struct image_store *s, const char *diff_id, struct arena *a);
 bool layer__ready(struct image_store *s, const char *diff_id);
 
-/* Unpacks a layer blob unless it is there; ERR_INVALID when the tar has another diff id. */
+/* The unpacked layers below one, lowest first. */
+struct lowers {
+    const char *const *dirs;
+    size_t n;
+};
+
+/* Unpacks a layer blob unless it is there; ERR_INVALID when the tar has another diff id. `below`
+ * may be NULL; where archives leave out a folder, it is made as it is there. */
 int layer__ensure(struct image_store *s, const char *digest, const char *diff_id,
-                  struct err *e) MUST_CHECK;
+                  const struct lowers *below, struct err *e) MUST_CHECK;
 
 /* Moves a folder that has the layer's content to where layers are. */
 int layer__adopt(struct image_store *s, const char *folder, const char *diff_id,
@@ -64,7 +71,8 @@ void collect__mark_named(struct image_store *s, struct map *digests);
 
 /* Reads a tar into a folder as an overlay lower directory. */
 struct source;
-int layer__extract(struct source *from, int root_fd, struct err *e) MUST_CHECK;
+int layer__extract(struct source *from, int root_fd, const struct lowers *below,
+                   struct err *e) MUST_CHECK;
 
 /* Pulls what is missing; *out is the digest the registry answered with. client.c */
 int client__pull(struct image_store *s, const struct reference *r,

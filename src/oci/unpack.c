@@ -31,6 +31,7 @@ struct later {
 struct extract {
     struct tar_reader *tar;
     int root;
+    const struct lowers *below; /* or NULL */
     struct later *later;
     size_t n_later, room;
     char chunk[1 << 16];
@@ -40,34 +41,6 @@ static int open_in(int root, const char *path, int flags)
 {
     struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT};
     return (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof how);
-}
-
-/* Opens (made where it is not there) the folder `path` below root. `path` is written to and
- * restored. */
-static int open_folder(int root, char *path, unsigned depth)
-{
-    int fd = open_in(root, path, O_RDONLY | O_DIRECTORY);
-    if (fd >= 0 || errno != ENOENT || depth >= DEPTH_MAX)
-        return fd;
-    char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-    if (slash)
-        *slash = '\0';
-    int parent = slash ? open_folder(root, path, depth + 1) : dup(root);
-    if (slash)
-        *slash = '/';
-    if (parent < 0)
-        return -1;
-    int made = mkdirat(parent, name, 0755);
-    int sys = errno;
-    if (made == 0 || sys == EEXIST)
-        fd = open_in(root, path, O_RDONLY | O_DIRECTORY);
-    if (made < 0 && sys != EEXIST)
-        errno = sys;
-    int keep = errno;
-    (void)close(parent);
-    errno = keep;
-    return fd;
 }
 
 /* Removes "." and empty parts and resolves ".." by text; "" is the root itself. */
@@ -92,6 +65,85 @@ static int clean_path(const char *path, char out[PATH_MAX], struct err *e)
     }
     out[n] = '\0';
     return 0;
+}
+
+/* ---- folders that an archive leaves out ---- */
+
+static int open_folder(const struct extract *x, const char *path, unsigned depth);
+
+/* What the layers below show at `path`: a descriptor that only names it, or -1. */
+static int find_below(const struct extract *x, const char *path, struct stat *st)
+{
+    for (size_t i = x->below ? x->below->n : 0; i-- > 0;) {
+        AUTO_FD int lower = open(x->below->dirs[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int fd = lower < 0 ? -1 : open_in(lower, path, O_PATH | O_NOFOLLOW);
+        if (fd >= 0 && fstat(fd, st) == 0)
+            return fd;
+        if (fd >= 0)
+            (void)close(fd);
+    }
+    return -1;
+}
+
+/* A link there is a link here, too, and what it names is made: else a folder of this layer would
+ * hide it ("lib/x" over a base where lib is a link to usr/lib). */
+static int follow_below(const struct extract *x, const char *path, int link, int parent,
+                        const char *name, unsigned depth)
+{
+    char target[PATH_MAX], whole[PATH_MAX * 2], clean[PATH_MAX];
+    ssize_t n = readlinkat(link, "", target, sizeof target - 1);
+    if (n < 0)
+        return -1;
+    target[n] = '\0';
+    if (symlinkat(target, parent, name) < 0)
+        return -1;
+    int before = *target == '/' ? 0 : (int)(name - path);
+    (void)snprintf(whole, sizeof whole, "%.*s%s", before, path, target);
+    if (clean_path(whole, clean, NULL) < 0) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    return open_folder(x, clean, depth + 1);
+}
+
+/* Makes one folder as the layers below have it: owner, mode and times. */
+static int make_folder(const struct extract *x, const char *path, int parent, const char *name,
+                       unsigned depth)
+{
+    struct stat st;
+    AUTO_FD int same = find_below(x, path, &st);
+    if (same >= 0 && S_ISLNK(st.st_mode))
+        return follow_below(x, path, same, parent, name, depth);
+    if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
+        return -1;
+    int fd = open_in(x->root, path, O_RDONLY | O_DIRECTORY);
+    if (fd < 0 || same < 0 || !S_ISDIR(st.st_mode))
+        return fd;
+    struct timespec times[2] = {st.st_mtim, st.st_mtim};
+    if (fchown(fd, st.st_uid, st.st_gid) == 0 && fchmod(fd, st.st_mode & 07777) == 0 &&
+        futimens(fd, times) == 0)
+        return fd;
+    int keep = errno;
+    (void)close(fd);
+    errno = keep;
+    return -1;
+}
+
+/* Opens the folder `path` below root, made with its parents where it is not there. */
+static int open_folder(const struct extract *x, const char *path, unsigned depth)
+{
+    char above[PATH_MAX];
+    int fd = open_in(x->root, path, O_RDONLY | O_DIRECTORY);
+    if (fd >= 0 || errno != ENOENT || depth >= DEPTH_MAX)
+        return fd;
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) : 0;
+    memcpy(above, path, n);
+    above[n] = '\0';
+    AUTO_FD int parent = slash ? open_folder(x, above, depth + 1) : dup(x->root);
+    if (parent < 0)
+        return -1;
+    return make_folder(x, path, parent, slash ? slash + 1 : path, depth);
 }
 
 static int remove_in(int folder, const char *name)
@@ -260,8 +312,7 @@ static int put_entry(struct extract *x, const struct tar_entry *t, struct err *e
         return err_set(e, ERR_INVALID, "entry \"%s\" has no name", t->path);
     if (slash)
         *slash = '\0';
-    char root[1] = "";
-    AUTO_FD int folder = open_folder(x->root, slash ? path : root, 0);
+    AUTO_FD int folder = open_folder(x, slash ? path : "", 0);
     if (slash)
         *slash = '/';
     if (folder < 0)
@@ -292,13 +343,14 @@ static void settle_times(struct extract *x)
     free(x->later);
 }
 
-int layer__extract(struct source *from, int root_fd, struct err *e)
+int layer__extract(struct source *from, int root_fd, const struct lowers *below, struct err *e)
 {
     struct extract *x = calloc(1, sizeof *x);
     const struct tar_entry *t;
     int rc;
     x->tar = tar_reader_new(from);
     x->root = root_fd;
+    x->below = below;
     while ((rc = tar_reader_next(x->tar, &t, e)) > 0) {
         if ((rc = put_entry(x, t, e)) < 0)
             break;

@@ -39,8 +39,10 @@ static int round_of(struct arena *a, unsigned me, unsigned i, struct err *e)
     const char *tag = arena_printf(a, "slipway.local/app:t%u", me);
     const char *text = arena_printf(a, "blob %u %u", me, i);
     int rc = image_store_find(store, digest, a, &image, e);
-    if (rc == 0 && me == 0) /* everybody unpacks at the same time */
-        rc = fs_remove_tree(layer__folder(store, image.diff_ids[0], a), e);
+    if (rc == 0 && me == 0) { /* everybody unpacks at the same time; a new one may be in the way */
+        int gone = fs_remove_tree(layer__folder(store, image.diff_ids[0], a), NULL);
+        (void)gone;
+    }
     if (rc == 0)
         rc = image_store_unpack(store, &image, a, e);
     if (rc == 0)

@@ -86,7 +86,8 @@ static void packs_and_unpacks(void)
     finish();
 }
 
-static int extract(const struct tar_entry *list, size_t n, const char *into, struct err *e)
+static int extract(const struct tar_entry *list, size_t n, const char *into,
+                   const struct lowers *below, struct err *e)
 {
     AUTO_BUF struct buf tar;
     buf_init(&tar, 1 << 20);
@@ -103,7 +104,7 @@ static int extract(const struct tar_entry *list, size_t n, const char *into, str
         return -1;
     struct source_mem from = source_from_mem(tar.data, tar.len);
     AUTO_FD int fd = open(into, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return layer__extract(&from.source, fd, e);
+    return layer__extract(&from.source, fd, below, e);
 }
 
 /* Whatever an archive says, nothing outside the folder is touched. */
@@ -124,7 +125,7 @@ static void stays_inside(void)
             {.type = TAR_SYMLINK, .path = "up/link2", .link = folder, .mode = 0777            },
             {.type = TAR_FILE,   .path = paths[i],      .size = 4, .mode = 0644},
         };
-        (void)extract(list, 4, at("root"), &e);
+        (void)extract(list, 4, at("root"), NULL, &e);
         AUTO(arena) struct arena *a = arena_new(1 << 20);
         char *text;
         size_t n;
@@ -136,15 +137,15 @@ static void stays_inside(void)
     const struct tar_entry hard[] = {
         {.type = TAR_HARDLINK, .path = "h", .link = "../victim"},
     };
-    T_OK(extract(hard, 1, at("root"), &e) < 0, "hard link out");
+    T_OK(extract(hard, 1, at("root"), NULL, &e) < 0, "hard link out");
     const struct tar_entry white[] = {
         {.type = TAR_FILE, .path = ".wh..."}
     };
-    T_EQ_INT(extract(white, 1, at("root"), &e), ERR_INVALID, "whiteout of ..");
+    T_EQ_INT(extract(white, 1, at("root"), NULL, &e), ERR_INVALID, "whiteout of ..");
     const struct tar_entry dots[] = {
         {.type = TAR_FILE, .path = ".wh..", .mode = 0644}
     };
-    T_EQ_INT(extract(dots, 1, at("root"), &e), ERR_INVALID, "whiteout of .");
+    T_EQ_INT(extract(dots, 1, at("root"), NULL, &e), ERR_INVALID, "whiteout of .");
     const struct tar_entry xattr[] = {
         {.type = TAR_DIR,
          .path = "d",
@@ -152,7 +153,7 @@ static void stays_inside(void)
          .xattrs = &(struct tar_xattr){"trusted.overlay.opaque", "y", 1},
          .n_xattrs = 1},
     };
-    T_RC(extract(xattr, 1, at("root"), &e), &e, "overlay attribute");
+    T_RC(extract(xattr, 1, at("root"), NULL, &e), &e, "overlay attribute");
     char text[4];
     T_EQ_INT(getxattr(at("root/d"), "trusted.overlay.opaque", text, sizeof text), -1, "is dropped");
     finish();
@@ -174,7 +175,7 @@ static void later_entries_win(void)
         {.type = TAR_FILE,           .path = "new/sub/f",    .size = 4,.mode = 0600},
         {.type = TAR_FIFO,.path = "pipe",.mode = 0622                       },
     };
-    T_RC(extract(list, 8, at("root"), &e), &e, "extract");
+    T_RC(extract(list, 8, at("root"), NULL, &e), &e, "extract");
     T_OK(stat(at("root/x"), &st) == 0 && S_ISREG(st.st_mode), "file over folder");
     T_OK(stat(at("root/z"), &st) == 0 && S_ISDIR(st.st_mode), "folder over file");
     T_EQ_INT(st.st_mode & 0777, 0700, "last mode");
@@ -184,4 +185,42 @@ static void later_entries_win(void)
     finish();
 }
 
-T_MAIN(packs_and_unpacks, stays_inside, later_entries_win)
+/* Folders that an archive leaves out are made as the layers below have them. */
+static void inherits_from_below(void)
+{
+    struct err e = {0};
+    struct stat st;
+    char text[64] = "";
+    fresh();
+    T_EQ_INT(mkdir(at("base"), 0755), 0, "mkdir");
+    T_EQ_INT(mkdir(at("root"), 0755), 0, "mkdir");
+    const struct tar_entry base[] = {
+        {.type = TAR_DIR, .path = "tmp", .mode = 01777,      .uid = 3,                                       .gid = 4, .mtime = 99},
+        {.type = TAR_DIR,    .path = "usr/lib",                 .mode = 0711                    },
+        {.type = TAR_SYMLINK,               .path = "lib",          .link = "usr/lib",.mode = 0777                                              },
+        {.type = TAR_SYMLINK,               .path = "out",          .link = "../../../../tmp", .mode = 0777},
+    };
+    const struct tar_entry list[] = {
+        {.type = TAR_FILE, .path = "tmp/x",      .size = 4, .mode = 0644},
+        {.type = TAR_FILE, .path = "lib/deep/y", .size = 4, .mode = 0644},
+        {.type = TAR_FILE, .path = "out/z",      .size = 4, .mode = 0644},
+        {.type = TAR_FILE, .path = "new/f",      .size = 4, .mode = 0644},
+    };
+    const char *const dirs[] = {at("base")};
+    const struct lowers below = {dirs, 1};
+    T_RC(extract(base, 4, at("base"), NULL, &e), &e, "base");
+    T_RC(extract(list, 4, at("root"), &below, &e), &e, "layer");
+    T_EQ_INT(stat(at("root/tmp"), &st), 0, "tmp");
+    T_EQ_INT(st.st_mode & 07777, 01777, "mode");
+    T_EQ_INT(st.st_uid * 10 + st.st_gid, 34, "owner");
+    T_EQ_INT(readlink(at("root/lib"), text, sizeof text), 7, "the link is here, too");
+    T_EQ_INT(lstat(at("root/usr/lib/deep/y"), &st), 0, "and what it names");
+    T_EQ_INT(stat(at("root/usr/lib"), &st), 0, "usr/lib");
+    T_EQ_INT(st.st_mode & 07777, 0711, "mode of what the link names");
+    T_EQ_INT(lstat(at("root/tmp/z"), &st), 0, "links stay inside");
+    T_EQ_INT(stat(at("root/new"), &st), 0, "new");
+    T_EQ_INT(st.st_mode & 07777, 0755, "mode of a new one");
+    finish();
+}
+
+T_MAIN(packs_and_unpacks, stays_inside, later_entries_win, inherits_from_below)
