@@ -383,13 +383,14 @@ int rest__create_decoded(struct call *c, const struct served *k, const char *ns,
         return rc;
     admit_prepare_create(&k->kind, obj, c->a);
     rc = validate_create(c, k, obj);
-    if (rc == 0)
+    if (rc == 0) {
+        rest__warn(c, k, obj, NULL); /* also when a quota refuses it */
         rc = admission_check_create(c, k, ns, obj);
+    }
     if (rc == 0 && c->dry_run)
         rc = exists_already(c, k, ns, value_at_str(obj, "metadata.name", ""));
     if (rc == 0) {
         admit_normalize(&k->kind, obj, c->a);
-        rest__warn(c, k, obj, NULL);
         rc = put_new(c, k, ns, obj, generated, out);
     }
     if (rc < 0 || c->dry_run)
