@@ -11,6 +11,8 @@ enum {
     ROUND_MS = 60 * 1000,
     PAST_ROUNDS = 5,
     EVENT_MS = 60 * 60 * 1000,
+    STEP = 500, /* revisions forgotten at once */
+    STEP_PAUSE_US = 20 * 1000,
 };
 
 struct housekeeping {
@@ -62,14 +64,32 @@ static void expire_events(struct apiserver *s)
     entry_list_done(&l);
 }
 
+static bool stopping(struct housekeeping *h)
+{
+    LOCK_SCOPE(&h->mutex);
+    return h->stop;
+}
+
+/* In steps, so that no writer waits long behind one. */
+static void compact_to(struct apiserver *s, struct housekeeping *h, uint64_t target)
+{
+    struct err e = {0};
+    for (uint64_t at = store_compacted(s->store); at < target && !stopping(h);) {
+        at = target - at > STEP ? at + STEP : target;
+        if (store_compact(s->store, at, &e) < 0) {
+            log_warn("apiserver", "compact to revision %llu: %s", (unsigned long long)at, e.msg);
+            return;
+        }
+        (void)usleep(STEP_PAUSE_US);
+    }
+}
+
 static void forget_past(struct apiserver *s, struct housekeeping *h)
 {
     uint64_t oldest = h->marks[0];
-    struct err e = {0};
     memmove(h->marks, h->marks + 1, sizeof h->marks - sizeof h->marks[0]);
     h->marks[PAST_ROUNDS - 1] = store_revision(s->store);
-    if (oldest > 0 && store_compact(s->store, oldest, &e) < 0 && e.code != ERR_GONE)
-        log_warn("apiserver", "compact to revision %llu: %s", (unsigned long long)oldest, e.msg);
+    compact_to(s, h, oldest);
 }
 
 void housekeeping__round(struct apiserver *s)
