@@ -50,14 +50,14 @@ static struct token next_token(const char *p)
         return (struct token){TOKEN_NAME, p, n};
     }
     if (isdigit((unsigned char)*p)) {
-        bool fraction = false;
+        bool fraction = false, hex = p[1] == 'x' || p[1] == 'X';
         for (; isalnum((unsigned char)p[n]) || (p[n] == '.' && isdigit((unsigned char)p[n + 1]));
              n++)
-            fraction |= p[n] == '.';
+            fraction |= p[n] == '.' || (!hex && (p[n] == 'e' || p[n] == 'E'));
         return (struct token){fraction ? TOKEN_DOUBLE : TOKEN_INT, p, n};
     }
-    if (*p == '\'' || *p == '"')
-        return (struct token){TOKEN_STRING, p, string_length(p)};
+    if (*p == '\'' || *p == '"' || *p == '`')
+        return (struct token){*p == '`' ? TOKEN_OTHER : TOKEN_STRING, p, string_length(p)};
     for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
         if (strncmp(p, pairs[i], 2) == 0)
             return (struct token){TOKEN_OTHER, p, 2};
@@ -71,6 +71,10 @@ static void tokenize(struct rule *r)
     while (*p && r->n < TOKENS_MAX) {
         if (isspace((unsigned char)*p)) {
             p++;
+            continue;
+        }
+        if (p[0] == '/' && p[1] == '/') {
+            p += strcspn(p, "\n");
             continue;
         }
         r->tokens[r->n] = next_token(p);
@@ -129,14 +133,21 @@ static bool is_bound(const struct rule *r, size_t name)
 static bool is_declared(const struct rule *r, size_t i)
 {
     static const char *const known[] = {
-        "self",      "oldSelf", "true",    "false", "null",  "in",  "int",    "uint",
-        "double",    "bool",    "string",  "bytes", "list",  "map", "type",   "null_type",
-        "optional",  "math",    "strings", "sets",  "lists", "cel", "base64", "duration",
-        "timestamp", "google",  "format",  "ip",    "cidr"};
+        "self",      "oldSelf", "true",    "false", "null",  "in",  "int",       "uint",
+        "double",    "bool",    "string",  "bytes", "list",  "map", "type",      "null_type",
+        "optional",  "math",    "strings", "sets",  "lists", "cel", "base64",    "duration",
+        "timestamp", "google",  "format",  "ip",    "cidr",  "net", "kubernetes"};
     for (size_t k = 0; k < ARRAY_LEN(known); k++)
         if (token_is(r, i, known[k]))
             return true;
     return is_bound(r, i);
+}
+
+/* Is it a field: a.name, a.?name? */
+static bool is_selected(const struct rule *r, size_t i)
+{
+    return (i && token_is(r, i - 1, ".")) ||
+           (i > 1 && token_is(r, i - 1, "?") && token_is(r, i - 2, "."));
 }
 
 static const char *undeclared(const struct rule *r)
@@ -144,8 +155,8 @@ static const char *undeclared(const struct rule *r)
     for (size_t i = 0; i < r->n; i++) {
         bool prefix = i + 1 < r->n && r->tokens[i + 1].kind == TOKEN_STRING &&
                       r->tokens[i].n <= 2; /* r'…', b'…' */
-        if (r->tokens[i].kind != TOKEN_NAME || (i && token_is(r, i - 1, ".")) ||
-            token_is(r, i + 1, "(") || token_is(r, i + 1, "{") || prefix || is_declared(r, i))
+        if (r->tokens[i].kind != TOKEN_NAME || is_selected(r, i) || token_is(r, i + 1, "(") ||
+            token_is(r, i + 1, "{") || prefix || is_declared(r, i))
             continue;
         return shown(r, (size_t)(r->tokens[i].at - r->text),
                      arena_printf(r->a, "undeclared reference to '%.*s' (in container '')",
@@ -173,6 +184,13 @@ static bool is_closed(const struct value *node)
            !crd__flag(node, "x-kubernetes-embedded-resource");
 }
 
+/* Is this the dot of a field, not of a call or `.?`? */
+static bool selects(const struct rule *r, size_t at)
+{
+    return token_is(r, at, ".") && at + 1 < r->n && r->tokens[at + 1].kind == TOKEN_NAME &&
+           !token_is(r, at + 2, "(");
+}
+
 /* Follows the chain at token i. *end is behind it; NULL: the schema does not tell, or (*missing is
  * the token) has no such field. */
 static const struct value *follow(const struct rule *r, size_t i, size_t *end, size_t *missing)
@@ -180,7 +198,7 @@ static const struct value *follow(const struct rule *r, size_t i, size_t *end, s
     const struct value *node = r->node;
     size_t at = i + 1;
     *missing = 0;
-    for (; token_is(r, at, ".") && at + 1 < r->n && !token_is(r, at + 2, "("); at += 2) {
+    for (; selects(r, at); at += 2) {
         const struct token *name = &r->tokens[at + 1];
         bool escaped = name->n > 4 && strncmp(name->at, "__", 2) == 0;
         const struct value *next = property(node, name->at, name->n);
@@ -193,7 +211,7 @@ static const struct value *follow(const struct rule *r, size_t i, size_t *end, s
         if (!node)
             break;
     }
-    while (token_is(r, at, ".") && at + 1 < r->n && !token_is(r, at + 2, "("))
+    while (selects(r, at))
         at += 2;
     *end = at;
     bool plain = !token_is(r, at, ".") && !token_is(r, at, "[");

@@ -46,15 +46,16 @@ static void judges_instances(void)
     static const struct {
         const char *spec, *want;
     } cases[] = {
-        {"{size: 1}",           ""                                          },
-        {"{}",                  "spec.size: Required value"                 },
-        {"{size: 0}",           "spec.size: Invalid value: 0: spec.size in body should be greater "
-                      "than or equal to 1"             },
-        {"{size: x}",           "spec.size: Invalid value: \"string\": spec.size in body must be of "
-                      "type integer: \"string\""       },
-        {"{size: 1, mode: mid}", "spec.mode: Unsupported value: \"mid\": supported values: \"slow\", "
-                                "\"fast\""   },
-        {"{size: 7}",           "spec: Invalid value: \"object\": not seven"},
+        {"{size: 1}",            ""                                          },
+        {"{}",                   "spec.size: Required value"                 },
+        {"{size: 0}",            "spec.size: Invalid value: 0: spec.size in body should be greater "
+                      "than or equal to 1"              },
+        {"{size: x}",            "spec.size: Invalid value: \"string\": spec.size in body must be of "
+                      "type integer: \"string\""        },
+        {"{size: 1, mode: mid}",
+         "spec.mode: Unsupported value: \"mid\": supported values: \"slow\", "
+         "\"fast\""                                                          },
+        {"{size: 7}",            "spec: Invalid value: \"object\": not seven"},
     };
     AUTO(arena) struct arena *a = arena_new(1 << 24);
     struct kind k = kind_custom(thing(a));
@@ -72,6 +73,42 @@ static void judges_instances(void)
         admit_default(&k, v, a);
         admit_validate_create(&k, v, &l);
         T_EQ_STR(field_errors_text(&l, a), cases[i].want, cases[i].spec);
+    }
+}
+
+/* Rules that are plainly wrong are refused with the CRD, right ones never. */
+static void checks_rules(void)
+{
+    static const struct {
+        const char *rule, *want;
+    } cases[] = {
+        {"self.size < 1e3 && self.mode != 'a.b'",                 NULL                                                              },
+        {"self.?mode.orValue('x') == 'x' // not a rule",          NULL                                                              },
+        {"cel.bind(half, self.size / 2, half > 1)",               NULL                                                              },
+        {"['a', 'b'].exists(m, m == self.mode)",                  NULL                                                              },
+        {"[1].all(i, v, v > i + self.size)",                      NULL                                                              },
+        {"has(self.mode) ? self.mode == 'x' : oldSelf.size == 1", NULL                                                              },
+        {"self.mode.matches(r'^[a-z]+$') && size(self.mode) > 1", NULL                                                              },
+        {"self.length > 1",                                       "undefined field 'length'"                                        },
+        {"self.size == 'x'",                                      "found no matching overload for '_==_' applied to '(int, string)'"},
+        {"other > 1",                                             "undeclared reference to 'other' (in container '')"               },
+        {"self.size >",                                           "Syntax error: mismatched input '<EOF>'"                          },
+        {"self.size",                                             "cel expression must evaluate to a bool"                          },
+    };
+    struct kind k = kind_builtin(&RES_CRD);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO(arena) struct arena *a = arena_new(1 << 24);
+        struct field_errors l;
+        struct value *v = parse(a, THING);
+        struct value *rule = value_at_mut(v, "spec.versions[0].schema.openAPIV3Schema.properties."
+                                             "spec.x-kubernetes-validations[0]");
+        T_OK(rule && value_set_str(a, rule, "rule", cases[i].rule), "set");
+        field_errors_init(&l, a);
+        admit_default(&k, v, a);
+        admit_validate_create(&k, v, &l);
+        const char *got = field_errors_text(&l, a);
+        T_OK(cases[i].want ? strstr(got, cases[i].want) != NULL : !*got,
+             *got ? got : cases[i].rule);
     }
 }
 
@@ -128,4 +165,4 @@ static void writes_openapi(void)
     T_OK(value_get(schemas, "com.example.v1.Thing") != NULL, "custom");
 }
 
-T_MAIN(judges_instances, shows_rows, every_builtin_one_is_valid, writes_openapi)
+T_MAIN(judges_instances, checks_rules, shows_rows, every_builtin_one_is_valid, writes_openapi)
