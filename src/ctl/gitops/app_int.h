@@ -78,8 +78,9 @@ struct app {
 };
 
 /* ---- settings ---- */
-bool app_option(const struct app *p, const char *option);           /* syncOptions has "X=true" */
-const char *app_option_text(const struct app *p, const char *name); /* value of "name=value" */
+bool app_option(const struct app *p, const char *option);             /* syncOptions has "X=true" */
+const char *app_option_text(const struct app *p, const char *name);   /* value of "name=value" */
+int app_options_check(const struct app *p, struct err *e) MUST_CHECK; /* names an unknown one */
 /* The same for a resource, whose annotation beats the Application's. */
 bool item_option(const struct app *p, const struct value *object, const char *name, bool dflt);
 const char *note_of(const struct value *object, const char *annotation); /* "" when absent */

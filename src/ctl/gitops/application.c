@@ -271,6 +271,8 @@ static int look(struct app *p, struct err *e)
     if (rc == 0)
         rc = diff_ignore_check(p->ignore.entries, e);
     if (rc == 0)
+        rc = app_options_check(p, e);
+    if (rc == 0)
         rc = app_render(p, p->head, &p->want, e);
     if (rc < 0)
         return rc;

@@ -170,35 +170,44 @@ static bool comes_along(const struct run *r, const struct app_item *i)
 }
 
 /* Everything is tried without doing it; one bad manifest, and nothing is touched. */
+static int rehearse_task(struct run *r, struct sync_task *t, bool *ok, struct err *e)
+{
+    struct app_item *i = t->item;
+    struct err why = {.code = ERR_OK};
+    const char *refused = run__refusal(r, i);
+    int rc = 0;
+    if (t->prune || !i->target || comes_along(r, i))
+        return 0;
+    if (!refused && *i->name && !i->hook && !item_option(r->p, i->target, "Replace", false))
+        rc = kube_apply_dry(r->p->c->kube, i->res, i->ns, i->name, APP_MANAGER, i->target, NULL,
+                            &why);
+    if (run__transient(rc)) {
+        *e = why;
+        return rc;
+    }
+    if (rc == 0 && !refused)
+        return 0;
+    *ok = false;
+    run__set_result(r, i, t, "SyncFailed", "Failed",
+                    refused ? refused : arena_strdup(r->p->a, why.msg));
+    return 0;
+}
+
 static int rehearse(struct run *r, bool *ok, struct err *e)
 {
+    int rc = 0;
     *ok = true;
-    for (size_t k = 0; k < r->n_tasks; k++) {
-        struct sync_task *t = &r->tasks[k];
-        struct app_item *i = t->item;
-        struct err why = {.code = ERR_OK};
-        const char *refused = project_refuses(r->p, i);
-        if (t->prune || !i->target || comes_along(r, i))
+    for (size_t k = 0; k < r->have.n; k++) {
+        const char *hook = run__unknown_hook(&r->have.items[k], r->p->a);
+        if (!hook)
             continue;
-        int rc = 0;
-        if (!i->res)
-            refused = arena_printf(r->p->a, "the cluster does not know the kind %s in %s%s%s",
-                                   i->kind, i->group, *i->group ? "/" : "", i->version);
-        else if (!refused && *i->name && !i->hook &&
-                 !item_option(r->p, i->target, "Replace", false))
-            rc = kube_apply_dry(r->p->c->kube, i->res, i->ns, i->name, APP_MANAGER, i->target, NULL,
-                                &why);
-        if (run__transient(rc)) {
-            *e = why;
-            return rc;
-        }
-        if (rc < 0 || refused) {
-            *ok = false;
-            run__set_result(r, i, t, "SyncFailed", "Failed",
-                            refused ? refused : arena_strdup(r->p->a, why.msg));
-        }
+        *ok = false;
+        run__set_result(r, &r->have.items[k], NULL, "SyncFailed", "Failed",
+                        arena_printf(r->p->a, "hook %s is not offered here", hook));
     }
-    return 0;
+    for (size_t k = 0; rc == 0 && k < r->n_tasks; k++)
+        rc = rehearse_task(r, &r->tasks[k], ok, e);
+    return rc;
 }
 
 static const char *first_failure(const struct run *r)

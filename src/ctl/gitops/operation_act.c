@@ -74,15 +74,29 @@ static int make_hook(struct run *r, struct app_item *i, const struct sync_task *
     return rc == ERR_EXISTS ? ERR_AGAIN : rc;
 }
 
+/* NULL, or why it may not be applied. */
+const char *run__refusal(struct run *r, const struct app_item *i)
+{
+    struct app *p = r->p;
+    const char *refused = project_refuses(p, i);
+    if (!i->res)
+        return arena_printf(p->a, "the cluster does not know the kind %s in %s%s%s", i->kind,
+                            i->group, *i->group ? "/" : "", i->version);
+    const char *owner = i->live && i->target ? object_annotation(i->live, APP_TRACKING) : NULL;
+    const char *mine = app_tracking_prefix(p);
+    if (!refused && owner && strncmp(owner, mine, strlen(mine)) != 0 &&
+        app_option(p, "FailOnSharedResource"))
+        return arena_printf(p->a, "%s/%s belongs to Application %.*s", i->kind, i->name,
+                            (int)strcspn(owner, ":"), owner);
+    return refused;
+}
+
 /* 0: its result is written; ERR_AGAIN and the like: try the task again later. */
 static int run_task(struct run *r, struct sync_task *t, struct err *e)
 {
     struct app_item *i = t->item;
     struct err why = {.code = ERR_OK};
-    const char *refused = project_refuses(r->p, i);
-    if (!i->res)
-        refused = arena_printf(r->p->a, "the cluster does not know the kind %s in %s%s%s", i->kind,
-                               i->group, *i->group ? "/" : "", i->version);
+    const char *refused = run__refusal(r, i);
     if (refused) {
         run__set_result(r, i, t, "SyncFailed", "Failed", refused);
         return 0;

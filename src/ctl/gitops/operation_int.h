@@ -21,6 +21,10 @@ void run__set_result(struct run *r, const struct app_item *i, const struct sync_
                      const char *status, const char *hook_phase, const char *message);
 void run__make_tasks(struct run *r);
 
+/* Of an item's hook annotation, the first word that is no phase we have; NULL: none. */
+const char *run__unknown_hook(const struct app_item *i, struct arena *a);
+/* NULL, or why an item may not be applied. */
+const char *run__refusal(struct run *r, const struct app_item *i);
 /* An error that says: try again later. */
 bool run__transient(int rc);
 /* When this operation last applied something (monotonic); INT64_MIN: it did not. */

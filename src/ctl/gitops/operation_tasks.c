@@ -82,6 +82,21 @@ static bool listed(const char *list, const char *word)
     return false;
 }
 
+const char *run__unknown_hook(const struct app_item *i, struct arena *a)
+{
+    const char *list = i->hook && i->target ? note_of(i->target, "argocd.argoproj.io/hook") : "";
+    for (const char *s = list; *s; s += strcspn(s, ",")) {
+        s += strspn(s, " ,");
+        const char *word = arena_strndup(a, s, strcspn(s, " ,"));
+        bool known = !*word;
+        for (size_t k = 0; k < ARRAY_LEN(run__phases); k++)
+            known |= strcmp(run__phases[k], word) == 0;
+        if (!known)
+            return word;
+    }
+    return NULL;
+}
+
 static unsigned policies_of(const struct value *o)
 {
     const char *text = note_of(o, "argocd.argoproj.io/hook-delete-policy");

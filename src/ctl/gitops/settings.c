@@ -31,6 +31,36 @@ bool app_option(const struct app *p, const char *option)
     return text && strcmp(text, "true") == 0;
 }
 
+int app_options_check(const struct app *p, struct err *e)
+{
+    static const char *const known[] = {"ApplyOutOfSyncOnly",
+                                        "ClientSideApplyMigration",
+                                        "CreateNamespace",
+                                        "Delete",
+                                        "FailOnSharedResource",
+                                        "Force",
+                                        "Prune",
+                                        "PruneLast",
+                                        "PrunePropagationPolicy",
+                                        "Replace",
+                                        "RespectIgnoreDifferences",
+                                        "ServerSideApply",
+                                        "SkipDryRunOnMissingResource",
+                                        "Validate"};
+    VALUE_EACH_ITEM (o, value_at(p->spec, "syncPolicy.syncOptions")) {
+        const char *text = value_str(o, "");
+        size_t n = strcspn(text, "=");
+        bool found = false;
+        for (size_t i = 0; i < ARRAY_LEN(known); i++)
+            found |= strlen(known[i]) == n && strncmp(known[i], text, n) == 0;
+        bool confirm = strcmp(text, "Prune=confirm") == 0 || strcmp(text, "Delete=confirm") == 0;
+        if (!found || confirm)
+            return err_set(e, ERR_UNSUPPORTED,
+                           "spec.syncPolicy.syncOptions: %s is not offered here", text);
+    }
+    return 0;
+}
+
 /* "Prune=false, Validate=false" */
 static const char *listed(const char *list, const char *name, struct arena *a)
 {
