@@ -55,11 +55,36 @@ static int endpoints_sync(struct controller_ctx *c, const struct key *key, struc
     return write_update(c, &RES_ENDPOINTS, o, a, NULL, e);
 }
 
+static bool lists(const struct value *addresses, const struct object *pod)
+{
+    VALUE_EACH_ITEM (x, addresses) {
+        if (strcmp(value_at_str(x, "targetRef.uid", ""), pod->uid) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Those that select it now, and those that did when their endpoints were written. */
+static void of_pod(const struct object *o, struct controller_ctx *c, struct key_sink *s)
+{
+    keys_of_service(o, c, s);
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct object_list l = cache_list(c->cache, &RES_ENDPOINTS, o->ns, a);
+    for (size_t i = 0; i < l.n; i++) {
+        bool has = false;
+        VALUE_EACH_ITEM (subset, value_get(l.items[i]->root, "subsets"))
+            has |= lists(value_get(subset, "addresses"), o) ||
+                   lists(value_get(subset, "notReadyAddresses"), o);
+        if (has)
+            key_add(s, o->ns, l.items[i]->name);
+    }
+}
+
 static const struct controller_watch WATCHES[] = {
-    {&RES_SERVICE,   NULL           },
-    {&RES_POD,       keys_of_service},
-    {&RES_ENDPOINTS, NULL           },
-    {NULL,           NULL           },
+    {&RES_SERVICE,   NULL  },
+    {&RES_POD,       of_pod},
+    {&RES_ENDPOINTS, NULL  },
+    {NULL,           NULL  },
 };
 
 const struct controller endpoints_controller = {

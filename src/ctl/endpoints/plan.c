@@ -12,8 +12,7 @@ static struct value *ports_of(const struct service_view *v, const struct object 
                               struct arena *a)
 {
     struct value *l = value_new_array(a);
-    VALUE_EACH_ITEM(sp, value_at(v->service->root, "spec.ports"))
-    {
+    VALUE_EACH_ITEM (sp, value_at(v->service->root, "spec.ports")) {
         int64_t n = service_target_port(pod, sp);
         if (n == 0)
             continue;

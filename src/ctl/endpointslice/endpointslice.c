@@ -56,6 +56,28 @@ static int endpointslice_sync(struct controller_ctx *c, const struct key *key, s
     return act(c, &p, a, e);
 }
 
+static bool has_pod(const struct object *slice, const struct object *pod)
+{
+    VALUE_EACH_ITEM (ep, value_get(slice->root, "endpoints")) {
+        if (strcmp(value_at_str(ep, "targetRef.uid", ""), pod->uid) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Those that select it now, and those that did when their slices were written. */
+static void of_pod(const struct object *o, struct controller_ctx *c, struct key_sink *s)
+{
+    keys_of_service(o, c, s);
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct object_list l = cache_list(c->cache, &RES_ENDPOINT_SLICE, o->ns, a);
+    for (size_t i = 0; i < l.n; i++) {
+        const char *service = object_label(l.items[i], "kubernetes.io/service-name");
+        if (service && has_pod(l.items[i], o))
+            key_add(s, o->ns, service);
+    }
+}
+
 static void of_slice(const struct object *o, struct controller_ctx *c, struct key_sink *s)
 {
     (void)c;
@@ -64,27 +86,23 @@ static void of_slice(const struct object *o, struct controller_ctx *c, struct ke
         key_add(s, o->ns, service);
 }
 
-/* A node that appears lets its pods in; one that stays the same changes nothing. */
+/* A node that appears lets its pods in; nodes change seldom. */
 static void of_node(const struct object *o, struct controller_ctx *c, struct key_sink *s)
 {
+    (void)o;
     AUTO(arena) struct arena *a = arena_new(0);
-    struct object_list pods = cache_list(c->cache, &RES_POD, NULL, a);
-    const char *last = "";
-    for (size_t i = 0; i < pods.n; i++) {
-        if (strcmp(value_at_str(pods.items[i]->root, "spec.nodeName", ""), o->name) != 0 ||
-            strcmp(pods.items[i]->ns, last) == 0)
-            continue;
-        last = pods.items[i]->ns;
-        keys_of_service(pods.items[i], c, s);
-    }
+    struct object_list l = cache_list(c->cache, &RES_SERVICE, NULL, a);
+    for (size_t i = 0; i < l.n; i++)
+        if (service_is_selecting(l.items[i]))
+            key_add(s, l.items[i]->ns, l.items[i]->name);
 }
 
 static const struct controller_watch WATCHES[] = {
-    {&RES_SERVICE,        NULL           },
-    {&RES_POD,            keys_of_service},
-    {&RES_ENDPOINT_SLICE, of_slice       },
-    {&RES_NODE,           of_node        },
-    {NULL,                NULL           },
+    {&RES_SERVICE,        NULL    },
+    {&RES_POD,            of_pod  },
+    {&RES_ENDPOINT_SLICE, of_slice},
+    {&RES_NODE,           of_node },
+    {NULL,                NULL    },
 };
 
 const struct controller endpointslice_controller = {

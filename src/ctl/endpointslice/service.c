@@ -88,15 +88,16 @@ struct value *service_pod_ref(struct arena *a, const struct object *pod)
     return ref;
 }
 
-/* All Services of the namespace: the labels that a pod had before are not known, and a sync that
- * finds nothing to do is cheap. */
 void keys_of_service(const struct object *pod, struct controller_ctx *c, struct key_sink *s)
 {
     AUTO(arena) struct arena *a = arena_new(0);
+    const struct value *labels = value_at(pod->root, "metadata.labels");
     struct object_list l = cache_list(c->cache, &RES_SERVICE, pod->ns, a);
-    for (size_t i = 0; i < l.n; i++)
-        if (service_is_selecting(l.items[i]))
+    for (size_t i = 0; i < l.n; i++) {
+        struct selector sel = selector_from_map(value_at(l.items[i]->root, "spec.selector"), a);
+        if (service_is_selecting(l.items[i]) && selector_matches(&sel, labels))
             key_add(s, l.items[i]->ns, l.items[i]->name);
+    }
 }
 
 void service_observe(struct controller_ctx *c, struct service_view *v, struct arena *a)

@@ -27,7 +27,8 @@ bool service_may_serve(const struct object *pod);
 bool service_node_known(const struct service_view *v, const struct object *pod);
 struct value *service_pod_ref(struct arena *a, const struct object *pod);
 
-/* For keys_of of a Pod: the Services that select it or, by their endpoints, did. */
+/* For keys_of of a Pod: the Services that select it. Those that did must be added, by who is in
+ * their endpoints. */
 void keys_of_service(const struct object *pod, struct controller_ctx *c, struct key_sink *s);
 /* Fills pods and nodes. */
 void service_observe(struct controller_ctx *c, struct service_view *v, struct arena *a);
