@@ -1,5 +1,5 @@
-/* FOLDER/layers/<32 hex of the diff id>/fs is the unpacked layer, …/state says in which boot it was
- * made or "synced". What was made in an earlier boot and not synced may have lost bytes when
+/* FOLDER/layers/<32 hex of the diff id>/fs is the unpacked layer, …/state says in which boot it
+ * was made, or "synced". What was made in an earlier boot and not synced may have lost bytes when
  * the machine went down, and is made again; a process that dies loses none. */
 #include <errno.h>
 #include <fcntl.h>
