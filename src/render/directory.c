@@ -63,8 +63,7 @@ int directory_objects(struct tree *t, const char *path, const struct value *opts
                       struct value ***out, size_t *n, struct err *e)
 {
     static const char *const known[] = {"recurse", "include", "exclude", "jsonnet"};
-    VALUE_EACH_MEMBER(m, opts)
-    {
+    VALUE_EACH_MEMBER (m, opts) {
         bool found = false;
         for (size_t i = 0; i < ARRAY_LEN(known); i++)
             found |= strcmp(m->key, known[i]) == 0;

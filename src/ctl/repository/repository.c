@@ -128,12 +128,25 @@ static int mirror(struct work *w, struct repo *r, struct err *e)
     return rc;
 }
 
+/* The first branch that is pushed is the default one, whatever it is called. */
+static int adopt_branch(struct repo *r, const struct repo_ref *refs, size_t n, struct err *e)
+{
+    char sha[REPO_SHA_MAX];
+    static const char heads[] = "refs/heads/";
+    for (size_t i = 0; i < n && repo_resolve(r, "HEAD", sha, NULL) < 0; i++)
+        if (strncmp(refs[i].name, heads, sizeof heads - 1) == 0)
+            return repo_set_head_branch(r, refs[i].name + sizeof heads - 1, e);
+    return 0;
+}
+
 static int list_heads(struct work *w, struct repo *r, struct err *e)
 {
     struct repo_ref *refs;
     size_t n;
     const char *head;
     int rc = repo_refs(r, w->a, &refs, &n, e);
+    if (rc == 0)
+        rc = adopt_branch(r, refs, n, e);
     if (rc < 0)
         return rc;
     struct value *heads = value_new_object(w->a);

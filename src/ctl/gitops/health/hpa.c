@@ -53,11 +53,11 @@ struct health health__hpa(const struct value *o, struct arena *a)
     const struct value *list;
     if (conditions(o, a, &list) < 0)
         return HEALTH(DEGRADED, "its conditions cannot be read");
-    VALUE_EACH_ITEM(c, list)
-    if (failing(c))
-        return HEALTH(DEGRADED, value_at_str(c, "message", ""));
-    VALUE_EACH_ITEM(c, list)
-    if (working(c))
-        return HEALTH(HEALTHY, value_at_str(c, "message", ""));
+    VALUE_EACH_ITEM (c, list)
+        if (failing(c))
+            return HEALTH(DEGRADED, value_at_str(c, "message", ""));
+    VALUE_EACH_ITEM (c, list)
+        if (working(c))
+            return HEALTH(HEALTHY, value_at_str(c, "message", ""));
     return HEALTH(PROGRESSING, "Waiting to Autoscale");
 }

@@ -94,6 +94,22 @@ static void hosts(void)
     teardown(&w);
 }
 
+static void adopts_the_first_branch(void)
+{
+    struct world w;
+    char sha[REPO_SHA_MAX];
+    setup(&w);
+    kube_fake_load(w.kube, "apiVersion: slipway.dev/v1\nkind: Repository\n"
+                           "metadata: {name: shop, namespace: a}\nspec: {defaultBranch: trunk}\n");
+    (void)runner_settle(w.runner, 100);
+    T_EQ_STR(value_at_str(get(&w, "a", "shop"), "status.defaultBranch", ""), "trunk", "asked for");
+    commit(&w, "shop", "1", sha);
+    runner_kick(w.runner, "repository", "a", "shop");
+    (void)runner_settle(w.runner, 100);
+    T_EQ_STR(value_at_str(get(&w, "a", "shop"), "status.defaultBranch", ""), "main", "pushed");
+    teardown(&w);
+}
+
 static void mirrors(void)
 {
     struct world w;
@@ -191,4 +207,4 @@ static void grants(void)
     }
 }
 
-T_MAIN(hosts, mirrors, hears_of_pushes, grants)
+T_MAIN(hosts, adopts_the_first_branch, mirrors, hears_of_pushes, grants)
