@@ -111,8 +111,12 @@ static enum registry_action action_of(const struct registry_call *c)
     return reads ? REGISTRY_PULL : REGISTRY_PUSH;
 }
 
+/* Clients that learn here how to authenticate never ask again: those who may read without must
+ * still hear it, or they could not push. */
 static void ping(struct registry_call *c)
 {
+    if (!c->user && !c->token)
+        access__challenge(c);
     http_send(c->q, 200, "application/json", "{}", 2);
 }
 

@@ -39,6 +39,7 @@ struct registry_call {
 
 /* ---- access.c ---- */
 void access__read(struct registry_call *c);
+void access__challenge(struct registry_call *c);
 /* 0, or the refusal has been sent. */
 int access__check(struct registry_call *c, enum registry_action action, const char *repository);
 /* Without sending anything. */
