@@ -7,7 +7,7 @@ if [ -z "${SLIPWAY_E2E_INSIDE:-}" ]; then
     SLIPWAY_E2E_INSIDE=1 exec unshare -n -- "$0" "$@"
 fi
 ip link set lo up
-slipway=$(readlink -f "${1:?usage: containers.sh SLIPWAY-PROGRAM}")
+slipway=$(readlink -f "${1:-$(dirname "$0")/../../build/slipway}")
 dir=$(mktemp -d /tmp/slipway-e2e-XXXXXX)
 export KUBECONFIG=$dir/data/admin.kubeconfig
 pid=0

@@ -174,10 +174,11 @@ run "delete" kubectl delete pod shell --grace-period=1 --timeout=20s
 refused "deleted" NotFound kubectl get pod shell
 run "delete namespace" kubectl delete namespace other --timeout=20s
 run "delete deployment" kubectl delete deployment web --timeout=20s
+run "end pods" kubectl delete pods -l app=web --grace-period=1 --wait=false
 empty() {
     [ -z "$(kubectl get rs,pods -l app=web -o name)" ]
 }
-run "its pods go" until_true 200 empty
+run "its pods go" until_true 100 empty
 
 kubectl exec talker -- sleep 1000 2> /dev/null &
 kubectl attach talker > /dev/null 2>&1 &

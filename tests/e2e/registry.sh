@@ -1,0 +1,129 @@
+#!/bin/bash
+# Stock registry clients against slipway's registry: crane and skopeo, whichever there are.
+export PATH=$PATH:${HOME:-/root}/go/bin
+. "$(dirname "$0")/common.bash"
+start --no-node
+registry=127.0.0.1:5000
+until_true 50 wget -qO- "http://$registry/v2/" || true
+
+# an image in an OCI layout, made by hand: one layer, one file
+layout=$dir/layout
+mkdir -p "$layout/blobs/sha256" "$dir/root/etc"
+echo 'hello from the layer' > "$dir/root/etc/motd"
+head -c 300000 /dev/urandom > "$dir/root/noise"
+tar -C "$dir/root" --owner=0 --group=0 -czf "$dir/layer.tar.gz" etc noise
+sum() {
+    sha256sum | cut -d' ' -f1
+}
+blob() { # file; prints its digest
+    local s
+    s=$(sum < "$1")
+    cp "$1" "$layout/blobs/sha256/$s"
+    echo "$s"
+}
+layer=$(blob "$dir/layer.tar.gz")
+diff_id=$(gzip -dc "$dir/layer.tar.gz" | sum)
+printf '{"architecture":"amd64","os":"linux","config":{"Cmd":["sh"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+    "$diff_id" > "$dir/config.json"
+config=$(blob "$dir/config.json")
+oci=application/vnd.oci.image
+printf '{"schemaVersion":2,"mediaType":"%s.manifest.v1+json","config":{"mediaType":"%s.config.v1+json","digest":"sha256:%s","size":%d},"layers":[{"mediaType":"%s.layer.v1.tar+gzip","digest":"sha256:%s","size":%d}]}' \
+    $oci $oci "$config" "$(stat -c %s "$dir/config.json")" $oci "$layer" \
+    "$(stat -c %s "$dir/layer.tar.gz")" > "$dir/manifest.json"
+manifest=$(blob "$dir/manifest.json")
+printf '{"imageLayoutVersion":"1.0.0"}' > "$layout/oci-layout"
+printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s.manifest.v1+json","digest":"sha256:%s","size":%d,"annotations":{"org.opencontainers.image.ref.name":"one"}}]}' \
+    $oci "$manifest" "$(stat -c %s "$dir/manifest.json")" > "$layout/index.json"
+
+with_skopeo() {
+    local plain=(--insecure-policy)
+    refused "skopeo: push by nobody" unauthorized skopeo "${plain[@]}" copy \
+        --dest-tls-verify=false "oci:$layout:one" "docker://$registry/team/app:one"
+    export REGISTRY_AUTH_FILE=$dir/auth.json
+    login skopeo login --tls-verify=false
+    run "skopeo: push" skopeo "${plain[@]}" copy --dest-tls-verify=false "oci:$layout:one" \
+        "docker://$registry/team/app:one"
+    run "skopeo: inspect" skopeo inspect --tls-verify=false "docker://$registry/team/app:one"
+    has "skopeo: the digest" "$out" "sha256:$manifest"
+    run "skopeo: push again" skopeo "${plain[@]}" copy --dest-tls-verify=false "oci:$layout:one" \
+        "docker://$registry/team/app:two"
+    run "skopeo: list" skopeo list-tags --tls-verify=false "docker://$registry/team/app"
+    has "skopeo: tags" "$(echo "$out" | tr -d ' \n')" '"Tags":["one","two"]'
+    run "skopeo: pull" skopeo "${plain[@]}" copy --src-tls-verify=false \
+        "docker://$registry/team/app:one" "oci:$dir/pulled:one"
+    same "skopeo: the layer" "$(sum < "$dir/pulled/blobs/sha256/$layer")" "$layer"
+    run "skopeo: pull by digest" skopeo "${plain[@]}" copy --src-tls-verify=false \
+        "docker://$registry/team/app@sha256:$manifest" "dir:$dir/by-digest"
+    run "skopeo: copy inside" skopeo "${plain[@]}" copy --src-tls-verify=false \
+        --dest-tls-verify=false "docker://$registry/team/app:one" "docker://$registry/copy/app:x"
+    run "skopeo: as docker's format" skopeo "${plain[@]}" copy --dest-tls-verify=false \
+        --format v2s2 "oci:$layout:one" "docker://$registry/team/docker:one"
+    refused "skopeo: what is not there" "manifest unknown" \
+        skopeo inspect --tls-verify=false "docker://$registry/team/app:none"
+    run "skopeo: delete" skopeo delete --tls-verify=false "docker://$registry/copy/app:x"
+    refused "skopeo: deleted" "unknown" \
+        skopeo inspect --tls-verify=false "docker://$registry/copy/app:x"
+}
+
+with_crane() {
+    refused "crane: push by nobody" UNAUTHORIZED \
+        env HOME="$dir/nobody" REGISTRY_AUTH_FILE= crane push --insecure "$layout" "$registry/crane/app:one"
+    login crane auth login --insecure
+    run "crane: push" crane push --insecure "$layout" "$registry/crane/app:one"
+    has "crane: what was pushed" "$out" "sha256:$manifest"
+    same "crane: digest" "$(crane digest "$registry/crane/app:one")" "sha256:$manifest"
+    has "crane: catalog" "$(crane catalog "$registry")" crane/app
+    run "crane: tag" crane tag "$registry/crane/app:one" two
+    same "crane: list" "$(crane ls "$registry/crane/app" | sort | tr '\n' ' ')" "one two "
+    run "crane: manifest" crane manifest "$registry/crane/app:two"
+    same "crane: bytes of it" "$(echo -n "$out" | sum)" "$manifest"
+    same "crane: config" "$(crane config "$registry/crane/app:one" | sum)" "$config"
+    same "crane: blob" "$(crane blob "$registry/crane/app@sha256:$layer" | sum)" "$layer"
+    same "crane: export" "$(crane export "$registry/crane/app:one" - | tar -xO etc/motd)" \
+        'hello from the layer'
+    run "crane: pull" crane pull "$registry/crane/app:one" "$dir/pulled.tar"
+    run "crane: copy" crane copy "$registry/crane/app:one" "$registry/crane/other:one"
+    run "crane: mutate" crane mutate --label a=b -t "$registry/crane/app:labelled" \
+        "$registry/crane/app:one"
+    has "crane: label" "$(crane config "$registry/crane/app:labelled")" '"a":"b"'
+    run "crane: append" crane append -b "$registry/crane/app:one" -f "$dir/layer.tar.gz" \
+        -t "$registry/crane/app:more"
+    run "crane: index" crane index append -m "$registry/crane/app:one" \
+        -m "$registry/crane/app:labelled" -t "$registry/crane/app:index"
+    has "crane: index's type" "$(crane manifest "$registry/crane/app:index")" index
+    run "crane: validate" crane validate --remote "$registry/crane/app:more"
+    run "crane: delete" crane delete "$registry/crane/other:one"
+    refused "crane: deleted" "MANIFEST_UNKNOWN" crane manifest "$registry/crane/other:one"
+}
+
+# Pulling is for everybody here; pushing and listing everything need a token of the API.
+token=$(kubectl config view --raw -o 'jsonpath={.users[0].user.token}')
+login() { # client, how
+    run "$1: login" "$@" --username admin --password-stdin "$registry" <<< "$token"
+}
+
+have=
+if command -v skopeo > /dev/null; then
+    have=1
+    with_skopeo
+fi
+if command -v crane > /dev/null; then
+    have=1
+    with_crane
+fi
+if [ -z "$have" ]; then
+    echo "skipped: neither skopeo nor crane is here"
+    exit 0
+fi
+
+# what was acknowledged survives a crash
+crash
+start --no-node
+until_true 50 wget -qO /dev/null "http://$registry/v2/"
+for repo in team/app crane/app; do
+    command -v skopeo > /dev/null || [ $repo = crane/app ] || continue
+    command -v crane > /dev/null || [ $repo = team/app ] || continue
+    same "$repo after a crash" \
+        "$(wget -qO- --header "Accept: $oci.manifest.v1+json" \
+            "http://$registry/v2/$repo/manifests/one" | sum)" "$manifest"
+done
