@@ -52,17 +52,18 @@ static bool runs(struct worker *w, const char *id)
     return runtime_get(w->n->runtime, id, a, &info, NULL) == 0 && info.running;
 }
 
-/* Waits for its end, at most until by_ms; sooner when the pod's own end is brought forward. */
-static bool wait_for_end(struct worker *w, const char *id, int64_t by_ms)
+/* Waits for its end, at most until by_ms; sooner when the pod's own end is brought forward, or
+ * when the agent itself ends: the next one goes on. */
+static void wait_for_end(struct worker *w, const char *id, int64_t by_ms)
 {
     LOCK_SCOPE(&w->lock);
     for (;;) {
-        if (!runs(w, id))
-            return true;
+        if (!runs(w, id) || atomic_load(&w->n->stopping))
+            return;
         int64_t by = w->stop_by_ms && w->stop_by_ms < by_ms ? w->stop_by_ms : by_ms;
         int64_t left = by - worker__now(w);
         if (left <= 0)
-            return false;
+            return;
         (void)cond_wait_ms(&w->changed, &w->lock, left);
     }
 }
@@ -102,9 +103,9 @@ static void run_stop(struct job *j)
     }
     if (j->grace_ms > 0) {
         (void)!runtime_kill(w->n->runtime, j->id, stop_signal(w->n, j->id), &e);
-        (void)wait_for_end(w, j->id, by);
+        wait_for_end(w, j->id, by);
     }
-    while (runs(w, j->id)) {
+    while (runs(w, j->id) && !atomic_load(&w->n->stopping)) {
         if (runtime_kill(w->n->runtime, j->id, SIGKILL, &e) < 0 && e.code != ERR_NOT_FOUND)
             log_warn("node", "kill %s: %s", j->id, e.msg);
         LOCK_SCOPE(&w->lock);
