@@ -101,7 +101,7 @@ static void git_handle(struct http_request *q, void *arg)
     if (strncmp(q->path, "/git/", 5) == 0)
         host_handle(q, s->host);
     else if (strncmp(q->path, "/hooks/", 7) == 0)
-        hooks_handle(q, s->kube);
+        hooks_handle(q, &(struct hooks){s->kube, s->tekton});
     else if (strncmp(q->path, "/work/", 6) == 0 && s->work)
         work_handle(q, s->work);
     else

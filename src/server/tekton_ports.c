@@ -116,6 +116,23 @@ static int push_event(void *arg, const char *ns, const char *repository, const c
     return 0;
 }
 
+static int may_create(void *arg, const char *ns, const char *account, const struct resource *res,
+                      const char *in_ns, struct err *e)
+{
+    struct server *s = arg;
+    AUTO(arena) struct arena *a = arena_new(0);
+    const char *const groups[] = {"system:serviceaccounts",
+                                  arena_printf(a, "system:serviceaccounts:%s", ns),
+                                  "system:authenticated"};
+    const struct identity who = {.user =
+                                     arena_printf(a, "system:serviceaccount:%s:%s", ns, account),
+                                 .groups = groups,
+                                 .n_groups = ARRAY_LEN(groups)};
+    const struct access what = {
+        .verb = "create", .group = res->group, .resource = res->plural, .ns = in_ns};
+    return apiserver_authorize(s->api, &who, &what, e);
+}
+
 struct tekton *tekton_ports_new(struct server *s)
 {
     struct tekton_opts o = {
@@ -123,7 +140,8 @@ struct tekton *tekton_ports_new(struct server *s)
                   .image_config = image_config,
                   .git_file = git_file,
                   .http_file = http_file,
-                  .push_event = push_event}
+                  .push_event = push_event,
+                  .may_create = may_create}
     };
     if (s->podnet) {
         const char *at = server__on_gateway(s, s->opts.git_address);

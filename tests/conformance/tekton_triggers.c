@@ -221,6 +221,18 @@ static void ignore(void *arg, const char *trigger, const char *message)
     buf_printf(b, "%s: %s; ", trigger, message);
 }
 
+static int may_create(void *arg, const char *ns, const char *account, const struct resource *res,
+                      const char *in_ns, struct err *e)
+{
+    (void)arg;
+    (void)ns;
+    (void)account;
+    (void)res;
+    (void)in_ns;
+    (void)e;
+    return 0;
+}
+
 static void load_folder(struct score *s, struct kube *k, const struct value *index,
                         const char *folder, struct arena *a, const char **listener)
 {
@@ -293,6 +305,7 @@ static void run_request(struct score *s, const struct value *index, const struct
                              .ns = "default",
                              .listener = listener,
                              .seed = "id",
+                             .ports = &(struct tekton_ports){.may_create = may_create},
                              .complain = ignore,
                              .arg = &said};
     int r = event_parse(&ev, a, &e);

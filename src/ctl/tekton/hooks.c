@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "codec/base64.h"
 #include "codec/json.h"
+#include "ctl/tekton/tekton_int.h"
 #include "ctl/tekton/trigger.h"
 
 static void complain(void *arg, const char *trigger, const char *message)
@@ -57,12 +58,12 @@ static void answer(struct http_request *q, int status, const char *listener, con
     http_send(q, status, "application/json", text, strlen(text));
 }
 
-static void fire(struct http_request *q, struct kube *k, char *ns, char *name)
+static void fire(struct http_request *q, const struct hooks *h, char *ns, char *name)
 {
     struct arena *a = q->arena;
     struct err e = {0};
     AUTO(object) struct object *listener = NULL;
-    if (kube_get(k, &RES_EVENT_LISTENER, ns, name, &listener, &e) < 0) {
+    if (kube_get(h->kube, &RES_EVENT_LISTENER, ns, name, &listener, &e) < 0) {
         http_send_text(q, e.code == ERR_NOT_FOUND ? 404 : 503, e.msg);
         return;
     }
@@ -81,8 +82,13 @@ static void fire(struct http_request *q, struct kube *k, char *ns, char *name)
         answer(q, 400, name, ns, listener->uid, &ev, "Invalid event body format");
         return;
     }
-    const struct firing f = {
-        .kube = k, .ns = ns, .listener = name, .seed = ev.id, .complain = complain, .arg = name};
+    const struct firing f = {.kube = h->kube,
+                             .ports = h->tekton ? &h->tekton->ports : NULL,
+                             .ns = ns,
+                             .listener = name,
+                             .seed = ev.id,
+                             .complain = complain,
+                             .arg = name};
     size_t created;
     int r = trigger_fire(&f, listener->root, &ev, a, &created, &e);
     answer(q, r < 0 ? 503 : 202, name, ns, listener->uid, &ev, r < 0 ? e.msg : NULL);

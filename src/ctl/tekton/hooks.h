@@ -5,10 +5,15 @@
  *            twice. Bodies are limited to HOOK_BODY_MAX.
  * Threads    Any.                                                                        */
 #pragma once
-#include "kube/kube.h"
+#include "ctl/tekton/tekton.h"
 #include "net/http_server.h"
 
 enum { HOOK_BODY_MAX = 10 << 20 };
 
-/* An http_handler; `arg` is the struct kube that objects are made through. */
+struct hooks {
+    struct kube *kube;           /* that objects are made through */
+    const struct tekton *tekton; /* or NULL */
+};
+
+/* An http_handler; `arg` is a struct hooks. */
 void hooks_handle(struct http_request *q, void *arg);

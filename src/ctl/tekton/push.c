@@ -136,6 +136,7 @@ static int fire_push(const struct pushing *p, struct arena *a, struct err *e)
             .seed = arena_printf(a, "%s %s %s", p->repository->name, p->ref, p->after),
             .labels = labels,
             .annotations = notes,
+            .ports = &((const struct tekton *)p->c->arg)->ports,
             .complain = complain,
             .arg = &to,
         };

@@ -30,6 +30,11 @@ struct tekton_ports {
     int (*push_event)(void *arg, const char *ns, const char *repository, const char *ref,
                       const char *before, const char *after, struct arena *a, struct value **out,
                       struct err *e);
+    /* Whether a listener's service account may create this resource in a namespace ("" for none):
+     * 0, or ERR_DENIED with the API's sentence. NULL: it may not. Tekton's own runs in the
+     * listener's namespace need no such right. */
+    int (*may_create)(void *arg, const char *ns, const char *account, const struct resource *res,
+                      const char *in_ns, struct err *e);
 };
 
 struct tekton_opts {

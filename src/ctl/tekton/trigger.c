@@ -111,6 +111,18 @@ static void settle_name(const struct firing *f, const char *trigger, size_t i, s
                    a));
 }
 
+/* A template must not reach further than its listener's account. */
+static int may_create(const struct firing *f, const struct resource *res, const char *ns,
+                      struct err *e)
+{
+    if (strcmp(res->group, "tekton.dev") == 0 && ns && strcmp(ns, f->ns) == 0)
+        return 0;
+    if (f->ports && f->ports->may_create)
+        return f->ports->may_create(f->ports->arg, f->ns, *f->account ? f->account : "default", res,
+                                    ns ? ns : "", e);
+    return err_set(e, ERR_DENIED, "event listener %s may not create %s", f->listener, res->plural);
+}
+
 static int create_resource(const struct firing *f, const char *trigger, size_t i,
                            const struct event *ev, struct value *obj, struct arena *a,
                            struct err *e)
@@ -138,6 +150,8 @@ static int create_resource(const struct firing *f, const char *trigger, size_t i
     if (*trigger)
         (void)value_set_str(a, labels, "triggers.tekton.dev/trigger", label_value(trigger, a));
     const char *ns = res->namespaced ? value_at_str(meta, "namespace", "") : NULL;
+    if ((r = may_create(f, res, ns, e)) < 0)
+        return r;
     r = kube_create(f->kube, res, ns, obj, NULL, e);
     if (r == ERR_EXISTS)
         return 0;
@@ -263,6 +277,9 @@ int trigger_fire(const struct firing *f, const struct value *listener, const str
                  struct arena *a, size_t *created, struct err *e)
 {
     const struct value *spec = value_get(listener, "spec");
+    struct firing own = *f;
+    own.account = value_at_str(spec, "serviceAccountName", "");
+    f = &own;
     int r = 0;
     *created = 0;
     VALUE_EACH_ITEM (t, value_get(spec, "triggers")) {

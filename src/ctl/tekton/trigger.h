@@ -1,6 +1,7 @@
 /* trigger.h - an event meets EventListeners: interceptors, bindings, templates, objects. */
 #pragma once
 #include "ctl/tekton/event.h"
+#include "ctl/tekton/tekton.h"
 #include "kube/kube.h"
 
 struct firing {
@@ -9,6 +10,8 @@ struct firing {
     const char *listener; /* its name */
     const char *seed;     /* what makes this event this event: names follow from it */
     const struct value *labels, *annotations; /* for what is created, or NULL */
+    const struct tekton_ports *ports;         /* may_create is asked; or NULL */
+    const char *account; /* trigger_fire() fills it in: the listener's service account */
     /* Called for each trigger that could not be judged or carried out. */
     void (*complain)(void *arg, const char *trigger, const char *message);
     void *arg;
