@@ -272,7 +272,7 @@ static const struct {
     {&RES_SERVICE,                      validate_service,              validate__update_service,             validate__update_service_status,
      true                                                                                                                                            },
     {&RES_ENDPOINTS,                    validate_endpoints,            NULL,                                 NULL,                              true },
-    {&RES_NODE,                         validate_node,                 NULL,                                 NULL,                              true },
+    {&RES_NODE,                         validate_node,                 validate__update_node,                NULL,                              true },
     {&RES_NAMESPACE,                    validate_namespace,            NULL,                                 validate__update_namespace_status, true },
     {&RES_LIMIT_RANGE,                  validate_limit_range,          NULL,                                 NULL,                              true },
     {&RES_RESOURCE_QUOTA,               validate_resource_quota,       NULL,                                 NULL,                              true },

@@ -527,6 +527,19 @@ void validate_node(const struct value *obj, struct field_errors *l)
         validate__cidr(l, path(l, "spec.podCIDRs[%zu]", i++), c);
 }
 
+/* What the cloud or the controller gave a node stays. */
+void validate__update_node(const struct value *obj, const struct value *old, struct field_errors *l)
+{
+    const struct value *was = value_at(old, "spec.podCIDRs");
+    const char *provider = value_at_str(old, "spec.providerID", "");
+    if (value_count(was) && !value_equal(was, value_at(obj, "spec.podCIDRs")))
+        forbidden(l, "spec.podCIDRs",
+                  "node updates may not change podCIDR except from \"\" to valid");
+    if (*provider && !is(provider, value_at_str(obj, "spec.providerID", "")))
+        forbidden(l, "spec.providerID",
+                  "node updates may not change providerID except from \"\" to valid");
+}
+
 void validate_namespace(const struct value *obj, struct field_errors *l)
 {
     (void)obj;

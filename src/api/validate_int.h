@@ -58,5 +58,5 @@ validate_update_fn validate__update_pod, validate__update_deployment, validate__
     validate__update_storage_class, validate__update_priority_class, validate__update_runtime_class,
     validate__update_endpoint_slice, validate__update_ingress_class,
     validate__update_controller_revision, validate__update_job_status,
-    validate__update_namespace_status, validate__update_service_status,
+    validate__update_namespace_status, validate__update_node, validate__update_service_status,
     validate__update_ingress_status;

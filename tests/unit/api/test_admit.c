@@ -2,6 +2,7 @@
 
 #include "api/conditions.h"
 #include "codec/json.h"
+#include "codec/yaml.h"
 #include "t.h"
 
 static struct value *parse(struct arena *a, const char *text)
@@ -168,6 +169,44 @@ static void keeps_what_an_update_may_not_change(void)
     T_EQ_INT(value_at_int(v, "status.replicas", 0), 9, "status");
 }
 
+/* The members besides metadata before and after, and what is said of it. */
+static void refuses_changes(void)
+{
+    static const char node_why[] =
+        "[spec.podCIDRs: Forbidden: node updates may not change podCIDR except from \"\" to valid, "
+        "spec.providerID: Forbidden: node updates may not change providerID except from \"\" to "
+        "valid]";
+    static const char type_why[] = "type: Invalid value: \"b\": field is immutable";
+    static const char controller_why[] = "spec.controller: Invalid value: \"a.b/d\": field is "
+                                         "immutable";
+    static const struct resource *const kinds[] = {&RES_NODE, &RES_NODE, &RES_SECRET,
+                                                   &RES_INGRESS_CLASS};
+    static const char *const cases[][3] = {
+        {"spec: {podCIDRs: [10.1.0.0/24], providerID: a}", "spec: {providerID: b}",                          node_why      },
+        {"spec: {}",                                       "spec: {podCIDRs: [10.2.0.0/24], providerID: b}", ""            },
+        {"{type: a}",                                      "{type: b}",                                      type_why      },
+        {"spec: {controller: a.b/c}",                      "spec: {controller: a.b/d}",                      controller_why},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO(arena) struct arena *a = arena_new(1 << 20);
+        struct kind k = kind_builtin(kinds[i]);
+        struct field_errors l;
+        struct value *sides[2] = {NULL, NULL};
+        for (size_t s = 0; s < 2; s++) {
+            const char *text = cases[i][s];
+            T_OK(yaml_parse(a, text, strlen(text), 0, &sides[s], NULL) == 0, text);
+            struct value *meta = value_make_object(a, sides[s], "metadata");
+            value_set_str(a, meta, "name", "one");
+            value_set_str(a, meta, "resourceVersion", "1");
+            if (kinds[i]->namespaced)
+                value_set_str(a, meta, "namespace", "x");
+        }
+        field_errors_init(&l, a);
+        admit_validate_update(&k, NULL, sides[1], sides[0], &l);
+        T_EQ_STR(field_errors_text(&l, a), cases[i][2], cases[i][0]);
+    }
+}
+
 static void moves_conditions_once(void)
 {
     AUTO(arena) struct arena *a = arena_new(1 << 20);
@@ -185,4 +224,4 @@ static void moves_conditions_once(void)
 }
 
 T_MAIN(refuses_wrong_types, reports_what_it_does_not_know, prints_as_go_would, fills_defaults,
-       judges, keeps_what_an_update_may_not_change, moves_conditions_once)
+       judges, keeps_what_an_update_may_not_change, refuses_changes, moves_conditions_once)
