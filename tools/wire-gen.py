@@ -4,7 +4,7 @@ import sys
 
 SCALARS = {"s": "TEXT", "b": "BOOL", "i": "INT", "y": "BYTES", "d": "DOUBLE", "time": "TIME",
            "microtime": "MICRO_TIME", "intstr": "INT_OR_STRING", "quantity": "QUANTITY",
-           "raw": "RAW", "duration": "DURATION"}
+           "raw": "RAW", "duration": "DURATION", "texts": "TEXTS"}
 
 
 def read(path):

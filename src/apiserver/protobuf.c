@@ -8,7 +8,10 @@
 #include "codec/json.h"
 #include "codec/utf8.h"
 
-enum { DEPTH_MAX = 64 };
+enum {
+    DEPTH_MAX = 64,
+    KEYS_MAX = 16 * 1024, /* of one map: each key is compared with those before it */
+};
 
 /* What is left to read of one message. */
 struct wire {
@@ -103,6 +106,8 @@ static struct value *text_of(struct arena *a, const struct wire *b)
 {
     const char *p = (const char *)b->p;
     size_t n = (size_t)(b->end - b->p), good = 0;
+    if (n == 0)
+        return value_new_str(a, "");
     for (size_t len; good < n && (len = utf8_valid(p + good, n - good)) > 0;)
         good += len;
     if (good == n)
@@ -119,6 +124,9 @@ static struct value *text_of(struct arena *a, const struct wire *b)
     return value_new_strn(a, out, m);
 }
 
+static const int64_t ZERO_TIME = -62135596800; /* Go's: the first second of the year 1 */
+static const int64_t LAST_TIME = 253402300799; /* the last one of the year 9999 */
+
 static struct value *time_of(struct arena *a, struct wire b, bool micro)
 {
     int64_t seconds = 0, nanos = 0;
@@ -130,8 +138,10 @@ static struct value *time_of(struct arena *a, struct wire b, bool micro)
         else if (p.number == 2)
             nanos = (int64_t)p.v;
     }
-    if (!any || seconds == -62135596800) /* Go's zero time */
+    if (!any || seconds == ZERO_TIME)
         return value_null(a);
+    if (b.broken || seconds < ZERO_TIME || seconds > LAST_TIME || nanos < 0 || nanos > 999999999)
+        return NULL;
     if (micro)
         clock_format_rfc3339_micro(seconds * 1000000 + nanos / 1000, text);
     else
@@ -165,12 +175,21 @@ static struct value *quantity_of(struct arena *a, struct wire b)
 static struct value *raw_of(struct arena *a, struct wire b)
 {
     struct value *v = NULL;
-    struct err e = {0};
+    for (struct piece p; next_piece(&b, &p);) {
+        size_t n = (size_t)(p.bytes.end - p.bytes.p);
+        if (p.number == 1 && n > 0)
+            return json_parse(a, (const char *)p.bytes.p, n, 0, &v, NULL) == 0 ? v : NULL;
+    }
+    return value_null(a);
+}
+
+static struct value *texts_of(struct arena *a, struct wire b)
+{
+    struct value *list = value_new_array(a);
     for (struct piece p; next_piece(&b, &p);)
-        if (p.number == 1 && json_parse(a, (const char *)p.bytes.p,
-                                        (size_t)(p.bytes.end - p.bytes.p), 0, &v, &e) == 0)
-            return v;
-    return value_new_object(a);
+        if (p.number == 1)
+            value_push(a, list, text_of(a, &p.bytes));
+    return list;
 }
 
 static struct value *duration_of(struct arena *a, struct wire b)
@@ -191,6 +210,9 @@ static struct value *value_of(struct arena *a, const struct wire_field *f, const
                               unsigned depth)
 {
     double d;
+    bool varints = f->type == WIRE_BOOL || f->type == WIRE_INT;
+    if (p->type != (varints ? 0 : f->type == WIRE_DOUBLE ? 1 : 2))
+        return NULL;
     switch ((enum wire_type)f->type) {
     case WIRE_TEXT:
         return text_of(a, &p->bytes);
@@ -215,6 +237,8 @@ static struct value *value_of(struct arena *a, const struct wire_field *f, const
         return raw_of(a, p->bytes);
     case WIRE_DURATION:
         return duration_of(a, p->bytes);
+    case WIRE_TEXTS:
+        return texts_of(a, p->bytes);
     case WIRE_MESSAGE:
         break;
     }
@@ -225,9 +249,11 @@ static struct value *value_of(struct arena *a, const struct wire_field *f, const
     return v;
 }
 
-/* JSON leaves these out where Go's field is no pointer. */
-static bool is_zero(const struct value *v)
+/* JSON leaves these out where Go's field is no pointer; structs it always writes. */
+static bool is_zero(const struct wire_field *f, const struct value *v)
 {
+    if (f->type == WIRE_MESSAGE || f->type == WIRE_RAW)
+        return v->kind == VALUE_NULL;
     switch (v->kind) {
     case VALUE_NULL:
         return true;
@@ -245,19 +271,29 @@ static bool is_zero(const struct value *v)
     return false;
 }
 
+static struct value *list_at(struct arena *a, struct value *into, const char *name)
+{
+    struct value *list = value_get_mut(into, name);
+    return list ? list : value_set(a, into, name, value_new_array(a));
+}
+
 static bool read_map_entry(struct arena *a, const struct wire_field *f, struct wire b,
                            struct value *into, unsigned depth)
 {
-    const char *key = "";
-    struct value *v = NULL;
+    const struct value *key = value_new_str(a, "");
+    struct value *v = value_new_str(a, ""), *map = value_get_mut(into, f->name);
     for (struct piece p; next_piece(&b, &p);) {
         if (p.number == 1)
-            key = value_str(text_of(a, &p.bytes), "");
+            key = text_of(a, &p.bytes);
         else if (p.number == 2 && !(v = value_of(a, f, &p, depth)))
             return false;
     }
-    value_set(a, value_make_object(a, into, f->name), key, v ? v : value_new_str(a, ""));
-    return !b.broken;
+    if (!map)
+        map = value_set(a, into, f->name, value_new_object(a));
+    if (b.broken || map->n >= KEYS_MAX)
+        return false;
+    value_setn(a, map, key->text, key->n, v);
+    return true;
 }
 
 static bool read_message(struct arena *a, const struct wire_message *m, struct wire b,
@@ -284,8 +320,8 @@ static bool read_message(struct arena *a, const struct wire_message *m, struct w
         if (!v)
             return false;
         if (f->flags & WIRE_REPEATED)
-            value_push(a, value_make_array(a, into, f->name), v);
-        else if ((f->flags & WIRE_OPTIONAL) || !is_zero(v))
+            value_push(a, list_at(a, into, f->name), v);
+        else if ((f->flags & WIRE_OPTIONAL) || !is_zero(f, v))
             value_set(a, into, f->name, v);
     }
     return !b.broken;

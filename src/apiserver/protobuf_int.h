@@ -15,6 +15,7 @@ enum wire_type {
     WIRE_QUANTITY,
     WIRE_RAW,
     WIRE_DURATION,
+    WIRE_TEXTS, /* a message whose one field is a list of texts */
     WIRE_MESSAGE,
 };
 
