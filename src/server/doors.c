@@ -95,6 +95,22 @@ static void git_pushed(void *arg, const struct host_push *push)
         runner_kick(s->runner, "repository", ns, name);
 }
 
+/* A forge says that something was pushed: mirrors of that repository are fetched at once. Nothing
+ * in the body is believed but the URL, so that no signature is asked for. */
+static void mirror_handle(struct http_request *q, struct server *s)
+{
+    struct err e = {0};
+    char *body;
+    size_t n, found;
+    int r = http_read_all(q, HOOK_BODY_MAX, &body, &n, &e);
+    if (r == 0)
+        r = repository_webhook(s->kube, &clock_system, body, n, &found, &e);
+    if (r < 0)
+        http_send_text(q, r == ERR_TOO_LARGE ? 413 : 400, e.msg);
+    else
+        http_send_text(q, 202, arena_printf(q->arena, "%zu repositories are fetched\n", found));
+}
+
 static void git_handle(struct http_request *q, void *arg)
 {
     struct server *s = arg;
@@ -104,8 +120,10 @@ static void git_handle(struct http_request *q, void *arg)
         hooks_handle(q, &(struct hooks){s->kube, s->tekton});
     else if (strncmp(q->path, "/work/", 6) == 0 && s->work)
         work_handle(q, s->work);
+    else if (strcmp(q->path, "/mirror") == 0 && strcmp(q->method, "POST") == 0)
+        mirror_handle(q, s);
     else
-        http_send_text(q, 404, "there is /git/, /hooks/ and /work/");
+        http_send_text(q, 404, "there is /git/, /hooks/, /mirror and /work/");
 }
 
 /* ---- metrics and logs ---- */
