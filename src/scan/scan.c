@@ -19,37 +19,57 @@ static int compare(const struct package *p, const char *a, const char *b, bool *
     return c;
 }
 
-/* Events in order: introduced opens, fixed closes, last_affected closes behind itself. */
+/* What an event says of a version at or behind it. */
+static const char *event_version(const struct value *ev, bool *opens, bool *after)
+{
+    const char *introduced = value_at_str(ev, "introduced", NULL);
+    const char *last = value_at_str(ev, "last_affected", NULL);
+    *opens = introduced != NULL;
+    *after = last != NULL; /* closes only behind itself */
+    return introduced ? introduced : last ? last : value_at_str(ev, "fixed", NULL);
+}
+
+/* "0" is before every version, also where the ecosystem has older ones. */
+static int event_compare(const struct package *p, const char *a, const char *b, bool *unknown)
+{
+    bool zero_a = strcmp(a, "0") == 0, zero_b = strcmp(b, "0") == 0;
+    return zero_a || zero_b ? zero_b - zero_a : compare(p, a, b, unknown);
+}
+
+/* The newest event that the version has reached decides; events stand in any order. */
 static void judge_range(const struct package *p, const struct value *range, struct verdict *v)
 {
-    bool inside = false;
-    const char *fixed = NULL;
+    const char *reached = NULL, *fixed = NULL;
+    bool inside = false, unknown = false;
     if (strcmp(value_at_str(range, "type", ""), "GIT") == 0)
         return;
     VALUE_EACH_ITEM (ev, value_get(range, "events")) {
-        const char *introduced = value_at_str(ev, "introduced", NULL);
-        const char *fix = value_at_str(ev, "fixed", NULL);
-        const char *last = value_at_str(ev, "last_affected", NULL);
-        if (introduced)
-            inside = inside || strcmp(introduced, "0") == 0 ||
-                     compare(p, p->version, introduced, &v->unknown) >= 0;
-        if (fix && inside) {
-            inside = compare(p, p->version, fix, &v->unknown) < 0;
-            fixed = inside ? fix : fixed;
-            if (inside)
-                break;
-        }
-        if (last && inside) {
-            inside = compare(p, p->version, last, &v->unknown) <= 0;
-            if (inside)
-                break;
+        bool opens, after;
+        const char *at = event_version(ev, &opens, &after);
+        if (!at)
+            continue;
+        bool past = (opens && strcmp(at, "0") == 0) ||
+                    compare(p, p->version, at, &unknown) >= (after ? 1 : 0);
+        if (!past && !opens && !after && (!fixed || event_compare(p, at, fixed, &unknown) < 0))
+            fixed = at;
+        if (past && (!reached || event_compare(p, at, reached, &unknown) >= 0)) {
+            reached = at;
+            inside = opens;
         }
     }
-    if (inside && !v->unknown) {
+    v->unknown = v->unknown || unknown;
+    if (inside && !unknown) {
         v->affected = true;
         if (fixed)
             v->fixed = fixed;
     }
+}
+
+bool scan_range_affects(const struct package *p, const struct value *range)
+{
+    struct verdict v = {.fixed = ""};
+    judge_range(p, range, &v);
+    return v.affected;
 }
 
 static struct verdict judge(const struct package *p, const struct value *record)

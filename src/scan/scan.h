@@ -47,6 +47,9 @@ struct scan_report {
     const char *summary; /* one sentence */
 };
 
+/* Whether a package's version is inside one OSV range; false where its order is not known. */
+bool scan_range_affects(const struct package *p, const struct value *range);
+
 int scan_run(const struct inventory *inv, const struct advisories *db,
              const struct scan_policy *policy, int64_t now_ms, struct arena *a,
              struct scan_report *out, struct err *e) MUST_CHECK;

@@ -1,0 +1,7 @@
+/* CRAN: numbers between dots and dashes; the one that goes on is newer. */
+#include "scan/version_int.h"
+
+int version_compare_cran(const char *a, const char *b)
+{
+    return version__lists(a, b, ".-");
+}
