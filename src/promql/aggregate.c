@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "promql/eval.h"
+#include "promql/sum.h"
 
 struct group {
     struct labels labels;
@@ -48,27 +49,18 @@ static struct groups group_rows(struct eval *ev, const struct expr *x, const str
 
 static double sum(const double *v, size_t n)
 {
-    double s = 0, c = 0; /* Kahan and Neumaier */
-    for (size_t i = 0; i < n; i++) {
-        double t = s + v[i];
-        if (isinf(t))
-            c = 0;
-        else
-            c += fabs(s) >= fabs(v[i]) ? s - t + v[i] : v[i] - t + s;
-        s = t;
-    }
-    return isinf(s) ? s : s + c;
+    double s = 0, c = 0;
+    for (size_t i = 0; i < n; i++)
+        s = sum_add(s, v[i], &c);
+    return sum_value(s, c);
 }
 
 static double average(const double *v, size_t n)
 {
-    double s = sum(v, n);
-    if (!isinf(s) || n == 0)
-        return s / (double)n;
-    double mean = 0; /* the sum overflowed: go step by step */
+    struct mean m = {0};
     for (size_t i = 0; i < n; i++)
-        mean += v[i] / (double)(i + 1) - mean / (double)(i + 1);
-    return mean;
+        mean_add(&m, v[i]);
+    return mean_value(&m);
 }
 
 static double extreme(const double *v, size_t n, int sign)

@@ -198,22 +198,66 @@ static int only_one(const struct group *g, size_t k, const struct row **out, str
     return 0;
 }
 
+static void mark_present(const struct table *t, size_t steps, bool *out)
+{
+    for (size_t i = 0; i < t->n; i++)
+        for (size_t k = 0; k < steps; k++)
+            out[k] |= t->rows[i].has[k];
+}
+
+/* The one side must be unambiguous wherever both sides have anything, matched or not. */
+static int check_ones(struct eval *ev, const struct expr *x, const struct table *many,
+                      const struct table *one, const struct map *ones, struct err *e)
+{
+    bool *there = ARENA_ARRAY(ev->arena, bool, ev->steps);
+    mark_present(many, ev->steps, there);
+    int r = 0;
+    for (size_t i = 0; i < one->n && r == 0; i++) {
+        const struct group *g = map_get(ones, signature(ev, x, &one->rows[i].labels));
+        const struct row *only;
+        for (size_t k = 0; g->n > 1 && g->rows[0] == &one->rows[i] && k < ev->steps && r == 0; k++)
+            r = there[k] ? only_one(g, k, &only, e) : 0;
+    }
+    return r;
+}
+
 struct join {
     struct eval *ev;
     const struct expr *x;
-    bool swapped;    /* the many side stood on the right */
-    struct map seen; /* result labels → its row */
+    bool swapped;     /* the many side stood on the right */
+    struct map seen;  /* result labels → its row */
+    struct map taken; /* match → bool of each step */
     struct table *out;
 };
 
-static int join_at(struct join *j, const struct row *many, const struct row *one, size_t k,
-                   struct err *e)
+/* A match is good for one pair, or with group_left and group_right for one of each result: also
+ * when a comparison then drops it. */
+static int take(struct join *j, const char *match, const char *result, size_t k, struct err *e)
+{
+    bool one = j->x->binary.matching.card == CARD_ONE;
+    const char *key = one ? match : arena_printf(j->ev->arena, "%s%s", match, result);
+    bool *taken = map_get(&j->taken, key);
+    if (!taken) {
+        taken = ARENA_ARRAY(j->ev->arena, bool, j->ev->steps);
+        (void)map_put(&j->taken, key, taken);
+    }
+    if (taken[k])
+        return err_set(e, ERR_INVALID, "multiple matches for labels: %s",
+                       one ? "many-to-one matching must be explicit (group_left/group_right)"
+                           : "grouping labels must ensure unique matches");
+    taken[k] = true;
+    return 0;
+}
+
+static int join_at(struct join *j, const char *match, const struct row *many, const struct row *one,
+                   size_t k, struct err *e)
 {
     double l = j->swapped ? one->v[k] : many->v[k], r = j->swapped ? many->v[k] : one->v[k], v;
-    if (!pair(j->x, l, r, l, &v))
-        return 0;
     struct labels labels = result_labels(j->ev, j->x, &many->labels, &one->labels);
     char *key = labels_text(&labels, j->ev->arena);
+    int rc = take(j, match, key, k, e);
+    if (rc < 0 || !pair(j->x, l, r, l, &v))
+        return rc;
     uintptr_t at = (uintptr_t)map_get(&j->seen, key);
     if (!at) {
         (void)table_add(j->out, j->ev, labels);
@@ -222,10 +266,7 @@ static int join_at(struct join *j, const struct row *many, const struct row *one
     }
     struct row *row = &j->out->rows[at - 1];
     if (row->has[k])
-        return err_set(e, ERR_INVALID, "multiple matches for labels: %s",
-                       j->x->binary.matching.card == CARD_ONE
-                           ? "many-to-one matching must be explicit (group_left/group_right)"
-                           : "grouping labels must ensure unique matches");
+        return err_set(e, ERR_INVALID, "vector cannot contain metrics with the same labelset");
     row->v[k] = v;
     row->has[k] = true;
     return 0;
@@ -235,12 +276,13 @@ static int join_rows(struct join *j, const struct table *many, const struct map 
                      struct err *e)
 {
     for (size_t i = 0; i < many->n; i++) {
-        const struct group *g = map_get(ones, signature(j->ev, j->x, &many->rows[i].labels));
+        const char *match = signature(j->ev, j->x, &many->rows[i].labels);
+        const struct group *g = map_get(ones, match);
         for (size_t k = 0; g && k < j->ev->steps; k++) {
             const struct row *one;
             int r = many->rows[i].has[k] ? only_one(g, k, &one, e) : 0;
             if (r == 0 && many->rows[i].has[k] && one)
-                r = join_at(j, &many->rows[i], one, k, e);
+                r = join_at(j, match, &many->rows[i], one, k, e);
             if (r < 0)
                 return r;
         }
@@ -258,10 +300,15 @@ static int vectors(struct eval *ev, const struct expr *x, const struct table *l,
     struct map ones;
     map_init(&ones);
     map_init(&j.seen);
+    map_init(&j.taken);
     group_rows(ev, x, swapped ? l : r, &ones);
-    int rc = join_rows(&j, swapped ? r : l, &ones, e);
+    const struct table *many = swapped ? r : l, *one = swapped ? l : r;
+    int rc = check_ones(ev, x, many, one, &ones, e);
+    if (rc == 0)
+        rc = join_rows(&j, many, &ones, e);
     map_done(&ones);
     map_done(&j.seen);
+    map_done(&j.taken);
     return rc;
 }
 

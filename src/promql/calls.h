@@ -7,4 +7,5 @@ typedef int function_call(struct eval *ev, const struct expr *call, struct table
 
 function_call call_date, call_time, call_pi, call_vector, call_scalar, call_timestamp, call_round,
     call_clamp, call_clamp_min, call_clamp_max, call_absent, call_absent_over_time,
-    call_histogram_quantile, call_label_replace, call_label_join, call_sort, call_sort_by_label;
+    call_histogram_quantile, call_histogram_fraction, call_label_replace, call_label_join,
+    call_sort, call_sort_by_label;

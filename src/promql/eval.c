@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "promql/function.h"
 
 enum { MAX_STEPS = 11000 };
@@ -237,6 +238,7 @@ static void over_series(struct eval *ev, const struct expr *call, const struct e
                            hi - lo,
                            end - range,
                            end,
+                           eval_step(ev, k),
                            params[0].n ? params[0].rows[0].v[k] : 0,
                            params[1].n ? params[1].rows[0].v[k] : 0};
         double v;
@@ -279,33 +281,48 @@ static int eval_map(struct eval *ev, const struct expr *call, struct table *out,
     return r;
 }
 
-static int by_labels_text(const struct labels *a, const struct labels *b)
+static int merge_row(struct eval *ev, struct row *to, const struct row *from, struct err *e)
 {
-    return labels_compare(a, b);
+    for (size_t k = 0; k < ev->steps; k++) {
+        if (!from->has[k])
+            continue;
+        if (to->has[k])
+            return err_set(e, ERR_INVALID, "vector cannot contain metrics with the same labelset");
+        to->v[k] = from->v[k];
+        to->has[k] = true;
+    }
+    return 0;
 }
 
-/* Two series that became one by losing their names cannot both stand at one time. */
-static int check_distinct(const struct table *t, const struct eval *ev, struct err *e)
+/* Series that became one, say by losing their names, are one from then on; having a value at the
+ * same step is an error. */
+static int merge(struct eval *ev, struct table *t, struct err *e)
 {
-    for (size_t i = 0; i < t->n; i++)
-        for (size_t k = i + 1; k < t->n && t->n < 500; k++) {
-            if (by_labels_text(&t->rows[i].labels, &t->rows[k].labels) != 0)
-                continue;
-            for (size_t s = 0; s < ev->steps; s++)
-                if (t->rows[i].has[s] && t->rows[k].has[s])
-                    return err_set(e, ERR_INVALID,
-                                   "vector cannot contain metrics with the same labelset");
+    struct map seen;
+    size_t kept = 0;
+    int r = 0;
+    map_init(&seen);
+    for (size_t i = 0; i < t->n && r == 0; i++) {
+        char *key = labels_text(&t->rows[i].labels, ev->arena);
+        uintptr_t at = (uintptr_t)map_get(&seen, key);
+        if (at) {
+            r = merge_row(ev, &t->rows[at - 1], &t->rows[i], e);
+            continue;
         }
-    return 0;
+        t->rows[kept++] = t->rows[i];
+        (void)map_put(&seen, key, (void *)kept);
+    }
+    t->n = kept;
+    map_done(&seen);
+    return r;
 }
 
 static int eval_call(struct eval *ev, const struct expr *x, struct table *out, struct err *e)
 {
     const struct function *f = x->call.function;
-    int r = f->call  ? f->call(ev, x, out, e)
-            : f->map ? eval_map(ev, x, out, e)
-                     : eval__over(ev, x, out, e);
-    return r == 0 && x->type == TYPE_VECTOR && !f->keeps_name ? check_distinct(out, ev, e) : r;
+    return f->call  ? f->call(ev, x, out, e)
+           : f->map ? eval_map(ev, x, out, e)
+                    : eval__over(ev, x, out, e);
 }
 
 static void eval_number(struct eval *ev, double v, struct table *out)
@@ -325,10 +342,10 @@ static int eval_negate(struct eval *ev, const struct expr *x, struct table *out,
         for (size_t k = 0; k < ev->steps; k++)
             out->rows[i].v[k] = -out->rows[i].v[k];
     }
-    return r == 0 ? check_distinct(out, ev, e) : r;
+    return r;
 }
 
-int eval__expr(struct eval *ev, const struct expr *x, struct table *out, struct err *e)
+static int eval_kind(struct eval *ev, const struct expr *x, struct table *out, struct err *e)
 {
     switch (x->kind) {
     case EXPR_NUMBER:
@@ -352,6 +369,13 @@ int eval__expr(struct eval *ev, const struct expr *x, struct table *out, struct 
         return eval_negate(ev, x, out, e);
     }
     return 0;
+}
+
+int eval__expr(struct eval *ev, const struct expr *x, struct table *out, struct err *e)
+{
+    int r = eval_kind(ev, x, out, e);
+    bool distinct = x->kind == EXPR_SELECTOR || out->n < 2;
+    return r < 0 || distinct ? r : merge(ev, out, e);
 }
 
 /* ---- queries ---- */

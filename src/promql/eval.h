@@ -31,6 +31,7 @@ struct window {
     const struct sample *s;
     size_t n;
     int64_t start, end; /* the range: start < t <= end */
+    int64_t now;        /* of the step, whatever offset and @ say */
     double p1, p2;      /* scalar parameters */
 };
 

@@ -68,7 +68,7 @@ static double year_of(double v)
 static double month_days(double v)
 {
     struct tm tm = broken_down(v);
-    tm = (struct tm){.tm_year = tm.tm_year, .tm_mon = tm.tm_mon + 1};
+    tm = (struct tm){.tm_year = tm.tm_year, .tm_mon = tm.tm_mon + 1, .tm_mday = 1};
     time_t last = timegm(&tm) - 1;
     (void)gmtime_r(&last, &tm);
     return tm.tm_mday;
@@ -165,6 +165,7 @@ static const struct function functions[] = {
     CALL("absent", "v", TYPE_VECTOR, call_absent),
     CALL("absent_over_time", "m", TYPE_VECTOR, call_absent_over_time),
     CALL("histogram_quantile", "sv", TYPE_VECTOR, call_histogram_quantile),
+    CALL("histogram_fraction", "ssv", TYPE_VECTOR, call_histogram_fraction),
     SAME("label_replace", "vtttt", TYPE_VECTOR, call_label_replace),
     SAME("label_join", "vtt?t*", TYPE_VECTOR, call_label_join),
     SAME("sort", "v", TYPE_VECTOR, call_sort),

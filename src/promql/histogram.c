@@ -40,9 +40,7 @@ static struct histogram *collect(struct eval *ev, const struct table *in, size_t
         double upper;
         if (!read_upper(labels_get(&in->rows[i].labels, "le"), &upper))
             continue;
-        const char *le = "le";
-        struct names without = {&le, 1};
-        struct labels l = labels__group(ev->arena, &in->rows[i].labels, &without, false);
+        struct labels l = labels__set(ev->arena, &in->rows[i].labels, "le", "");
         char *key = labels_text(&l, ev->arena);
         uintptr_t at = (uintptr_t)map_get(&index, key);
         if (!at) {
@@ -112,6 +110,34 @@ static double quantile(double q, const struct count *c, size_t n)
     return start + (end - start) * (rank / count);
 }
 
+/* How much of a histogram lies below `at`: linear within a bucket, the lowest one starting at 0
+ * (unless it lies below); nothing is known of where the highest one ends. */
+static double count_below(double at, const struct count *c, size_t n)
+{
+    double start = c[0].upper > 0 ? 0 : -INFINITY, count = 0;
+    for (size_t i = 0; i < n; start = c[i].upper, count = c[i].count, i++) {
+        if (at <= start)
+            return count;
+        if (at >= c[i].upper)
+            continue;
+        if (isinf(start))
+            return c[i].count;
+        return isinf(c[i].upper)
+                   ? count
+                   : count + (c[i].count - count) * (at - start) / (c[i].upper - start);
+    }
+    return c[n - 1].count;
+}
+
+static double fraction(double lower, double upper, const struct count *c, size_t n)
+{
+    if (n < 2 || !isinf(c[n - 1].upper) || !(c[n - 1].count > 0) || isnan(lower) || isnan(upper))
+        return NAN;
+    if (lower >= upper)
+        return 0;
+    return (count_below(upper, c, n) - count_below(lower, c, n)) / c[n - 1].count;
+}
+
 int call_histogram_quantile(struct eval *ev, const struct expr *call, struct table *out,
                             struct err *e)
 {
@@ -125,11 +151,36 @@ int call_histogram_quantile(struct eval *ev, const struct expr *call, struct tab
     struct histogram *all = collect(ev, &in, &n);
     struct count *c = ARENA_ARRAY(ev->arena, struct count, in.n + 1);
     for (size_t i = 0; i < n; i++) {
-        struct row *row = table_add(out, ev, all[i].labels);
+        struct row *row = table_add(out, ev, labels__nameless(ev->arena, &all[i].labels));
         for (size_t k = 0; k < ev->steps; k++) {
             size_t count = counts_at(&all[i], k, c);
             row->has[k] = count > 0;
             row->v[k] = quantile(q.rows[0].v[k], c, count);
+        }
+    }
+    return 0;
+}
+
+int call_histogram_fraction(struct eval *ev, const struct expr *call, struct table *out,
+                            struct err *e)
+{
+    struct table lower = {0}, upper = {0}, in = {0};
+    int r = eval__expr(ev, call->call.args[0], &lower, e);
+    if (r == 0)
+        r = eval__expr(ev, call->call.args[1], &upper, e);
+    if (r == 0)
+        r = eval__expr(ev, call->call.args[2], &in, e);
+    if (r < 0)
+        return r;
+    size_t n;
+    struct histogram *all = collect(ev, &in, &n);
+    struct count *c = ARENA_ARRAY(ev->arena, struct count, in.n + 1);
+    for (size_t i = 0; i < n; i++) {
+        struct row *row = table_add(out, ev, labels__nameless(ev->arena, &all[i].labels));
+        for (size_t k = 0; k < ev->steps; k++) {
+            size_t count = counts_at(&all[i], k, c);
+            row->has[k] = count > 0;
+            row->v[k] = fraction(lower.rows[0].v[k], upper.rows[0].v[k], c, count);
         }
     }
     return 0;

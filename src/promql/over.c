@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "promql/sum.h"
+
 /* What a counter grew by, resets undone; or the plain difference of a gauge. */
 static double grown(const struct window *w, bool counter)
 {
@@ -77,38 +79,21 @@ bool over_idelta(const struct window *w, double *out)
     return last_two(w, false, out);
 }
 
-/* Kahan and Neumaier: what adding lost is kept in *c. */
-static double add(double s, double v, double *c)
-{
-    double t = s + v;
-    if (isinf(t))
-        *c = 0;
-    else
-        *c += fabs(s) >= fabs(v) ? s - t + v : v - t + s;
-    return t;
-}
-
 bool over_sum(const struct window *w, double *out)
 {
     double s = 0, c = 0;
     for (size_t i = 0; i < w->n; i++)
-        s = add(s, w->s[i].v, &c);
-    *out = isinf(s) ? s : s + c;
+        s = sum_add(s, w->s[i].v, &c);
+    *out = sum_value(s, c);
     return true;
 }
 
 bool over_avg(const struct window *w, double *out)
 {
-    double s;
-    (void)over_sum(w, &s);
-    if (isinf(s)) {
-        double mean = 0;
-        for (size_t i = 0; i < w->n; i++)
-            mean += w->s[i].v / (double)(i + 1) - mean / (double)(i + 1);
-        *out = mean;
-    } else {
-        *out = s / (double)w->n;
-    }
+    struct mean m = {0};
+    for (size_t i = 0; i < w->n; i++)
+        mean_add(&m, w->s[i].v);
+    *out = mean_value(&m);
     return true;
 }
 
@@ -162,8 +147,8 @@ bool over_stdvar(const struct window *w, double *out)
     double mean = 0, c_mean = 0, m2 = 0, c_m2 = 0;
     for (size_t i = 0; i < w->n; i++) {
         double d = w->s[i].v - (mean + c_mean);
-        mean = add(mean, d / (double)(i + 1), &c_mean);
-        m2 = add(m2, d * (w->s[i].v - (mean + c_mean)), &c_m2);
+        mean = sum_add(mean, d / (double)(i + 1), &c_mean);
+        m2 = sum_add(m2, d * (w->s[i].v - (mean + c_mean)), &c_m2);
     }
     *out = (m2 + c_m2) / (double)w->n;
     return true;
@@ -203,6 +188,9 @@ static double distance(double v, double middle)
 bool over_mad(const struct window *w, double *out)
 {
     *out = quantile(w, 0.5, distance, quantile(w, 0.5, NULL, 0));
+    for (size_t i = 0; i < w->n; i++)
+        if (isnan(w->s[i].v))
+            *out = NAN;
     return true;
 }
 
@@ -233,10 +221,10 @@ static void regress(const struct window *w, int64_t at, double *slope, double *v
         double x = (double)(w->s[i].t - at) / 1000, y = w->s[i].v;
         constant = constant && y == w->s[0].v;
         n += 1;
-        x_sum = add(x_sum, x, &cx);
-        y_sum = add(y_sum, y, &cy);
-        xy = add(xy, x * y, &cxy);
-        xx = add(xx, x * x, &cxx);
+        x_sum = sum_add(x_sum, x, &cx);
+        y_sum = sum_add(y_sum, y, &cy);
+        xy = sum_add(xy, x * y, &cxy);
+        xx = sum_add(xx, x * x, &cxx);
     }
     if (constant) {
         *slope = isinf(w->s[0].v) ? (double)NAN : 0;
@@ -264,7 +252,7 @@ bool over_predict_linear(const struct window *w, double *out)
     double slope, value;
     if (w->n < 2)
         return false;
-    regress(w, w->end, &slope, &value);
+    regress(w, w->now, &slope, &value);
     *out = slope * w->p1 + value;
     return true;
 }

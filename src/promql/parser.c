@@ -245,7 +245,8 @@ static struct expr *parse_at(struct parser *p, struct expr *x, struct when *w)
     bool negative = take_op(p, "-");
     if (!negative)
         (void)take_op(p, "+");
-    if (p->token.kind != TOKEN_NUMBER || !isfinite(p->token.number))
+    bool number = p->token.kind == TOKEN_NUMBER || p->token.kind == TOKEN_DURATION;
+    if (!number || !isfinite(p->token.number))
         return unexpected(p, "@");
     w->at = AT_TIME;
     w->at_ms = (int64_t)llround(p->token.number * 1000) * (negative ? -1 : 1);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/map.h"
 #include "promql/calls.h"
 
 enum { TEXT_MAX = 1 << 20, MATCH_LIMIT = 100000 };
@@ -13,36 +12,6 @@ enum { TEXT_MAX = 1 << 20, MATCH_LIMIT = 100000 };
 static bool label_name_ok(const char *s)
 {
     return *s != '\0';
-}
-
-/* Two series that became one are an error when both have a value at one step. */
-static int merge(struct eval *ev, struct table *t, struct err *e)
-{
-    struct map seen;
-    size_t kept = 0;
-    int r = 0;
-    map_init(&seen);
-    for (size_t i = 0; i < t->n && r == 0; i++) {
-        char *key = labels_text(&t->rows[i].labels, ev->arena);
-        uintptr_t at = (uintptr_t)map_get(&seen, key);
-        if (!at) {
-            t->rows[kept++] = t->rows[i];
-            (void)map_put(&seen, key, (void *)kept);
-            continue;
-        }
-        struct row *to = &t->rows[at - 1];
-        for (size_t k = 0; k < ev->steps && r == 0; k++) {
-            if (t->rows[i].has[k] && to->has[k])
-                r = err_set(e, ERR_INVALID, "vector cannot contain metrics with the same labelset");
-            if (t->rows[i].has[k]) {
-                to->v[k] = t->rows[i].v[k];
-                to->has[k] = true;
-            }
-        }
-    }
-    t->n = kept;
-    map_done(&seen);
-    return r;
 }
 
 /* "$1", "${1}", "${name}", "$$" of a replacement. */
@@ -118,7 +87,7 @@ int call_label_replace(struct eval *ev, const struct expr *call, struct table *o
     pcre2_match_context_free(context);
     pcre2_match_data_free(data);
     pcre2_code_free(code);
-    return r < 0 ? r : merge(ev, out, e);
+    return r;
 }
 
 int call_label_join(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
@@ -137,5 +106,5 @@ int call_label_join(struct eval *ev, const struct expr *call, struct table *out,
         }
         out->rows[i].labels = labels__set(ev->arena, &out->rows[i].labels, dst, buf_text(&b));
     }
-    return r < 0 ? r : merge(ev, out, e);
+    return r;
 }

@@ -16,7 +16,7 @@
 #include "promql/ast.h"
 #include "promql/promql.h"
 
-enum { TEXT_MAX = 8 << 20, MAX_FILES = 256, MAX_STARTS = 64 };
+enum { TEXT_MAX = 8 << 20, MAX_FILES = 256, MAX_STARTS = 64, MAX_LOAD = 512 };
 
 enum reason {
     REASON_NONE,
@@ -67,6 +67,9 @@ static const struct {
     {"histogram_sum",         REASON_NATIVE      },
     {"histogram_stddev",      REASON_NATIVE      },
     {"histogram_stdvar",      REASON_NATIVE      },
+    {"max_of",                REASON_EXPERIMENTAL},
+    {"min_of",                REASON_EXPERIMENTAL},
+    {"start_timestamp",       REASON_START       },
     {"start",                 REASON_EXPERIMENTAL},
     {"end",                   REASON_EXPERIMENTAL},
     {"range",                 REASON_EXPERIMENTAL},
@@ -157,7 +160,7 @@ static size_t series_length(const char *s)
 {
     size_t i = 0;
     char quote = 0;
-    while (s[i] && s[i] != '{' && !isspace((unsigned char)s[i]))
+    while (s[i] && s[i] != '{' && s[i] != '@' && !isspace((unsigned char)s[i]))
         i++;
     if (s[i] != '{')
         return i;
@@ -210,11 +213,15 @@ static void point(struct points *p, double v)
     p->items[p->n++] = (struct sample){p->start + (int64_t)p->step++ * p->gap, v};
 }
 
-static double read_number(const char *s, char **end)
+/* Never hexadecimal: "1+0x4" counts. */
+static double read_number(char *s, char **end)
 {
-    while (*s == '+' && s[1] != '-')
-        s++;
-    return strtod(s, end);
+    char digits[64], *stop;
+    size_t plus = strspn(s, "+"), n = strcspn(s + plus, "x \t");
+    (void)snprintf(digits, sizeof digits, "%.*s", (int)n, s + plus);
+    double v = strtod(digits, &stop);
+    *end = stop == digits ? s : s + plus + (stop - digits);
+    return v;
 }
 
 /* "1", "1x3", "1+2x3", "_", "_x3", "stale", "{{…}}", "{{…}}x3", "{{…}}+{{…}}x3": the rest. */
@@ -304,53 +311,72 @@ static void world_add(struct world *w, const struct labels *l, const struct poin
         (void)printf("%s: load: %s\n", where, e.msg);
 }
 
+/* What one load brings: a series that is named twice has its last values. */
+struct load {
+    struct labels labels[MAX_LOAD];
+    struct points points[MAX_LOAD];
+    size_t n;
+};
+
+static void load_add(struct load *to, struct labels l, struct points p)
+{
+    size_t i = 0;
+    while (i < to->n && labels_compare(&to->labels[i], &l) != 0)
+        i++;
+    if (i == MAX_LOAD)
+        return;
+    to->labels[i] = l;
+    to->points[i] = p;
+    to->n += i == to->n;
+}
+
 /* load_with_nhcb: a classic histogram's buckets also stand as one native histogram. */
-static void add_converted(struct world *w, const struct labels *l, struct points *p,
-                          const char *where)
+static void add_converted(struct load *to, const struct labels *l, struct points p)
 {
     const char *name = labels_get(l, "__name__");
     size_t n = strlen(name), suffix = strlen("_bucket");
-    if (n <= suffix || strcmp(name + n - suffix, "_bucket") != 0 ||
-        strcmp(labels_get(l, "le"), "+Inf") != 0)
+    if (n <= suffix || strcmp(name + n - suffix, "_bucket") != 0)
         return;
-    struct label *all = ARENA_ARRAY(w->arena, struct label, l->n);
+    struct label *all = ARENA_ARRAY(p.arena, struct label, l->n);
     for (size_t i = 0; i < l->n; i++) {
         all[i] = l->items[i];
         if (strcmp(all[i].name, "le") == 0)
             all[i].value = "";
         if (strcmp(all[i].name, "__name__") == 0)
-            all[i].value = arena_strndup(w->arena, name, n - suffix);
+            all[i].value = arena_strndup(p.arena, name, n - suffix);
     }
-    struct labels base = labels_make(w->arena, all, l->n);
-    for (size_t i = 0; i < p->n; i++)
-        p->items[i].v = native_marker();
-    world_add(w, &base, p, where);
+    p.items = arena_dup(p.arena, p.items, p.n * sizeof *p.items);
+    for (size_t i = 0; i < p.n; i++)
+        p.items[i].v = native_marker();
+    load_add(to, labels_make(p.arena, all, l->n), p);
 }
 
 static void load(struct script *s)
 {
     const char *line = s->lines[s->at++];
     bool convert = strncmp(line, "load_with_nhcb", 14) == 0;
-    int64_t gap = duration_ms(line + strcspn(line, " \t") + strspn(strchr(line, ' '), " \t"));
+    const char *where = arena_printf(s->world.arena, "%s:%zu", s->file, s->at);
+    struct load *all = ARENA_NEW(s->world.arena, struct load);
+    line += strcspn(line, " \t");
+    int64_t gap = duration_ms(line + strspn(line, " \t"));
     for (; s->at < s->n && *s->lines[s->at]; s->at++) {
         char *text = s->lines[s->at];
-        const char *where = arena_printf(s->world.arena, "%s:%zu", s->file, s->at + 1);
         size_t n = series_length(text);
         struct labels l;
         if (!read_labels(text, n, s->world.arena, &l)) {
             (void)printf("%s: load: not a series\n", where);
-            continue;
-        }
-        if (strncmp(text + n, "@st", 3) == 0) {
+        } else if (strncmp(text + n, "@st", 3) == 0) {
             if (s->world.n_starts < MAX_STARTS)
                 s->world.starts[s->world.n_starts++] = l;
-            continue;
+        } else {
+            struct points p = read_points(text + n, 0, gap, s->world.arena);
+            load_add(all, l, p);
+            if (convert)
+                add_converted(all, &l, p);
         }
-        struct points p = read_points(text + n, 0, gap, s->world.arena);
-        world_add(&s->world, &l, &p, where);
-        if (convert)
-            add_converted(&s->world, &l, &p, where);
     }
+    for (size_t i = 0; i < all->n; i++)
+        world_add(&s->world, &all->labels[i], &all->points[i], where);
 }
 
 /* ---- one eval ---- */
