@@ -36,8 +36,7 @@ int kust_error(const struct kust_layer *l, const struct value *at, struct err *e
 int kust_only(const struct kust_layer *l, const struct value *v, const char *what,
               const char *const *names, struct err *e)
 {
-    VALUE_EACH_MEMBER(m, v)
-    {
+    VALUE_EACH_MEMBER (m, v) {
         bool known = false;
         for (const char *const *n = names; *n; n++)
             known |= strcmp(*n, m->key) == 0;
@@ -55,7 +54,7 @@ static int build_layer(struct kust_layer *l, const struct value *overrides, stru
 /* A folder with a kustomization of its own; components work on what is there already. */
 static int add_folder(struct kust_layer *l, const char *dir, bool component, struct err *e)
 {
-    struct kust_set below = {.a = l->a};
+    struct kust_set below = {.a = l->a, .config = value_new_object(l->a)};
     struct kust_layer sub = {.tree = l->tree,
                              .a = l->a,
                              .dir = dir,
@@ -69,13 +68,15 @@ static int add_folder(struct kust_layer *l, const char *dir, bool component, str
                        l->file, KUST_DEPTH_MAX);
     int rc = build_layer(&sub, NULL, e);
     for (size_t i = 0; rc == 0 && !component && i < below.n; i++) {
-        struct kust_resource *r;
-        rc = kust_add(l->set, below.items[i]->object, &r, e);
+        rc = kust_add(l->set, below.items[i]->object, NULL, e);
         if (rc == 0)
-            *r = *below.items[i];
+            l->set->items[l->set->n - 1] = below.items[i];
         else
             rc = err_wrap(e, rc, "%s: %s", l->file, dir);
     }
+    for (size_t i = 0; rc == 0 && i < below.n_vars; i++)
+        rc = kust_var_add(l->set, &below.vars[i], e);
+    kust_config_merge(l->set, below.config);
     return rc;
 }
 
@@ -101,8 +102,7 @@ static bool remote(const char *text)
 
 static int gather(struct kust_layer *l, const char *field, bool component, struct err *e)
 {
-    VALUE_EACH_ITEM(item, value_get(l->doc, field))
-    {
+    VALUE_EACH_ITEM (item, value_get(l->doc, field)) {
         const char *text = value_str(item, NULL), *path;
         enum tree_kind kind;
         if (!text || !*text)
@@ -128,40 +128,41 @@ static int gather(struct kust_layer *l, const char *field, bool component, struc
 
 /* ---- one layer ---- */
 
+/* Kustomize takes the names of fields in any case. */
+static void spell_known(struct value *doc, const char *const *known)
+{
+    for (size_t i = 0; i < doc->n; i++)
+        for (const char *const *k = known; *k; k++)
+            if (strcasecmp(doc->members[i].key, *k) == 0)
+                doc->members[i].key = *k;
+}
+
 static int load_doc(struct kust_layer *l, struct err *e)
 {
-    static const char *const known[] = {"apiVersion",
-                                        "kind",
-                                        "metadata",
-                                        "resources",
-                                        "bases",
-                                        "components",
-                                        "namespace",
-                                        "namePrefix",
-                                        "nameSuffix",
-                                        "labels",
-                                        "commonLabels",
-                                        "commonAnnotations",
-                                        "images",
-                                        "replicas",
-                                        "patches",
-                                        "patchesStrategicMerge",
-                                        "patchesJson6902",
-                                        "configMapGenerator",
-                                        "secretGenerator",
-                                        "generatorOptions",
-                                        NULL};
+    static const char *const known[] = {"apiVersion",      "kind",
+                                        "metadata",        "resources",
+                                        "bases",           "components",
+                                        "namespace",       "namePrefix",
+                                        "nameSuffix",      "labels",
+                                        "commonLabels",    "commonAnnotations",
+                                        "images",          "replicas",
+                                        "patches",         "patchesStrategicMerge",
+                                        "patchesJson6902", "configMapGenerator",
+                                        "secretGenerator", "generatorOptions",
+                                        "configurations",  "vars",
+                                        "sortOptions",     NULL};
     const char *text;
     size_t n;
     struct value *doc;
     int rc = tree_read(l->tree, l->file, l->a, &text, &n, e);
     if (rc < 0)
         return rc;
-    rc = yaml_parse(l->a, text, n, YAML_STRICT_KEYS, &doc, e);
+    rc = yaml_parse(l->a, text, n, 0, &doc, e);
     if (rc < 0)
         return err_wrap(e, rc, "%s", l->file);
     if (!value_is(doc, VALUE_OBJECT))
         return kust_error(l, doc, e, "a kustomization is expected");
+    spell_known(doc, known);
     l->doc = doc;
     const char *kind = value_at_str(doc, "kind", "Kustomization");
     if (strcmp(kind, "Kustomization") != 0 && strcmp(kind, "Component") != 0)
@@ -183,18 +184,20 @@ static int build_layer(struct kust_layer *l, const struct value *overrides, stru
     if (rc == 0)
         rc = gather(l, "bases", false, e);
     if (rc == 0)
+        rc = kust_configurations(l, e);
+    if (rc == 0)
         rc = kust_generators(l, e);
     if (rc == 0)
         rc = gather(l, "components", true, e);
     for (size_t i = 0; rc == 0 && i < ARRAY_LEN(transformers); i++)
         rc = transformers[i](l, e);
-    return rc;
+    return rc == 0 ? kust_vars(l, e) : rc;
 }
 
 int kustomize_build(struct tree *t, const char *dir, const struct value *overrides, struct arena *a,
                     struct value ***out, size_t *n, struct err *e)
 {
-    struct kust_set set = {.a = a};
+    struct kust_set set = {.a = a, .config = value_new_object(a)};
     struct kust_layer l = {
         .tree = t, .a = a, .dir = dir, .file = kustomize_file(t, dir, a), .set = &set};
     if (!l.file)
@@ -204,9 +207,12 @@ int kustomize_build(struct tree *t, const char *dir, const struct value *overrid
         rc = kust_hash_names(&set, e);
     if (rc == 0)
         rc = kust_references(&set, e);
+    if (rc == 0)
+        rc = kust_vars_resolve(&set, e);
+    if (rc == 0)
+        rc = kust_order(&set, value_get(l.doc, "sortOptions"), e);
     if (rc < 0)
         return rc;
-    kust_order(&set);
     struct value **objects = ARENA_ARRAY(a, struct value *, set.n + 1);
     for (size_t i = 0; i < set.n; i++)
         objects[i] = set.items[i]->object;

@@ -48,8 +48,7 @@ static int put(struct generator *g, const struct value *at, const char *key, con
 static int from_literals(struct generator *g, struct err *e)
 {
     struct arena *a = g->l->a;
-    VALUE_EACH_ITEM(item, value_get(g->entry, "literals"))
-    {
+    VALUE_EACH_ITEM (item, value_get(g->entry, "literals")) {
         const char *text = value_str(item, ""), *equals = strchr(text, '=');
         if (!equals || equals == text)
             return kust_error(g->l, item, e, "%s: literals are key=value", g->field);
@@ -76,8 +75,7 @@ static int read_file(struct generator *g, const struct value *at, const char *na
 
 static int from_files(struct generator *g, struct err *e)
 {
-    VALUE_EACH_ITEM(item, value_get(g->entry, "files"))
-    {
+    VALUE_EACH_ITEM (item, value_get(g->entry, "files")) {
         const char *text = value_str(item, ""), *equals = strchr(text, '='), *bytes;
         const char *name = equals ? equals + 1 : text, *slash = strrchr(name, '/');
         const char *key = equals  ? arena_strndup(g->l->a, text, (size_t)(equals - text))
@@ -134,8 +132,8 @@ static void put_pairs(struct arena *a, struct value *object, const char *where,
     if (value_count(pairs) == 0)
         return;
     struct value *into = value_make_object(a, object, where);
-    VALUE_EACH_MEMBER(m, pairs)
-    (void)value_set(a, into, m->key, &m->value);
+    VALUE_EACH_MEMBER (m, pairs)
+        (void)value_set(a, into, m->key, &m->value);
 }
 
 static const struct value *option(const struct generator *g, const char *name)
@@ -171,9 +169,9 @@ static int make_object(struct generator *g, struct err *e)
     int rc = from_literals(g, e);
     if (rc == 0)
         rc = from_files(g, e);
-    VALUE_EACH_ITEM(item, value_get(g->entry, "envs"))
-    if (rc == 0)
-        rc = from_env(g, item, e);
+    VALUE_EACH_ITEM (item, value_get(g->entry, "envs"))
+        if (rc == 0)
+            rc = from_env(g, item, e);
     if (rc == 0 && value_get(g->entry, "env"))
         rc = from_env(g, value_get(g->entry, "env"), e);
     if (rc == 0 && value_bool(option(g, "immutable"), false))
@@ -248,8 +246,7 @@ int kust_generators(struct kust_layer *l, struct err *e)
 {
     static const char *const fields[] = {"configMapGenerator", "secretGenerator"};
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-        VALUE_EACH_ITEM(entry, value_get(l->doc, fields[i]))
-        {
+        VALUE_EACH_ITEM (entry, value_get(l->doc, fields[i])) {
             struct generator g = {.l = l, .entry = entry, .field = fields[i], .secret = i == 1};
             int rc = generate(&g, e);
             if (rc < 0)

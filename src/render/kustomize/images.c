@@ -78,8 +78,7 @@ static int swap_everywhere(struct swap *s, struct value *v, int depth, struct er
 int kust_images(struct kust_layer *l, struct err *e)
 {
     static const char *const known[] = {"name", "newName", "newTag", "digest", "tagSuffix", NULL};
-    VALUE_EACH_ITEM(entry, value_get(l->doc, "images"))
-    {
+    VALUE_EACH_ITEM (entry, value_get(l->doc, "images")) {
         int rc = kust_only(l, entry, "images", known, e);
         if (rc < 0)
             return rc;
@@ -95,6 +94,8 @@ int kust_images(struct kust_layer *l, struct err *e)
         if (!*s.name)
             return kust_error(l, entry, e, "images: name is missing");
         for (size_t i = 0; rc == 0 && i < l->set->n; i++)
+            rc = kust_at_specs(l->a, l->set->items[i], kust_specs(l, "images"), swap_image, &s, e);
+        for (size_t i = 0; rc == 0 && i < l->set->n && !l->only; i++)
             if (strcmp(kust_kind(l->set->items[i]), "CustomResourceDefinition") != 0)
                 rc = swap_everywhere(&s, l->set->items[i]->object, 0, e);
         if (rc < 0)
@@ -115,8 +116,7 @@ int kust_replicas(struct kust_layer *l, struct err *e)
     static const char *const known[] = {"name", "count", NULL};
     static const char *const kinds[] = {"Deployment", "ReplicationController", "ReplicaSet",
                                         "StatefulSet"};
-    VALUE_EACH_ITEM(entry, value_get(l->doc, "replicas"))
-    {
+    VALUE_EACH_ITEM (entry, value_get(l->doc, "replicas")) {
         const char *name = value_at_str(entry, "name", "");
         const struct value *count = value_get(entry, "count");
         bool found = false;

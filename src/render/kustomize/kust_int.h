@@ -20,10 +20,19 @@ struct kust_resource {
     bool wants_hash;
 };
 
+struct kust_var {
+    const char *name, *path;
+    const struct kust_resource *of; /* NULL: nothing fitted */
+    const struct value *value;      /* once names are final */
+};
+
 struct kust_set {
     struct arena *a;
     struct kust_resource **items;
     size_t n, cap;
+    struct kust_var *vars;
+    size_t n_vars;
+    struct value *config; /* lists of field specs, by the names of `configurations` */
 };
 
 /* One kustomization at work on what it has gathered. */
@@ -34,6 +43,7 @@ struct kust_layer {
     const struct value *doc;
     struct kust_set *set;
     int depth;
+    const struct value *only; /* field specs of a transformer that brings its own */
 };
 
 /* ---- resources ---- */
@@ -64,6 +74,15 @@ struct kust_place {
 };
 bool kust_place_fits(const struct kust_place *p, const struct kust_resource *r, struct arena *a);
 
+/* The same with field specs as `configurations` has them: {group, version, kind, path, create} */
+int kust_at_specs(struct arena *a, struct kust_resource *r, const struct value *specs,
+                  kust_visit_fn fn, void *arg, struct err *e) MUST_CHECK;
+bool kust_spec_fits(struct arena *a, const struct value *spec, const struct kust_resource *r);
+/* What is configured for a field, or what the transformer at work brings. */
+const struct value *kust_specs(const struct kust_layer *l, const char *field);
+void kust_config_merge(struct kust_set *into, const struct value *config);
+int kust_var_add(struct kust_set *s, const struct kust_var *v, struct err *e) MUST_CHECK;
+
 /* ---- errors with file and line ---- */
 int kust_error(const struct kust_layer *l, const struct value *at, struct err *e, const char *fmt,
                ...) PRINTF(4, 5);
@@ -72,6 +91,7 @@ int kust_only(const struct kust_layer *l, const struct value *v, const char *wha
               const char *const *names, struct err *e) MUST_CHECK;
 
 /* ---- the stages of a layer, in the order they run ---- */
+int kust_configurations(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_generators(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_patches(struct kust_layer *l, struct err *e) MUST_CHECK; /* SMP, then `patches` */
 int kust_namespace(struct kust_layer *l, struct err *e) MUST_CHECK;
@@ -81,11 +101,14 @@ int kust_annotations(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_patches_json6902(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_replicas(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_images(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_vars(struct kust_layer *l, struct err *e) MUST_CHECK;
 
 /* ---- once, at the end ---- */
 int kust_hash_names(struct kust_set *s, struct err *e) MUST_CHECK;
 int kust_references(struct kust_set *s, struct err *e) MUST_CHECK;
-void kust_order(struct kust_set *s);
+int kust_vars_resolve(struct kust_set *s, struct err *e) MUST_CHECK;
+/* `options`: sortOptions of the root, or NULL. */
+int kust_order(struct kust_set *s, const struct value *options, struct err *e) MUST_CHECK;
 
 /* An Application's overrides laid over the root kustomization. */
 int kust_override(struct kust_layer *l, const struct value *overrides, struct err *e) MUST_CHECK;

@@ -13,8 +13,8 @@ static int add_pairs(void *arg, struct value *at, struct err *e)
     if (value_is(at, VALUE_NULL))
         *at = *value_new_object(p->a);
     if (value_is(at, VALUE_OBJECT))
-        VALUE_EACH_MEMBER(m, p->add)
-    (void)value_set(p->a, at, m->key, &m->value);
+        VALUE_EACH_MEMBER (m, p->add)
+            (void)value_set(p->a, at, m->key, &m->value);
     return 0;
 }
 
@@ -65,6 +65,16 @@ static const struct kust_place annotated[] = {
     {"batch", "CronJob",               "spec/jobTemplate/spec/template/metadata/annotations", true},
 };
 
+static int put_specs(struct kust_layer *l, const struct value *specs, const struct value *add,
+                     struct err *e)
+{
+    struct pairs p = {l->a, add};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < l->set->n; i++)
+        rc = kust_at_specs(l->a, l->set->items[i], specs, add_pairs, &p, e);
+    return rc;
+}
+
 static int put(struct kust_layer *l, const struct kust_place *places, size_t n,
                const struct value *add, struct err *e)
 {
@@ -88,41 +98,71 @@ static int check_pairs(struct kust_layer *l, const struct value *v, const char *
 {
     if (v && !value_is(v, VALUE_OBJECT) && !value_is(v, VALUE_NULL))
         return kust_error(l, v, e, "%s: keys and values are expected", field);
-    VALUE_EACH_MEMBER(m, v)
-    if (!value_is(&m->value, VALUE_STRING))
-        return kust_error(l, &m->value, e, "%s: %s is not a string", field, m->key);
+    VALUE_EACH_MEMBER (m, v)
+        if (!value_is(&m->value, VALUE_STRING))
+            return kust_error(l, &m->value, e, "%s: %s is not a string", field, m->key);
     return 0;
+}
+
+static const struct kust_place claims[] = {
+    {"apps", "StatefulSet", "spec/volumeClaimTemplates/metadata/labels", true},
+};
+
+static int put_selectors(struct kust_layer *l, const struct value *pairs, struct err *e)
+{
+    int rc = put(l, selectors, ARRAY_LEN(selectors), pairs, e);
+    return rc < 0 ? rc : put_specs(l, kust_specs(l, "commonLabels"), pairs, e);
+}
+
+static int put_included(struct kust_layer *l, const struct value *entry, const struct value *pairs,
+                        struct err *e)
+{
+    int rc = 0;
+    if (value_at_bool(entry, "includeSelectors", false))
+        return put_selectors(l, pairs, e);
+    if (value_at_bool(entry, "includeTemplates", false)) {
+        rc = put(l, templates, ARRAY_LEN(templates), pairs, e);
+        if (rc == 0)
+            rc = put_specs(l, kust_specs(l, "templateLabels"), pairs, e);
+    }
+    if (rc == 0 && value_at_bool(entry, "includeVolumeClaimTemplates", false))
+        rc = put(l, claims, ARRAY_LEN(claims), pairs, e);
+    return rc;
 }
 
 static int one_entry(struct kust_layer *l, const struct value *entry, struct err *e)
 {
-    static const char *const known[] = {"pairs", "includeSelectors", "includeTemplates", NULL};
+    static const char *const known[] = {
+        "pairs", "includeSelectors", "includeTemplates", "includeVolumeClaimTemplates", "fields",
+        NULL};
     const struct value *pairs = value_get(entry, "pairs");
     int rc = kust_only(l, entry, "labels", known, e);
     if (rc == 0)
         rc = check_pairs(l, pairs, "labels.pairs", e);
     if (rc == 0)
         rc = put(l, everywhere, ARRAY_LEN(everywhere), pairs, e);
-    if (rc == 0 && value_at_bool(entry, "includeSelectors", false))
-        return put(l, selectors, ARRAY_LEN(selectors), pairs, e);
-    if (rc == 0 && value_at_bool(entry, "includeTemplates", false))
-        return put(l, templates, ARRAY_LEN(templates), pairs, e);
-    return rc;
+    if (rc == 0)
+        rc = put_specs(l, kust_specs(l, "labels"), pairs, e);
+    if (rc == 0)
+        rc = put_specs(l, value_get(entry, "fields"), pairs, e);
+    return rc < 0 ? rc : put_included(l, entry, pairs, e);
 }
 
 int kust_labels(struct kust_layer *l, struct err *e)
 {
     const struct value *common = value_get(l->doc, "commonLabels");
     int rc = 0;
-    VALUE_EACH_ITEM(entry, value_get(l->doc, "labels"))
-    if (rc == 0)
-        rc = one_entry(l, entry, e);
+    VALUE_EACH_ITEM (entry, value_get(l->doc, "labels"))
+        if (rc == 0)
+            rc = one_entry(l, entry, e);
     if (rc == 0)
         rc = check_pairs(l, common, "commonLabels", e);
     if (rc < 0 || value_count(common) == 0)
         return rc;
+    if (l->only)
+        return put_specs(l, l->only, common, e);
     rc = put(l, everywhere, ARRAY_LEN(everywhere), common, e);
-    return rc < 0 ? rc : put(l, selectors, ARRAY_LEN(selectors), common, e);
+    return rc < 0 ? rc : put_selectors(l, common, e);
 }
 
 int kust_annotations(struct kust_layer *l, struct err *e)
@@ -131,5 +171,7 @@ int kust_annotations(struct kust_layer *l, struct err *e)
     int rc = check_pairs(l, common, "commonAnnotations", e);
     if (rc < 0 || value_count(common) == 0)
         return rc;
-    return put(l, annotated, ARRAY_LEN(annotated), common, e);
+    if (!l->only)
+        rc = put(l, annotated, ARRAY_LEN(annotated), common, e);
+    return rc < 0 ? rc : put_specs(l, kust_specs(l, "commonAnnotations"), common, e);
 }

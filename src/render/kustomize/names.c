@@ -37,11 +37,16 @@ int kust_namespace(struct kust_layer *l, struct err *e)
     for (size_t i = 0; i < l->set->n; i++) {
         struct kust_resource *r = l->set->items[i];
         int rc = 0;
-        if (strcmp(kust_kind(r), "Namespace") == 0)
+        if (l->only || strcmp(kust_kind(r), "CustomResourceDefinition") == 0)
+            rc = 0;
+        else if (strcmp(kust_kind(r), "Namespace") == 0 && !*kust_group(l->a, r))
             (void)value_set(l->a, value_make_object(l->a, r->object, "metadata"), "name", ns);
         else if (!kust_cluster_scoped(r))
             rc = kust_visit(l->a, r->object, "metadata/namespace", true, set_ns,
                             value_copy(l->a, ns), e);
+        if (rc == 0)
+            rc =
+                kust_at_specs(l->a, r, kust_specs(l, "namespace"), set_ns, value_copy(l->a, ns), e);
         if (rc < 0)
             return rc;
         if (strstr(kust_kind(r), "RoleBinding"))
@@ -59,21 +64,40 @@ static bool keeps_name(const struct kust_resource *r)
            strcmp(kust_kind(r), "APIService") == 0 || strcmp(kust_kind(r), "Namespace") == 0;
 }
 
+struct affix {
+    struct arena *a;
+    const char *prefix, *suffix;
+};
+
+static int put_affix(void *arg, struct value *at, struct err *e)
+{
+    const struct affix *x = arg;
+    (void)e;
+    if (value_is(at, VALUE_STRING))
+        *at = *value_new_strf(x->a, "%s%s%s", x->prefix, at->text, x->suffix);
+    return 0;
+}
+
 int kust_names(struct kust_layer *l, struct err *e)
 {
     const char *prefix = value_at_str(l->doc, "namePrefix", "");
     const char *suffix = value_at_str(l->doc, "nameSuffix", "");
-    (void)e;
+    struct affix before = {l->a, prefix, ""}, after = {l->a, "", suffix};
     if (!*prefix && !*suffix)
         return 0;
     for (size_t i = 0; i < l->set->n; i++) {
         struct kust_resource *r = l->set->items[i];
         r->prefixes = arena_printf(l->a, "%s|%s", r->prefixes, prefix);
         r->suffixes = arena_printf(l->a, "%s|%s", r->suffixes, suffix);
-        if (keeps_name(r))
-            continue;
-        const char *name = arena_printf(l->a, "%s%s%s", prefix, kust_name(r), suffix);
-        (void)value_set_str(l->a, value_make_object(l->a, r->object, "metadata"), "name", name);
+        if (!l->only && !keeps_name(r)) {
+            const char *name = arena_printf(l->a, "%s%s%s", prefix, kust_name(r), suffix);
+            (void)value_set_str(l->a, value_make_object(l->a, r->object, "metadata"), "name", name);
+        }
+        int rc = kust_at_specs(l->a, r, kust_specs(l, "namePrefix"), put_affix, &before, e);
+        if (rc == 0)
+            rc = kust_at_specs(l->a, r, kust_specs(l, "nameSuffix"), put_affix, &after, e);
+        if (rc < 0)
+            return rc;
         kust_renamed(r);
     }
     return 0;

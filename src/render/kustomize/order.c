@@ -1,6 +1,25 @@
 /* Kustomize's "legacy" order: what others need comes first, webhooks last. */
 #include "render/kustomize/kust_int.h"
 
+struct ranked {
+    struct kust_resource *r;
+    int rank;
+};
+
+/* What sortOptions lists instead: first, everything else, last. */
+static int listed_rank(const struct value *lists, const char *kind)
+{
+    const struct value *first = value_get(lists, "orderFirst"),
+                       *last = value_get(lists, "orderLast");
+    for (size_t i = 0; i < value_count(first); i++)
+        if (strcmp(value_str(value_item(first, i), ""), kind) == 0)
+            return (int)i - (int)value_count(first);
+    for (size_t i = 0; i < value_count(last); i++)
+        if (strcmp(value_str(value_item(last, i), ""), kind) == 0)
+            return 1 + (int)i;
+    return 0;
+}
+
 static int rank(const char *kind)
 {
     static const char *const first[] = {"Namespace",
@@ -38,12 +57,11 @@ static int rank(const char *kind)
 
 static int compare(const void *pa, const void *pb)
 {
-    const struct kust_resource *a = *(struct kust_resource *const *)pa;
-    const struct kust_resource *b = *(struct kust_resource *const *)pb;
+    const struct ranked *x = pa, *y = pb;
+    const struct kust_resource *a = x->r, *b = y->r;
     const char *ka = kust_kind(a), *kb = kust_kind(b);
-    int ra = rank(ka), rb = rank(kb);
-    if (ra != rb)
-        return ra < rb ? -1 : 1;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
     const char *va = value_at_str(a->object, "apiVersion", "");
     const char *vb = value_at_str(b->object, "apiVersion", "");
     /* The core group has no name, and is therefore before all others. */
@@ -58,8 +76,24 @@ static int compare(const void *pa, const void *pb)
     return c ? c : strcmp(kust_name(a), kust_name(b));
 }
 
-void kust_order(struct kust_set *s)
+int kust_order(struct kust_set *s, const struct value *options, struct err *e)
 {
+    const char *order = value_at_str(options, "order", "legacy");
+    const struct value *lists = value_get(options, "legacySortOptions");
+    if (strcmp(order, "fifo") == 0 && !lists)
+        return 0;
+    if (strcmp(order, "legacy") != 0)
+        return err_set(e, ERR_INVALID, "sortOptions: order \"%s\" is not legacy or fifo%s", order,
+                       lists ? ", or has legacySortOptions that it does not use" : "");
+    struct ranked *all = ARENA_ARRAY(s->a, struct ranked, s->n + 1);
+    for (size_t i = 0; i < s->n; i++) {
+        const char *kind = kust_kind(s->items[i]);
+        all[i].r = s->items[i];
+        all[i].rank = lists ? listed_rank(lists, kind) : rank(kind);
+    }
     if (s->n > 1)
-        qsort(s->items, s->n, sizeof *s->items, compare);
+        qsort(all, s->n, sizeof *all, compare);
+    for (size_t i = 0; i < s->n; i++)
+        s->items[i] = all[i].r;
+    return 0;
 }

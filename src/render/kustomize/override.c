@@ -41,15 +41,14 @@ static void put_named(struct arena *a, struct value *doc, const char *field,
 static void put_list(struct arena *a, struct value *doc, const char *field,
                      const struct value *items)
 {
-    VALUE_EACH_ITEM(item, items)
-    (void)value_push(a, value_make_array(a, doc, field), item);
+    VALUE_EACH_ITEM (item, items)
+        (void)value_push(a, value_make_array(a, doc, field), item);
 }
 
 static int put_pairs(struct kust_layer *l, struct value *doc, const struct value *o,
                      const char *field, bool force, struct err *e)
 {
-    VALUE_EACH_MEMBER(m, value_get(o, field))
-    {
+    VALUE_EACH_MEMBER (m, value_get(o, field)) {
         struct value *into = value_make_object(l->a, doc, field);
         if (value_get(into, m->key) && !force)
             return kust_error(l, value_get(into, m->key), e,
@@ -102,10 +101,10 @@ int kust_override(struct kust_layer *l, const struct value *o, struct err *e)
     for (size_t i = 0; i < ARRAY_LEN(scalars); i++)
         if (*value_at_str(o, scalars[i], ""))
             (void)value_set_str(a, doc, scalars[i], value_at_str(o, scalars[i], ""));
-    VALUE_EACH_ITEM(image, value_get(o, "images"))
-    put_named(a, doc, "images", image_entry(a, value_str(image, "")));
-    VALUE_EACH_ITEM(replica, value_get(o, "replicas"))
-    put_named(a, doc, "replicas", replica);
+    VALUE_EACH_ITEM (image, value_get(o, "images"))
+        put_named(a, doc, "images", image_entry(a, value_str(image, "")));
+    VALUE_EACH_ITEM (replica, value_get(o, "replicas"))
+        put_named(a, doc, "replicas", replica);
     put_list(a, doc, "components", value_get(o, "components"));
     put_list(a, doc, "patches", value_get(o, "patches"));
     rc = put_labels(l, doc, o, e);

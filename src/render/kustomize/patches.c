@@ -226,8 +226,7 @@ static int one_entry(struct kust_layer *l, const struct value *entry, struct err
 int kust_patches(struct kust_layer *l, struct err *e)
 {
     int rc = 0;
-    VALUE_EACH_ITEM(item, value_get(l->doc, "patchesStrategicMerge"))
-    {
+    VALUE_EACH_ITEM (item, value_get(l->doc, "patchesStrategicMerge")) {
         const char *text = value_str(item, "");
         bool inlined = strchr(text, '\n') != NULL;
         if (rc == 0 && inlined)
@@ -236,17 +235,17 @@ int kust_patches(struct kust_layer *l, struct err *e)
         else if (rc == 0)
             rc = apply_file(l, item, text, NULL, e);
     }
-    VALUE_EACH_ITEM(entry, value_get(l->doc, "patches"))
-    if (rc == 0)
-        rc = one_entry(l, entry, e);
+    VALUE_EACH_ITEM (entry, value_get(l->doc, "patches"))
+        if (rc == 0)
+            rc = one_entry(l, entry, e);
     return rc;
 }
 
 int kust_patches_json6902(struct kust_layer *l, struct err *e)
 {
     int rc = 0;
-    VALUE_EACH_ITEM(entry, value_get(l->doc, "patchesJson6902"))
-    if (rc == 0)
-        rc = one_entry(l, entry, e);
+    VALUE_EACH_ITEM (entry, value_get(l->doc, "patchesJson6902"))
+        if (rc == 0)
+            rc = one_entry(l, entry, e);
     return rc;
 }

@@ -8,53 +8,51 @@ struct reference {
 };
 
 static const struct reference references[] = {
-    {"ConfigMap",             {NULL, NULL, "$pod/volumes/configMap/name", false}                           },
-    {"ConfigMap",             {NULL, NULL, "$pod/volumes/projected/sources/configMap/name", false}         },
-    {"ConfigMap",             {NULL, NULL, "$pod/containers/env/valueFrom/configMapKeyRef/name", false}    },
-    {"ConfigMap",             {NULL, NULL, "$pod/initContainers/env/valueFrom/configMapKeyRef/name", false}},
-    {"ConfigMap",             {NULL, NULL, "$pod/containers/envFrom/configMapRef/name", false}             },
-    {"ConfigMap",             {NULL, NULL, "$pod/initContainers/envFrom/configMapRef/name", false}         },
-    {"ConfigMap",             {NULL, "Node", "spec/configSource/configMap/name", false}                    },
-    {"Secret",                {NULL, NULL, "$pod/volumes/secret/secretName", false}                        },
-    {"Secret",                {NULL, NULL, "$pod/volumes/projected/sources/secret/name", false}            },
-    {"Secret",                {NULL, NULL, "$pod/containers/env/valueFrom/secretKeyRef/name", false}       },
-    {"Secret",                {NULL, NULL, "$pod/initContainers/env/valueFrom/secretKeyRef/name", false}   },
-    {"Secret",                {NULL, NULL, "$pod/containers/envFrom/secretRef/name", false}                },
-    {"Secret",                {NULL, NULL, "$pod/initContainers/envFrom/secretRef/name", false}            },
-    {"Secret",                {NULL, NULL, "$pod/imagePullSecrets/name", false}                            },
-    {"Secret",                {NULL, "ServiceAccount", "imagePullSecrets/name", false}                     },
-    {"Secret",                {NULL, "ServiceAccount", "secrets/name", false}                              },
-    {"Secret",                {NULL, "Ingress", "spec/tls/secretName", false}                              },
-    {"ServiceAccount",        {NULL, NULL, "$pod/serviceAccountName", false}                               },
-    {"ServiceAccount",        {NULL, NULL, "$pod/serviceAccount", false}                                   },
-    {"ServiceAccount",        {NULL, "RoleBinding", "subjects", false}                                     },
-    {"ServiceAccount",        {NULL, "ClusterRoleBinding", "subjects", false}                              },
-    {"PersistentVolumeClaim", {NULL, NULL, "$pod/volumes/persistentVolumeClaim/claimName", false}          },
-    {"PersistentVolume",      {NULL, "PersistentVolumeClaim", "spec/volumeName", false}                    },
-    {"StorageClass",          {NULL, "PersistentVolumeClaim", "spec/storageClassName", false}              },
-    {"StorageClass",          {NULL, "PersistentVolume", "spec/storageClassName", false}                   },
+    {"ConfigMap",             {NULL, NULL, "$pod/volumes/configMap/name", false}                              },
+    {"ConfigMap",             {NULL, NULL, "$pod/volumes/projected/sources/configMap/name", false}            },
+    {"ConfigMap",             {NULL, NULL, "$pod/containers/env/valueFrom/configMapKeyRef/name", false}       },
+    {"ConfigMap",             {NULL, NULL, "$pod/initContainers/env/valueFrom/configMapKeyRef/name", false}   },
+    {"ConfigMap",             {NULL, NULL, "$pod/containers/envFrom/configMapRef/name", false}                },
+    {"ConfigMap",             {NULL, NULL, "$pod/initContainers/envFrom/configMapRef/name", false}            },
+    {"ConfigMap",             {NULL, "Node", "spec/configSource/configMap/name", false}                       },
+    {"Secret",                {NULL, NULL, "$pod/volumes/secret/secretName", false}                           },
+    {"Secret",                {NULL, NULL, "$pod/volumes/projected/sources/secret/name", false}               },
+    {"Secret",                {NULL, NULL, "$pod/containers/env/valueFrom/secretKeyRef/name", false}          },
+    {"Secret",                {NULL, NULL, "$pod/initContainers/env/valueFrom/secretKeyRef/name", false}      },
+    {"Secret",                {NULL, NULL, "$pod/containers/envFrom/secretRef/name", false}                   },
+    {"Secret",                {NULL, NULL, "$pod/initContainers/envFrom/secretRef/name", false}               },
+    {"Secret",                {NULL, NULL, "$pod/imagePullSecrets/name", false}                               },
+    {"Secret",                {NULL, "ServiceAccount", "imagePullSecrets/name", false}                        },
+    {"Secret",                {NULL, "ServiceAccount", "secrets/name", false}                                 },
+    {"Secret",                {NULL, "Ingress", "spec/tls/secretName", false}                                 },
+    {"ServiceAccount",        {NULL, NULL, "$pod/serviceAccountName", false}                                  },
+    {"ServiceAccount",        {NULL, NULL, "$pod/serviceAccount", false}                                      },
+    {"ServiceAccount",        {NULL, "RoleBinding", "subjects", false}                                        },
+    {"ServiceAccount",        {NULL, "ClusterRoleBinding", "subjects", false}                                 },
+    {"PersistentVolumeClaim", {NULL, NULL, "$pod/volumes/persistentVolumeClaim/claimName", false}             },
+    {"PersistentVolume",      {NULL, "PersistentVolumeClaim", "spec/volumeName", false}                       },
+    {"StorageClass",          {NULL, "PersistentVolumeClaim", "spec/storageClassName", false}                 },
+    {"StorageClass",          {NULL, "PersistentVolume", "spec/storageClassName", false}                      },
     {"StorageClass",
-     {NULL, "StatefulSet", "spec/volumeClaimTemplates/spec/storageClassName", false}                       },
-    {"PriorityClass",         {NULL, NULL, "$pod/priorityClassName", false}                                },
-    {"Service",               {NULL, "StatefulSet", "spec/serviceName", false}                             },
-    {"Service",               {NULL, "Ingress", "spec/rules/http/paths/backend/service/name", false}       },
-    {"Service",               {NULL, "Ingress", "spec/rules/http/paths/backend/serviceName", false}        },
-    {"Service",               {NULL, "Ingress", "spec/defaultBackend/service/name", false}                 },
-    {"Service",               {NULL, "Ingress", "spec/backend/serviceName", false}                         },
-    {"Service",               {NULL, "APIService", "spec/service/name", false}                             },
-    {"Service",
-     {NULL, "MutatingWebhookConfiguration", "webhooks/clientConfig/service/name", false}                   },
-    {"Service",
-     {NULL, "ValidatingWebhookConfiguration", "webhooks/clientConfig/service/name", false}                 },
-    {"Role",                  {NULL, "RoleBinding", "roleRef/name", false}                                 },
-    {"ClusterRole",           {NULL, "RoleBinding", "roleRef/name", false}                                 },
-    {"ClusterRole",           {NULL, "ClusterRoleBinding", "roleRef/name", false}                          },
-    {"Deployment",            {NULL, "HorizontalPodAutoscaler", "spec/scaleTargetRef/name", false}         },
-    {"StatefulSet",           {NULL, "HorizontalPodAutoscaler", "spec/scaleTargetRef/name", false}         },
-    {"ReplicaSet",            {NULL, "HorizontalPodAutoscaler", "spec/scaleTargetRef/name", false}         },
-    {"IngressClass",          {NULL, "Ingress", "spec/ingressClassName", false}                            },
-    {"ConfigMap",             {NULL, "Role", "rules/resourceNames", false}                                 },
-    {"Secret",                {NULL, "Role", "rules/resourceNames", false}                                 },
+     {NULL, "StatefulSet", "spec/volumeClaimTemplates/spec/storageClassName", false}                          },
+    {"PriorityClass",         {NULL, NULL, "$pod/priorityClassName", false}                                   },
+    {"Service",               {NULL, "StatefulSet", "spec/serviceName", false}                                },
+    {"Service",               {NULL, "Ingress", "spec/rules/http/paths/backend/service/name", false}          },
+    {"Service",               {NULL, "Ingress", "spec/rules/http/paths/backend/serviceName", false}           },
+    {"Service",               {NULL, "Ingress", "spec/defaultBackend/service/name", false}                    },
+    {"Service",               {NULL, "Ingress", "spec/backend/serviceName", false}                            },
+    {"Service",               {NULL, "APIService", "spec/service/name", false}                                },
+    {"Service",               {NULL, "MutatingWebhookConfiguration", "webhooks/clientConfig/service", false}  },
+    {"Service",               {NULL, "ValidatingWebhookConfiguration", "webhooks/clientConfig/service", false}},
+    {"Role",                  {NULL, "RoleBinding", "roleRef/name", false}                                    },
+    {"ClusterRole",           {NULL, "RoleBinding", "roleRef/name", false}                                    },
+    {"ClusterRole",           {NULL, "ClusterRoleBinding", "roleRef/name", false}                             },
+    {"Deployment",            {NULL, "HorizontalPodAutoscaler", "spec/scaleTargetRef/name", false}            },
+    {"StatefulSet",           {NULL, "HorizontalPodAutoscaler", "spec/scaleTargetRef/name", false}            },
+    {"ReplicaSet",            {NULL, "HorizontalPodAutoscaler", "spec/scaleTargetRef/name", false}            },
+    {"IngressClass",          {NULL, "Ingress", "spec/ingressClassName", false}                               },
+    {"ConfigMap",             {NULL, "Role", "rules/resourceNames", false}                                    },
+    {"Secret",                {NULL, "Role", "rules/resourceNames", false}                                    },
 };
 
 struct mend {
@@ -89,11 +87,26 @@ static const struct kust_resource *find(const struct mend *m, const char *name, 
     return best;
 }
 
+/* {name, namespace}: what is meant must have been in that namespace. */
+static int mend_place(const struct mend *m, struct value *at)
+{
+    const char *ns = value_at_str(at, "namespace", "");
+    const struct kust_resource *r = find(m, value_at_str(at, "name", ""), ns);
+    if (!r)
+        return 0;
+    (void)value_set_str(m->set->a, at, "name", kust_name(r));
+    if (*ns && *kust_ns(r))
+        (void)value_set_str(m->set->a, at, "namespace", kust_ns(r));
+    return 0;
+}
+
 static int mend_at(void *arg, struct value *at, struct err *e)
 {
     const struct mend *m = arg;
     (void)e;
     struct arena *a = m->set->a;
+    if (value_is(at, VALUE_OBJECT) && !value_get(at, "kind"))
+        return mend_place(m, at);
     if (value_is(at, VALUE_OBJECT)) { /* a binding's subject */
         const char *ns = value_at_str(at, "namespace", "");
         if (strcmp(value_at_str(at, "kind", ""), m->to) != 0)
@@ -149,14 +162,29 @@ static int mend_reference(struct kust_set *s, struct kust_resource *r, const str
     return rc;
 }
 
+/* What `configurations` adds: {kind, fieldSpecs} */
+static int mend_configured(struct kust_set *s, struct kust_resource *r, struct err *e)
+{
+    int rc = 0;
+    VALUE_EACH_ITEM (ref, value_get(s->config, "nameReference")) {
+        struct mend m = {s, r, value_at_str(ref, "kind", "")};
+        if (rc == 0)
+            rc = kust_at_specs(s->a, r, value_get(ref, "fieldSpecs"), mend_at, &m, e);
+    }
+    return rc;
+}
+
 int kust_references(struct kust_set *s, struct err *e)
 {
     bool any = false;
     for (size_t i = 0; i < s->n; i++)
         any |= s->items[i]->n_was > 1;
     int rc = 0;
-    for (size_t i = 0; any && rc == 0 && i < s->n; i++)
+    for (size_t i = 0; any && rc == 0 && i < s->n; i++) {
         for (size_t k = 0; rc == 0 && k < ARRAY_LEN(references); k++)
             rc = mend_reference(s, s->items[i], &references[k], e);
+        if (rc == 0)
+            rc = mend_configured(s, s->items[i], e);
+    }
     return rc;
 }

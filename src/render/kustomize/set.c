@@ -115,6 +115,28 @@ struct visit {
     void *arg;
 };
 
+/* The length of the first step: "\\/" is no border. */
+static size_t step(const char *path)
+{
+    size_t n = 0;
+    while (path[n] && (path[n] != '/' || (n > 0 && path[n - 1] == '\\')))
+        n++;
+    return n;
+}
+
+/* Without the backslashes, and without the "[]" that may mark a list. */
+static const char *step_key(struct arena *a, const char *path, size_t n)
+{
+    char *key = arena_strndup(a, path, n), *out = key;
+    for (const char *p = key; *p; p++)
+        if (p[0] != '\\' || p[1] != '/')
+            *out++ = *p;
+    *out = '\0';
+    if (out - key > 2 && strcmp(out - 2, "[]") == 0)
+        out[-2] = '\0';
+    return key;
+}
+
 static int visit(const struct visit *v, struct value *at, const char *path, struct err *e)
 {
     if (value_is(at, VALUE_ARRAY)) {
@@ -127,8 +149,8 @@ static int visit(const struct visit *v, struct value *at, const char *path, stru
     }
     if (!*path)
         return v->fn(v->arg, at, e);
-    size_t n = strcspn(path, "/");
-    const char *rest = path + n + (path[n] == '/'), *key = arena_strndup(v->a, path, n);
+    size_t n = step(path);
+    const char *rest = path + n + (path[n] == '/'), *key = step_key(v->a, path, n);
     if (value_is(at, VALUE_NULL) && v->create)
         *at = *value_new_object(v->a);
     if (!value_is(at, VALUE_OBJECT))

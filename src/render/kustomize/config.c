@@ -1,0 +1,75 @@
+/* configurations: more places where names, labels, images and variables are. */
+#include "codec/yaml.h"
+#include "render/kustomize/kust_int.h"
+
+void kust_config_merge(struct kust_set *into, const struct value *config)
+{
+    VALUE_EACH_MEMBER (m, config) {
+        struct value *list = value_make_array(into->a, into->config, m->key);
+        VALUE_EACH_ITEM (spec, &m->value)
+            (void)value_push(into->a, list, spec);
+    }
+}
+
+static int load(struct kust_layer *l, const struct value *item, struct err *e)
+{
+    static const char *const known[] = {"namePrefix",   "nameSuffix",    "namespace",
+                                        "labels",       "commonLabels",  "templateLabels",
+                                        "images",       "replicas",      "commonAnnotations",
+                                        "varReference", "nameReference", NULL};
+    const char *path, *text;
+    size_t n;
+    struct value *doc;
+    int rc = tree_join(l->a, l->dir, value_str(item, ""), &path, e);
+    if (rc == 0)
+        rc = tree_read(l->tree, path, l->a, &text, &n, e);
+    if (rc == 0)
+        rc = yaml_parse(l->a, text, n, 0, &doc, e);
+    if (rc < 0)
+        return err_wrap(e, rc, "%s:%u", l->file, item->line);
+    struct kust_layer of_file = *l;
+    of_file.file = path;
+    rc = kust_only(&of_file, doc, "", known, e);
+    if (rc == 0)
+        kust_config_merge(l->set, doc);
+    return rc;
+}
+
+int kust_configurations(struct kust_layer *l, struct err *e)
+{
+    int rc = 0;
+    VALUE_EACH_ITEM (item, value_get(l->doc, "configurations"))
+        if (rc == 0)
+            rc = load(l, item, e);
+    return rc;
+}
+
+/* "" fits everything, as in the files. */
+static bool fits(const char *want, const char *is)
+{
+    return !*want || strcmp(want, is) == 0;
+}
+
+bool kust_spec_fits(struct arena *a, const struct value *spec, const struct kust_resource *r)
+{
+    const char *version = value_at_str(r->object, "apiVersion", ""), *slash = strchr(version, '/');
+    return fits(value_at_str(spec, "kind", ""), kust_kind(r)) &&
+           fits(value_at_str(spec, "group", ""), kust_group(a, r)) &&
+           fits(value_at_str(spec, "version", ""), slash ? slash + 1 : version);
+}
+
+int kust_at_specs(struct arena *a, struct kust_resource *r, const struct value *specs,
+                  kust_visit_fn fn, void *arg, struct err *e)
+{
+    int rc = 0;
+    VALUE_EACH_ITEM (spec, specs)
+        if (rc == 0 && kust_spec_fits(a, spec, r))
+            rc = kust_visit(a, r->object, value_at_str(spec, "path", ""),
+                            value_at_bool(spec, "create", false), fn, arg, e);
+    return rc;
+}
+
+const struct value *kust_specs(const struct kust_layer *l, const char *field)
+{
+    return l->only ? l->only : value_get(l->set->config, field);
+}
