@@ -121,7 +121,8 @@ int version__prerelease(const char *a, const char *b,
 const char *version__unprefixed(const char *v)
 {
     v += strspn(v, " =");
-    return v + (*v == 'v' || *v == 'V');
+    v += *v == 'v' || *v == 'V';
+    return v + strspn(v, " ");
 }
 
 bool version__is_zero(const struct version_token *t)

@@ -1,4 +1,4 @@
-/* Maven: parts at '.', '-', '_' and where digits meet letters (which counts as a dash). Nulls ("",
+/* Maven: parts at '.', '-' and where digits meet letters (which counts as a dash). Nulls ("",
  * 0, final, ga, release) before a dash or the end are dropped; then part by part:
  * qualifiers < "-1" < ".1", known qualifiers around the release, others behind sp by name. */
 #include <string.h>
@@ -66,15 +66,9 @@ static void drop_nulls(struct maven *m)
         m->n--;
 }
 
-static bool separator(char c)
-{
-    return c == '.' || c == '-' || c == '_';
-}
-
 static size_t part_length(const char *v)
 {
-    size_t n = version__digit(*v) ? strspn(v, "0123456789") : strcspn(v, ".-_0123456789");
-    return n;
+    return version__digit(*v) ? strspn(v, "0123456789") : strcspn(v, ".-0123456789");
 }
 
 static void maven_parse(const char *v, struct maven *m)
@@ -91,7 +85,7 @@ static void maven_parse(const char *v, struct maven *m)
         if (!*v)
             break;
         before = *v == '.' ? '.' : '-';
-        v += separator(*v);
+        v += *v == '.' || *v == '-';
     }
     drop_nulls(m);
 }

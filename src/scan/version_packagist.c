@@ -1,7 +1,6 @@
 /* Packagist: as PHP's version_compare(): parts at separators and where digits meet letters;
  * unknown words < dev < alpha < beta < rc < a number < pl. */
 #include <string.h>
-#include <strings.h>
 
 #include "base/own.h"
 #include "scan/version_int.h"
@@ -29,13 +28,14 @@ static int rank(const struct version_token *t)
         {"a",   1          },
         {"b",   2          },
         {"rc",  3          },
+        {"RC",  3          },
         {"#",   RANK_NUMBER},
         {"p",   5          },
     };
     if (t->number)
         return RANK_NUMBER;
     for (size_t i = 0; i < ARRAY_LEN(ranks); i++)
-        if (strncasecmp(t->at, ranks[i].prefix, strlen(ranks[i].prefix)) == 0)
+        if (strncmp(t->at, ranks[i].prefix, strlen(ranks[i].prefix)) == 0)
             return ranks[i].rank;
     return -1;
 }
