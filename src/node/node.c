@@ -169,6 +169,20 @@ static void sweep(struct node *n, const struct kube_list *pods)
     sweep_folder(n, pods, arena_printf(a, "%s/pods", n->dir), true);
 }
 
+/* Logs outlive their pod for a while; then they go, also while nobody restarts this process. */
+static void sweep_logs_if_due(struct node *n, int64_t *last_ms)
+{
+    int64_t now = n->clock->mono_ms(n->clock);
+    struct kube_list pods;
+    if (now - *last_ms < LOG_LINGER_S * 1000 ||
+        kube_list(n->kube, &RES_POD, NULL, NULL, &pods, NULL) < 0)
+        return;
+    AUTO(arena) struct arena *a = arena_new(0);
+    sweep_folder(n, &pods, arena_printf(a, "%s/pods", n->dir), true);
+    kube_list_done(&pods);
+    *last_ms = now;
+}
+
 /* ---- the watch ---- */
 
 static void drop_missing(struct node *n, const struct kube_list *pods)
@@ -200,8 +214,10 @@ static int list_pods(struct node *n, const struct kube_list_opts *o, bool first,
 
 static int follow(struct node *n, struct kube_watch *w, uint64_t *rv, struct err *e)
 {
+    int64_t swept_ms = n->clock->mono_ms(n->clock);
     while (!n->stopping) {
         struct kube_event ev;
+        sweep_logs_if_due(n, &swept_ms);
         int rc = kube_watch_next(n->kube, w, WATCH_WAIT_MS, &ev, e);
         if (rc == ERR_TIMEOUT)
             continue;
@@ -239,7 +255,8 @@ static void *watch_pods(void *arg)
             kube_watch_close(n->kube, w);
         }
         if (rc < 0 && rc != ERR_GONE && !n->stopping) {
-            log_warn("node", "watch pods: %s", e.msg);
+            if (rc != ERR_CANCELLED) /* the server is stopping: so shall we soon */
+                log_warn("node", "watch pods: %s", e.msg);
             (void)usleep(200000);
         }
     }
