@@ -67,6 +67,7 @@ struct expr {
         struct {
             struct matcher *matchers;
             size_t n_matchers;
+            bool named; /* before the braces, or a string alone within them */
             struct when when;
             int64_t range_ms; /* MATRIX */
         } selector;

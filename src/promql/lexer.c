@@ -2,9 +2,12 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "codec/utf8.h"
 
 static bool name_start(char c)
 {
@@ -35,6 +38,26 @@ static char escaped(char c)
     return p && c ? to[p - from] : 0;
 }
 
+/* "u00e9", "U0001f600" and octal "101" after a backslash: how much that was, 0 for neither. What
+ * it stands for is never longer than how it is written. */
+static size_t code_point(const char *p, char *out, size_t *n)
+{
+    size_t length = *p == 'u' ? 4 : *p == 'U' ? 8 : 3, skip = length > 3;
+    const char *of = skip ? "0123456789abcdefABCDEF" : "01234567";
+    char digits[9];
+    if (strspn(p + skip, of) < length)
+        return 0;
+    (void)snprintf(digits, sizeof digits, "%.*s", (int)length, p + skip);
+    unsigned long c = strtoul(digits, NULL, skip ? 16 : 8);
+    if (skip ? c > 0x10ffff || (c >= 0xd800 && c < 0xe000) || !c : c > 255 || !c)
+        return 0;
+    if (skip)
+        *n += utf8_encode((uint32_t)c, out + *n);
+    else
+        out[(*n)++] = (char)c;
+    return length + skip;
+}
+
 static struct token string(struct lexer *l)
 {
     size_t start = l->at, n = 0;
@@ -48,8 +71,11 @@ static struct token string(struct lexer *l)
             continue;
         }
         c = l->text[++l->at];
-        if (c == 'x' && isxdigit((unsigned char)l->text[l->at + 1]) &&
-            isxdigit((unsigned char)l->text[l->at + 2])) {
+        size_t took = code_point(l->text + l->at, out, &n);
+        if (took) {
+            l->at += took - 1;
+        } else if (c == 'x' && isxdigit((unsigned char)l->text[l->at + 1]) &&
+                   isxdigit((unsigned char)l->text[l->at + 2])) {
             char hex[3] = {l->text[l->at + 1], l->text[l->at + 2], 0};
             out[n++] = (char)strtol(hex, NULL, 16);
             l->at += 2;
@@ -79,6 +105,7 @@ static size_t duration(const char *p, double *out)
         {"y",  31536000}
     };
     double total = 0;
+    size_t least = ARRAY_LEN(units); /* units go from large to small, each once */
     const char *start = p;
     while (isdigit((unsigned char)*p)) {
         char *end;
@@ -86,8 +113,9 @@ static size_t duration(const char *p, double *out)
         size_t i = 0;
         while (i < ARRAY_LEN(units) && strncmp(end, units[i].unit, strlen(units[i].unit)) != 0)
             i++;
-        if (i == ARRAY_LEN(units))
+        if (i >= least)
             return 0;
+        least = i;
         total += v * units[i].s;
         p = end + strlen(units[i].unit);
     }
@@ -95,6 +123,33 @@ static size_t duration(const char *p, double *out)
         return 0;
     *out = total;
     return (size_t)(p - start);
+}
+
+/* As Go reads numbers: "_" between digits, 0x hexadecimal, a leading 0 octal where it can be. */
+static bool digits(const char *p, size_t *out_n, double *out)
+{
+    char text[128], *end;
+    size_t n = 0, k = 0;
+    bool hex = p[0] == '0' && (p[1] == 'x' || p[1] == 'X');
+    for (; isalnum((unsigned char)p[n]) || p[n] == '.' || p[n] == '_' ||
+           ((p[n] == '+' || p[n] == '-') && n && !hex && tolower((unsigned char)p[n - 1]) == 'e');
+         n++) {
+        if (p[n] == '_' && (!n || !isalnum((unsigned char)p[n + 1])))
+            return false;
+        if (k + 1 == sizeof text)
+            return false;
+        if (p[n] != '_')
+            text[k++] = p[n];
+    }
+    text[k] = '\0';
+    *out_n = n;
+    if (hex)
+        *out = (double)strtoull(text, &end, 16);
+    else if (text[0] == '0' && k > 1 && strspn(text, "01234567") == k)
+        *out = (double)strtoull(text, &end, 8);
+    else
+        *out = strtod(text, &end);
+    return k && !*end;
 }
 
 static struct token number(struct lexer *l)
@@ -107,12 +162,9 @@ static struct token number(struct lexer *l)
         l->at += n;
         return t;
     }
-    char *end;
-    bool hex = p[0] == '0' && (p[1] == 'x' || p[1] == 'X');
-    t.number = hex ? (double)strtoull(p, &end, 16) : strtod(p, &end);
-    if (end == p || isalnum((unsigned char)*end) || *end == '_')
+    if (!digits(p, &n, &t.number))
         return make(TOKEN_BAD, "bad number or duration syntax", l->at);
-    l->at = (size_t)(end - l->text);
+    l->at += n;
     return t;
 }
 

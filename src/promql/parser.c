@@ -1,5 +1,7 @@
+#define PCRE2_CODE_UNIT_WIDTH 8
 #include <ctype.h>
 #include <math.h>
+#include <pcre2.h>
 #include <string.h>
 #include <strings.h>
 
@@ -129,6 +131,7 @@ static bool parse_matcher(struct parser *p, struct expr *x)
     struct matcher m = {.name = p->token.text};
     next(p);
     if (quoted && (is_op(p, ",") || is_op(p, "}"))) { /* {"metric.name"} */
+        x->selector.named = true;
         add_matcher(p, x, (struct matcher){"__name__", MATCH_EQ, m.name});
         return true;
     }
@@ -142,24 +145,58 @@ static bool parse_matcher(struct parser *p, struct expr *x)
     return true;
 }
 
+/* -1: it is no regular expression. */
+static int fits_empty(const char *pattern)
+{
+    int code;
+    size_t at;
+    pcre2_code *c =
+        pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+                      PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_DOTALL, &code, &at, NULL);
+    if (!c)
+        return -1;
+    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+    int r = pcre2_match(c, (PCRE2_SPTR) "", 0, 0, 0, data, NULL) >= 0;
+    pcre2_match_data_free(data);
+    pcre2_code_free(c);
+    return r;
+}
+
 static bool matches_empty(const struct matcher *m)
 {
-    switch (m->op) {
-    case MATCH_EQ:
-        return !*m->value;
-    case MATCH_NE:
-        return *m->value != '\0';
-    case MATCH_RE:
-        return !*m->value || strcmp(m->value, ".*") == 0;
-    case MATCH_NOT_RE:
-        return strcmp(m->value, ".+") != 0 && strcmp(m->value, ".*") != 0;
+    if (m->op == MATCH_EQ || m->op == MATCH_NE)
+        return (m->op == MATCH_EQ) == !*m->value;
+    return fits_empty(m->value) == (m->op == MATCH_RE);
+}
+
+/* A name before the braces or alone within them leaves no room for another. */
+static struct expr *check_matchers(struct parser *p, struct expr *x)
+{
+    const struct matcher *m = x->selector.matchers, *name = NULL;
+    bool narrow = false;
+    for (size_t i = 0; i < x->selector.n_matchers; i++) {
+        if ((m[i].op == MATCH_RE || m[i].op == MATCH_NOT_RE) && fits_empty(m[i].value) < 0)
+            return fail(p, x->at,
+                        arena_printf(p->lexer.arena, "error parsing regexp: %.200s", m[i].value));
+        narrow |= !matches_empty(&m[i]);
+        if (m[i].op != MATCH_EQ || strcmp(m[i].name, "__name__") != 0)
+            continue;
+        if (name && x->selector.named)
+            return fail(p, x->at,
+                        arena_printf(p->lexer.arena,
+                                     "metric name must not be set twice: \"%.100s\" or \"%.100s\"",
+                                     name->value, m[i].value));
+        name = &m[i];
     }
-    return true;
+    if (!narrow)
+        return fail(p, x->at, "vector selector must contain at least one non-empty matcher");
+    return x;
 }
 
 static struct expr *parse_selector(struct parser *p, const char *name, size_t at)
 {
     struct expr *x = expr_new(p, EXPR_SELECTOR, TYPE_VECTOR, at);
+    x->selector.named = name != NULL;
     if (name)
         add_matcher(p, x, (struct matcher){"__name__", MATCH_EQ, name});
     if (take_op(p, "{")) {
@@ -171,10 +208,7 @@ static struct expr *parse_selector(struct parser *p, const char *name, size_t at
         }
         next(p);
     }
-    for (size_t i = 0; i < x->selector.n_matchers; i++)
-        if (!matches_empty(&x->selector.matchers[i]))
-            return x;
-    return fail(p, at, "vector selector must contain at least one non-empty matcher");
+    return check_matchers(p, x);
 }
 
 /* ---- [range], offset, @ ---- */
@@ -314,8 +348,14 @@ static bool parse_args(struct parser *p, struct expr **args, size_t *n)
         if (*n == MAX_ITEMS || !(args[*n] = parse_binary(p, 0)))
             return false;
         ++*n;
-        if (!is_op(p, ")") && !expect(p, ",", "call"))
+        if (is_op(p, ")"))
+            break;
+        if (!expect(p, ",", "call"))
             return false;
+        if (is_op(p, ")")) {
+            (void)fail(p, p->token.at, "trailing commas not allowed in function call args");
+            return false;
+        }
     }
     next(p);
     return true;
@@ -572,6 +612,17 @@ static struct expr *check_binary(struct parser *p, struct expr *x)
         return fail(p, x->at, "set operator not allowed in binary scalar expression");
     if (set && x->binary.matching.card != CARD_ONE)
         return fail(p, x->at, "no grouping allowed for set operations");
+    const struct matching *m = &x->binary.matching;
+    if ((l->type == TYPE_SCALAR || r->type == TYPE_SCALAR) && (m->on || m->labels.n))
+        return fail(p, x->at, "vector matching only allowed between instant vectors");
+    for (size_t i = 0; m->on && i < m->labels.n; i++)
+        for (size_t k = 0; k < m->include.n; k++)
+            if (strcmp(m->labels.items[i], m->include.items[k]) == 0)
+                return fail(p, x->at,
+                            arena_printf(p->lexer.arena,
+                                         "label \"%.100s\" must not occur in ON and GROUP clause"
+                                         " at once",
+                                         m->labels.items[i]));
     x->type = scalars ? TYPE_SCALAR : TYPE_VECTOR;
     return x;
 }
