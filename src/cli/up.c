@@ -17,13 +17,21 @@ static void wait_for_end(sigset_t *signals)
              sig == SIGINT ? "interrupted" : "terminated");
 }
 
+static const char *const *terminated(const struct option_list *l, struct arena *a)
+{
+    const char **list = ARENA_ARRAY(a, const char *, l->n + 1);
+    for (size_t i = 0; i < l->n; i++)
+        list[i] = l->items[i];
+    return list;
+}
+
 static int run_up(int argc, char **argv)
 {
     struct server_opts o = {.api_address = "127.0.0.1:6443",
                             .registry_address = "127.0.0.1:5000",
                             .git_address = "127.0.0.1:3000",
                             .metrics_address = "127.0.0.1:9090"};
-    struct option_list mirrors = {0};
+    struct option_list mirrors = {0}, aliases = {0};
     bool quiet = false, debug = false;
     const struct option table[] = {
         {"data-dir",                             'd', OPTION_TEXT, &o.data_dir, "DIR",
@@ -38,12 +46,14 @@ static int run_up(int argc, char **argv)
          "metrics and logs API (127.0.0.1:9090)"},
         {"registry-mirror",                        0, OPTION_LIST, &mirrors, "HOST=URL",
          "pull images of HOST from URL; * for every host"},
-        {"no-node", 0, OPTION_FLAG, &o.no_node, NULL,
+        {"image-alias", 0, OPTION_LIST, &aliases, "FROM=TO",
+         "use image TO where FROM is asked for; FROM ending in / is a prefix"},
+        {"no-node",                     0, OPTION_FLAG, &o.no_node, NULL,
          "run no containers: API and controllers only"},
-        {"no-controllers",                     0, OPTION_FLAG, &o.no_controllers, NULL, "the API alone"},
+        {"no-controllers",                           0, OPTION_FLAG, &o.no_controllers, NULL, "the API alone"},
         {"quiet",                           'q', OPTION_FLAG, &quiet, NULL, "warnings and errors only"},
-        {"debug",                           0, OPTION_FLAG, &debug, NULL, "say more"},
-        {0                                     }
+        {"debug",                                      0, OPTION_FLAG, &debug, NULL, "say more"},
+        {0}
     };
     AUTO(arena) struct arena *a = arena_new(0);
     struct arguments args;
@@ -54,11 +64,8 @@ static int run_up(int argc, char **argv)
     if (args.n)
         return verb_usage(&verbs_server[0]);
     o.data_dir = verb_data_dir(o.data_dir);
-    if (mirrors.n) {
-        const char **list = ARENA_ARRAY(a, const char *, mirrors.n + 1);
-        memcpy(list, mirrors.items, mirrors.n * sizeof *list);
-        o.registry_mirrors = list;
-    }
+    o.registry_mirrors = terminated(&mirrors, a);
+    o.image_aliases = terminated(&aliases, a);
     log_set_level(debug ? LOG_DEBUG : quiet ? LOG_WARN : LOG_INFO);
     (void)signal(SIGPIPE, SIG_IGN);
     sigset_t signals;

@@ -20,6 +20,7 @@ struct server_opts {
     const char *git_address;             /* "127.0.0.1:3000" */
     const char *metrics_address;         /* "127.0.0.1:9090" */
     const char *const *registry_mirrors; /* "HOST=URL", NULL-terminated, or NULL */
+    const char *const *image_aliases;    /* "FROM=TO", NULL-terminated, or NULL */
     bool no_node;                        /* the API and its controllers, no containers */
     bool no_controllers;                 /* the API alone */
 };
