@@ -247,6 +247,8 @@ int eval__aggregate(struct eval *ev, const struct expr *x, struct table *out, st
         r = eval__expr(ev, x->aggregate.param, &param, e);
     if (r < 0)
         return r;
+    if (param.string && !labels__name_ok(param.string))
+        return err_set(e, ERR_INVALID, "invalid label name \"%.200s\"", param.string);
     struct groups g = group_rows(ev, x, &in);
     bool pick = strcmp(x->aggregate.name, "topk") == 0 || strcmp(x->aggregate.name, "bottomk") == 0;
     for (size_t i = 0; r == 0 && i < g.n; i++) {

@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "codec/utf8.h"
 #include "promql/function.h"
 
-enum { MAX_STEPS = 11000 };
+enum { MAX_STEPS = 11000, MAX_SUBQUERY_STEPS = 1000000 };
 
 /* ---- tables and labels ---- */
 
@@ -63,6 +64,16 @@ struct labels labels__set(struct arena *a, const struct labels *l, const char *n
     return labels_make(a, all, n);
 }
 
+bool labels__name_ok(const char *name)
+{
+    if (!*name)
+        return false;
+    for (size_t n = strlen(name), took; n; n -= took, name += took)
+        if (!(took = utf8_valid(name, n)))
+            return false;
+    return true;
+}
+
 int64_t eval__time(const struct eval *ev, const struct when *w, size_t step)
 {
     int64_t t = eval_step(ev, step);
@@ -96,12 +107,19 @@ static int fetch(struct eval *ev, const struct expr *x, int64_t back_ms, struct 
     return r;
 }
 
+static int too_many(struct err *e)
+{
+    return err_set(e, ERR_TOO_LARGE, "query processing would load too many samples into memory");
+}
+
 static int eval_selector(struct eval *ev, const struct expr *x, struct table *out, struct err *e)
 {
     struct series_set set;
     int r = fetch(ev, x, ev->opts->lookback_ms, &set, e);
     if (r < 0)
         return r;
+    if (set.n > ev->opts->max_samples / ev->steps)
+        return too_many(e);
     for (size_t i = 0; i < set.n; i++) {
         const struct series *s = &set.items[i];
         struct row *row = NULL;
@@ -146,6 +164,8 @@ static int eval_subquery(struct eval *ev, const struct expr *x, struct series_se
     if (inner.end < inner.start)
         return 0;
     inner.steps = (size_t)((inner.end - inner.start) / step) + 1;
+    if (inner.steps > *ev->samples_left || inner.steps > MAX_SUBQUERY_STEPS)
+        return too_many(e);
     int r = eval__expr(&inner, x->subquery.inner, &t, e);
     if (r < 0)
         return r;
@@ -157,8 +177,7 @@ static int eval_subquery(struct eval *ev, const struct expr *x, struct series_se
             if (t.rows[i].has[k])
                 s[n++] = (struct sample){eval_step(&inner, k), t.rows[i].v[k]};
         if (n > *ev->samples_left)
-            return err_set(e, ERR_TOO_LARGE,
-                           "query processing would load too many samples into memory");
+            return too_many(e);
         *ev->samples_left -= n;
         items[i] = (struct series){t.rows[i].labels, s, n};
     }

@@ -60,4 +60,6 @@ struct labels labels__group(struct arena *a, const struct labels *l, const struc
 /* With `name` set; "" takes it away. */
 struct labels labels__set(struct arena *a, const struct labels *l, const char *name,
                           const char *value);
+/* Any text that is not empty and is UTF-8. */
+bool labels__name_ok(const char *name);
 double quantile_of(double q, double *values, size_t n); /* sorts the values */

@@ -22,52 +22,62 @@ static double radians(double v)
     return v * M_PI / 180;
 }
 
-static struct tm broken_down(double v)
+/* False for what has no date. */
+static bool broken_down(double v, struct tm *out)
 {
+    if (!(fabs(v) < 1e15))
+        return false;
     time_t t = (time_t)v;
-    struct tm tm;
-    (void)gmtime_r(&t, &tm);
-    return tm;
+    return gmtime_r(&t, out) != NULL;
 }
 
 static double minute_of(double v)
 {
-    return broken_down(v).tm_min;
+    struct tm tm;
+    return broken_down(v, &tm) ? tm.tm_min : (double)NAN;
 }
 
 static double hour_of(double v)
 {
-    return broken_down(v).tm_hour;
+    struct tm tm;
+    return broken_down(v, &tm) ? tm.tm_hour : (double)NAN;
 }
 
 static double week_day(double v)
 {
-    return broken_down(v).tm_wday;
+    struct tm tm;
+    return broken_down(v, &tm) ? tm.tm_wday : (double)NAN;
 }
 
 static double month_day(double v)
 {
-    return broken_down(v).tm_mday;
+    struct tm tm;
+    return broken_down(v, &tm) ? tm.tm_mday : (double)NAN;
 }
 
 static double year_day(double v)
 {
-    return broken_down(v).tm_yday + 1;
+    struct tm tm;
+    return broken_down(v, &tm) ? tm.tm_yday + 1 : (double)NAN;
 }
 
 static double month_of(double v)
 {
-    return broken_down(v).tm_mon + 1;
+    struct tm tm;
+    return broken_down(v, &tm) ? tm.tm_mon + 1 : (double)NAN;
 }
 
 static double year_of(double v)
 {
-    return broken_down(v).tm_year + 1900;
+    struct tm tm;
+    return broken_down(v, &tm) ? tm.tm_year + 1900 : (double)NAN;
 }
 
 static double month_days(double v)
 {
-    struct tm tm = broken_down(v);
+    struct tm tm;
+    if (!broken_down(v, &tm))
+        return NAN;
     tm = (struct tm){.tm_year = tm.tm_year, .tm_mon = tm.tm_mon + 1, .tm_mday = 1};
     time_t last = timegm(&tm) - 1;
     (void)gmtime_r(&last, &tm);

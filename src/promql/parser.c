@@ -11,6 +11,8 @@
 
 enum { MAX_DEPTH = 200, MAX_ITEMS = 256 };
 
+static const double MAX_SECONDS = 9223372036; /* 292 years: what fits nanoseconds */
+
 struct parser {
     struct lexer lexer;
     struct token token;
@@ -220,6 +222,10 @@ static bool parse_duration(struct parser *p, bool may_be_negative, int64_t *out_
         (void)unexpected(p, "duration");
         return false;
     }
+    if (!(p->token.number <= MAX_SECONDS)) {
+        (void)fail(p, p->token.at, "duration out of range");
+        return false;
+    }
     *out_ms = (int64_t)(p->token.number * 1000 + 0.5) * (negative ? -1 : 1);
     next(p);
     return true;
@@ -282,6 +288,8 @@ static struct expr *parse_at(struct parser *p, struct expr *x, struct when *w)
     bool number = p->token.kind == TOKEN_NUMBER || p->token.kind == TOKEN_DURATION;
     if (!number || !isfinite(p->token.number))
         return unexpected(p, "@");
+    if (p->token.number > 100 * MAX_SECONDS)
+        return fail(p, p->token.at, "timestamp out of bounds for @ modifier");
     w->at = AT_TIME;
     w->at_ms = (int64_t)llround(p->token.number * 1000) * (negative ? -1 : 1);
     next(p);

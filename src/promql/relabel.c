@@ -9,11 +9,6 @@
 
 enum { TEXT_MAX = 1 << 20, MATCH_LIMIT = 100000 };
 
-static bool label_name_ok(const char *s)
-{
-    return *s != '\0';
-}
-
 /* "$1", "${1}", "${name}", "$$" of a replacement. */
 static const char *expand(const char *template, const char *subject, pcre2_code *code,
                           pcre2_match_data *data, struct arena *a)
@@ -67,7 +62,7 @@ int call_label_replace(struct eval *ev, const struct expr *call, struct table *o
     const char *dst = call->call.args[1]->string, *template = call->call.args[2]->string;
     const char *src = call->call.args[3]->string, *pattern = call->call.args[4]->string;
     pcre2_code *code;
-    if (!label_name_ok(dst))
+    if (!labels__name_ok(dst))
         return err_set(e, ERR_INVALID, "invalid destination label name in label_replace(): %s",
                        dst);
     int r = compile(pattern, &code, e);
@@ -93,7 +88,7 @@ int call_label_replace(struct eval *ev, const struct expr *call, struct table *o
 int call_label_join(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
 {
     const char *dst = call->call.args[1]->string, *between = call->call.args[2]->string;
-    if (!label_name_ok(dst))
+    if (!labels__name_ok(dst))
         return err_set(e, ERR_INVALID, "invalid destination label name in label_join(): %s", dst);
     int r = eval__expr(ev, call->call.args[0], out, e);
     for (size_t i = 0; r == 0 && i < out->n; i++) {

@@ -28,6 +28,7 @@ static void parses_and_refuses(void)
         {"x / on(a) group_left(a) y",
          "1:1: parse error: label \"a\" must not occur in ON and GROUP clause at once"                                               },
         {"x[1m1h]",                                   "1:3: parse error: bad number or duration syntax"                              },
+        {"x[300y]",                                   "1:3: parse error: duration out of range"                                      },
         {"1__0",                                      "1:1: parse error: bad number or duration syntax"                              },
         {"",                                          "1:1: parse error: no expression found in input"                               },
         {"sum(",                                      "1:5: parse error: unexpected \"end of input\" in expression"                  },

@@ -95,6 +95,7 @@ static void evaluates(void)
         {"quantile(0.5, requests)",                                            "{} 180"                                                     },
         {"clamp_max(gauge{x=\"1\"}, 2)",                                       "{job=\"shop\", x=\"1\"} 2"                                  },
         {"deriv(gauge{x=\"1\"}[5m])",                                          "{job=\"shop\", x=\"1\"} 0.0166667"                          },
+        {"count_values(\"a\\xc5z\", gauge)",                                   "error: invalid label name \"a\xc5z\""                       },
         {"days_in_month(vector(1454284800))",                                  "{} 29"                                                      },
         {"gauge{x=\"1\"} @ 1m",                                                "gauge{job=\"shop\", x=\"1\"} 2"                             },
         {"predict_linear(gauge{x=\"1\"}[5m] @ 120, 60)",                       "{job=\"shop\", x=\"1\"} 7"                                  },
