@@ -94,6 +94,17 @@ static int add_file(struct kust_layer *l, const char *path, struct err *e)
     return rc;
 }
 
+static int add_text(struct kust_layer *l, const struct value *item, const char *text, struct err *e)
+{
+    struct value **objects;
+    size_t n;
+    const char *where = arena_printf(l->a, "%s:%u", l->file, item->line);
+    int rc = render_parse(where, text, strlen(text), l->a, &objects, &n, e);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = kust_add(l->set, objects[i], NULL, e);
+    return rc;
+}
+
 static bool remote(const char *text)
 {
     return strstr(text, "://") || strncmp(text, "git@", 4) == 0 ||
@@ -102,9 +113,16 @@ static bool remote(const char *text)
 
 static int gather(struct kust_layer *l, const char *field, bool component, struct err *e)
 {
+    bool inlined = strcmp(field, "transformers") == 0 || strcmp(field, "generators") == 0;
     VALUE_EACH_ITEM (item, value_get(l->doc, field)) {
         const char *text = value_str(item, NULL), *path;
         enum tree_kind kind;
+        if (inlined && text && strchr(text, '\n')) {
+            int rc = add_text(l, item, text, e);
+            if (rc < 0)
+                return rc;
+            continue;
+        }
         if (!text || !*text)
             return kust_error(l, item, e, "%s: a path is expected", field);
         if (remote(text))
@@ -126,6 +144,11 @@ static int gather(struct kust_layer *l, const char *field, bool component, struc
     return 0;
 }
 
+int kust_gather(struct kust_layer *l, const char *field, struct err *e)
+{
+    return gather(l, field, false, e);
+}
+
 /* ---- one layer ---- */
 
 /* Kustomize takes the names of fields in any case. */
@@ -139,18 +162,33 @@ static void spell_known(struct value *doc, const char *const *known)
 
 static int load_doc(struct kust_layer *l, struct err *e)
 {
-    static const char *const known[] = {"apiVersion",      "kind",
-                                        "metadata",        "resources",
-                                        "bases",           "components",
-                                        "namespace",       "namePrefix",
-                                        "nameSuffix",      "labels",
-                                        "commonLabels",    "commonAnnotations",
-                                        "images",          "replicas",
-                                        "patches",         "patchesStrategicMerge",
-                                        "patchesJson6902", "configMapGenerator",
-                                        "secretGenerator", "generatorOptions",
-                                        "configurations",  "vars",
-                                        "sortOptions",     NULL};
+    static const char *const known[] = {"apiVersion",
+                                        "kind",
+                                        "metadata",
+                                        "resources",
+                                        "bases",
+                                        "components",
+                                        "namespace",
+                                        "namePrefix",
+                                        "nameSuffix",
+                                        "labels",
+                                        "commonLabels",
+                                        "commonAnnotations",
+                                        "images",
+                                        "replicas",
+                                        "patches",
+                                        "patchesStrategicMerge",
+                                        "patchesJson6902",
+                                        "configMapGenerator",
+                                        "secretGenerator",
+                                        "generatorOptions",
+                                        "configurations",
+                                        "vars",
+                                        "sortOptions",
+                                        "replacements",
+                                        "transformers",
+                                        "generators",
+                                        NULL};
     const char *text;
     size_t n;
     struct value *doc;
@@ -173,8 +211,9 @@ static int load_doc(struct kust_layer *l, struct err *e)
 static int build_layer(struct kust_layer *l, const struct value *overrides, struct err *e)
 {
     static int (*const transformers[])(struct kust_layer *, struct err *) = {
-        kust_patches,     kust_namespace,        kust_names,    kust_labels,
-        kust_annotations, kust_patches_json6902, kust_replicas, kust_images,
+        kust_patches,      kust_namespace,           kust_names,    kust_labels,
+        kust_annotations,  kust_patches_json6902,    kust_replicas, kust_images,
+        kust_replacements, kust_plugin_transformers,
     };
     int rc = load_doc(l, e);
     if (rc == 0 && overrides)
@@ -187,6 +226,8 @@ static int build_layer(struct kust_layer *l, const struct value *overrides, stru
         rc = kust_configurations(l, e);
     if (rc == 0)
         rc = kust_generators(l, e);
+    if (rc == 0)
+        rc = kust_plugin_generators(l, e);
     if (rc == 0)
         rc = gather(l, "components", true, e);
     for (size_t i = 0; rc == 0 && i < ARRAY_LEN(transformers); i++)

@@ -13,10 +13,19 @@ void kust_config_merge(struct kust_set *into, const struct value *config)
 
 static int load(struct kust_layer *l, const struct value *item, struct err *e)
 {
-    static const char *const known[] = {"namePrefix",   "nameSuffix",    "namespace",
-                                        "labels",       "commonLabels",  "templateLabels",
-                                        "images",       "replicas",      "commonAnnotations",
-                                        "varReference", "nameReference", NULL};
+    static const char *const known[] = {"namePrefix",
+                                        "nameSuffix",
+                                        "namespace",
+                                        "labels",
+                                        "commonLabels",
+                                        "templateLabels",
+                                        "images",
+                                        "replicas",
+                                        "commonAnnotations",
+                                        "varReference",
+                                        "nameReference",
+                                        "volumeClaimTemplateLabels",
+                                        NULL};
     const char *path, *text;
     size_t n;
     struct value *doc;

@@ -83,6 +83,13 @@ const struct value *kust_specs(const struct kust_layer *l, const char *field);
 void kust_config_merge(struct kust_set *into, const struct value *config);
 int kust_var_add(struct kust_set *s, const struct kust_var *v, struct err *e) MUST_CHECK;
 
+/* The fields at a replacement's path; `found` counts them. */
+int kust_walk(struct arena *a, struct value *root, const char *path, bool create, kust_visit_fn fn,
+              void *arg, size_t *found, struct err *e) MUST_CHECK;
+const char *kust_scalar(struct arena *a, const struct value *v); /* NULL when it is none */
+/* Whether a `target` or `select` means the resource, by any name it has had. */
+bool kust_targeted(const struct value *target, const struct kust_resource *r, struct arena *a);
+
 /* ---- errors with file and line ---- */
 int kust_error(const struct kust_layer *l, const struct value *at, struct err *e, const char *fmt,
                ...) PRINTF(4, 5);
@@ -91,6 +98,8 @@ int kust_only(const struct kust_layer *l, const struct value *v, const char *wha
               const char *const *names, struct err *e) MUST_CHECK;
 
 /* ---- the stages of a layer, in the order they run ---- */
+/* Adds what the paths, folders and inlined objects of a field are. */
+int kust_gather(struct kust_layer *l, const char *field, struct err *e) MUST_CHECK;
 int kust_configurations(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_generators(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_patches(struct kust_layer *l, struct err *e) MUST_CHECK; /* SMP, then `patches` */
@@ -101,6 +110,9 @@ int kust_annotations(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_patches_json6902(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_replicas(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_images(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_replacements(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_plugin_generators(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_plugin_transformers(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_vars(struct kust_layer *l, struct err *e) MUST_CHECK;
 
 /* ---- once, at the end ---- */

@@ -37,7 +37,7 @@ int kust_namespace(struct kust_layer *l, struct err *e)
     for (size_t i = 0; i < l->set->n; i++) {
         struct kust_resource *r = l->set->items[i];
         int rc = 0;
-        if (l->only || strcmp(kust_kind(r), "CustomResourceDefinition") == 0)
+        if (kust_cluster_scoped(r) && strcmp(kust_kind(r), "Namespace") != 0)
             rc = 0;
         else if (strcmp(kust_kind(r), "Namespace") == 0 && !*kust_group(l->a, r))
             (void)value_set(l->a, value_make_object(l->a, r->object, "metadata"), "name", ns);

@@ -82,6 +82,8 @@ int kust_order(struct kust_set *s, const struct value *options, struct err *e)
     const struct value *lists = value_get(options, "legacySortOptions");
     if (strcmp(order, "fifo") == 0 && !lists)
         return 0;
+    if (options && !value_get(options, "order"))
+        order = "";
     if (strcmp(order, "legacy") != 0)
         return err_set(e, ERR_INVALID, "sortOptions: order \"%s\" is not legacy or fifo%s", order,
                        lists ? ", or has legacySortOptions that it does not use" : "");

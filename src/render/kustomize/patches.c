@@ -45,7 +45,7 @@ static bool selected(const char *selector, const struct value *labels, struct ar
            (selector_parse(selector, a, &s, NULL) == 0 && selector_matches(&s, labels));
 }
 
-static bool targeted(const struct value *target, const struct kust_resource *r, struct arena *a)
+bool kust_targeted(const struct value *target, const struct kust_resource *r, struct arena *a)
 {
     const struct value *meta = value_get(r->object, "metadata");
     return fits(value_at_str(target, "kind", ""), kust_kind(r), a) &&
@@ -134,7 +134,7 @@ static int apply_target(struct kust_layer *l, const struct patch *p, const struc
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < l->set->n; i++)
-        if (targeted(target, l->set->items[i], l->a))
+        if (kust_targeted(target, l->set->items[i], l->a))
             rc = apply_at(l, p, &i, e);
     return rc;
 }

@@ -1,0 +1,115 @@
+/* transformers and generators: Kustomize's own ones, each with a configuration of its own. What
+ * one says is put as the kustomization field it stands for, and that field's stage is run. */
+#include "render/kustomize/kust_int.h"
+
+typedef int (*stage_fn)(struct kust_layer *, struct err *);
+
+struct plugin {
+    const char *kind, *field;
+    /* Its member that becomes the field; "": all of it is the one entry of a list. */
+    const char *member;
+    bool listed; /* the member is the one entry of a list */
+    stage_fn run;
+};
+
+static const struct plugin transformers[] = {
+    {"LabelTransformer",               "commonLabels",          "labels",             false, kust_labels          },
+    {"AnnotationsTransformer",         "commonAnnotations",     "annotations",        false, kust_annotations     },
+    {"NamespaceTransformer",           "namespace",             "metadata.namespace", false, kust_namespace       },
+    {"PrefixTransformer",              "namePrefix",            "prefix",             false, kust_names           },
+    {"SuffixTransformer",              "nameSuffix",            "suffix",             false, kust_names           },
+    {"PrefixSuffixTransformer",        "namePrefix",            "prefix",             false, kust_names           },
+    {"ImageTagTransformer",            "images",                "imageTag",           true,  kust_images          },
+    {"ReplicaCountTransformer",        "replicas",              "replica",            true,  kust_replicas        },
+    {"PatchTransformer",               "patches",               "",                   true,  kust_patches         },
+    {"PatchStrategicMergeTransformer", "patchesStrategicMerge", "paths",              false, kust_patches         },
+    {"PatchJson6902Transformer",       "patchesJson6902",       "",                   true,  kust_patches_json6902},
+    {"ReplacementTransformer",         "replacements",          "replacements",       false, kust_replacements    },
+};
+
+static const struct plugin generators[] = {
+    {"ConfigMapGenerator", "configMapGenerator", "", true, kust_generators},
+    {"SecretGenerator",    "secretGenerator",    "", true, kust_generators},
+};
+
+/* The plugin's own members, without what makes it an object. */
+static struct value *entry_of(struct arena *a, const struct value *config)
+{
+    struct value *v = value_copy(a, config);
+    const struct value *name = value_at(config, "metadata.name");
+    const struct value *ns = value_at(config, "metadata.namespace");
+    const char *kind = value_at_str(config, "kind", "");
+    const struct value *op = value_get(config, "jsonOp");
+    if (strstr(kind, "Generator")) {
+        if (!value_get(v, "name") && name)
+            (void)value_set(a, v, "name", name);
+        if (!value_get(v, "namespace") && ns)
+            (void)value_set(a, v, "namespace", ns);
+    }
+    if (op)
+        (void)value_set(a, v, "patch", op);
+    (void)value_remove(v, "jsonOp");
+    (void)value_remove(v, "apiVersion");
+    (void)value_remove(v, "kind");
+    (void)value_remove(v, "metadata");
+    return v;
+}
+
+static struct value *doc_of(struct arena *a, const struct plugin *p, const struct value *config)
+{
+    struct value *doc = value_new_object(a);
+    const struct value *v = *p->member ? value_at(config, p->member) : entry_of(a, config);
+    if (v && p->listed)
+        (void)value_push(a, value_make_array(a, doc, p->field), v);
+    else if (v)
+        (void)value_set(a, doc, p->field, v);
+    if (strcmp(p->kind, "PrefixSuffixTransformer") == 0 && value_get(config, "suffix"))
+        (void)value_set(a, doc, "nameSuffix", value_get(config, "suffix"));
+    return doc;
+}
+
+static int run_plugin(struct kust_layer *l, const struct plugin *all, size_t n,
+                      const struct kust_resource *r, struct err *e)
+{
+    const struct value *config = r->object, *specs = value_get(config, "fieldSpecs");
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(all[i].kind, kust_kind(r)) != 0)
+            continue;
+        struct kust_layer one = *l;
+        one.doc = doc_of(l->a, &all[i], config);
+        one.only = specs ? specs : value_new_array(l->a);
+        return all[i].run(&one, e);
+    }
+    if (all == transformers && strcmp(kust_kind(r), "SortOrderTransformer") == 0)
+        return kust_order(l->set, value_get(config, "sortOptions"), e);
+    return err_set(e, ERR_UNSUPPORTED, "%s:%u: plugin %s is not offered", l->file, config->line,
+                   kust_kind(r));
+}
+
+static int run_all(struct kust_layer *l, const char *field, const struct plugin *all, size_t n,
+                   struct err *e)
+{
+    struct kust_set found = {.a = l->a, .config = value_new_object(l->a)};
+    struct kust_layer of_plugins = *l;
+    of_plugins.set = &found;
+    int rc = kust_gather(&of_plugins, field, e);
+    for (size_t i = 0; rc == 0 && i < found.n; i++) {
+        const struct kust_resource *r = found.items[i];
+        const char *version = value_at_str(r->object, "apiVersion", "");
+        if (strcmp(version, "builtin") != 0)
+            return err_set(e, ERR_UNSUPPORTED, "%s: plugin %s %s is not one of Kustomize's own",
+                           l->file, version, kust_kind(r));
+        rc = run_plugin(l, all, n, r, e);
+    }
+    return rc;
+}
+
+int kust_plugin_generators(struct kust_layer *l, struct err *e)
+{
+    return run_all(l, "generators", generators, ARRAY_LEN(generators), e);
+}
+
+int kust_plugin_transformers(struct kust_layer *l, struct err *e)
+{
+    return run_all(l, "transformers", transformers, ARRAY_LEN(transformers), e);
+}
