@@ -47,6 +47,18 @@ int kust_only(const struct kust_layer *l, const struct value *v, const char *wha
     return 0;
 }
 
+int kust_path(const struct kust_layer *l, const struct value *at, const char *name,
+              const char **path, struct err *e)
+{
+    size_t n = strlen(l->dir);
+    int rc = tree_join(l->a, l->dir, name, path, e);
+    if (rc < 0)
+        return err_wrap(e, rc, "%s:%u", l->file, at ? at->line : 0);
+    if (n > 0 && (strncmp(*path, l->dir, n) != 0 || (*path)[n] != '/'))
+        return kust_error(l, at, e, "%s is not in or below folder %s", *path, l->dir);
+    return 0;
+}
+
 /* ---- gathering ---- */
 
 static int build_layer(struct kust_layer *l, const struct value *overrides, struct err *e);
@@ -60,7 +72,8 @@ static int add_folder(struct kust_layer *l, const char *dir, bool component, str
                              .dir = dir,
                              .file = kustomize_file(l->tree, dir, l->a),
                              .set = component ? l->set : &below,
-                             .depth = l->depth + 1};
+                             .depth = l->depth + 1,
+                             .component = component};
     if (!sub.file)
         return err_set(e, ERR_INVALID, "%s: folder %s has no kustomization file", l->file, dir);
     if (sub.depth > KUST_DEPTH_MAX)
@@ -137,6 +150,8 @@ static int gather(struct kust_layer *l, const char *field, bool component, struc
             return kust_error(l, item, e, "%s: %s does not exist", field, text);
         if (component && kind == TREE_FILE)
             return kust_error(l, item, e, "%s: %s is not a folder", field, text);
+        if (kind == TREE_FILE && (rc = kust_path(l, item, text, &path, e)) < 0)
+            return rc;
         rc = kind == TREE_DIR ? add_folder(l, path, component, e) : add_file(l, path, e);
         if (rc < 0)
             return rc;
@@ -203,6 +218,13 @@ static int load_doc(struct kust_layer *l, struct err *e)
     spell_known(doc, known);
     l->doc = doc;
     const char *kind = value_at_str(doc, "kind", "Kustomization");
+    bool alpha =
+        strcmp(value_at_str(doc, "apiVersion", ""), "kustomize.config.k8s.io/v1alpha1") == 0;
+    if (strcmp(kind, "Component") == 0 && value_get(doc, "apiVersion") && !alpha)
+        return kust_error(l, value_get(doc, "apiVersion"), e,
+                          "a Component's apiVersion is kustomize.config.k8s.io/v1alpha1");
+    if (l->component && strcmp(kind, "Component") != 0)
+        return kust_error(l, value_get(doc, "kind"), e, "kind %s is not a Component", kind);
     if (strcmp(kind, "Kustomization") != 0 && strcmp(kind, "Component") != 0)
         return kust_error(l, value_get(doc, "kind"), e, "kind %s is not a Kustomization", kind);
     return kust_only(l, doc, "", known, e);
@@ -250,6 +272,8 @@ int kustomize_build(struct tree *t, const char *dir, const struct value *overrid
         rc = kust_references(&set, e);
     if (rc == 0)
         rc = kust_vars_resolve(&set, e);
+    if (rc == 0)
+        kust_finish(&set);
     if (rc == 0)
         rc = kust_order(&set, value_get(l.doc, "sortOptions"), e);
     if (rc < 0)

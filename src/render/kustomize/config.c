@@ -29,7 +29,7 @@ static int load(struct kust_layer *l, const struct value *item, struct err *e)
     const char *path, *text;
     size_t n;
     struct value *doc;
-    int rc = tree_join(l->a, l->dir, value_str(item, ""), &path, e);
+    int rc = kust_path(l, item, value_str(item, ""), &path, e);
     if (rc == 0)
         rc = tree_read(l->tree, path, l->a, &text, &n, e);
     if (rc == 0)

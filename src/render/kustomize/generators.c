@@ -29,6 +29,24 @@ static bool utf8(const char *s, size_t n)
     return true;
 }
 
+/* Kustomize breaks long base64 into lines, the last one too. */
+static const char *wrapped(struct arena *a, const char *text)
+{
+    enum { LINE = 70 };
+    size_t n = strlen(text);
+    if (n < LINE)
+        return text;
+    char *out = arena_alloc(a, n + n / LINE + 2), *p = out;
+    for (size_t i = 0; i < n; i += LINE) {
+        size_t len = n - i < LINE ? n - i : LINE;
+        memcpy(p, text + i, len);
+        p += len;
+        *p++ = '\n';
+    }
+    *p = '\0';
+    return out;
+}
+
 static int put(struct generator *g, const struct value *at, const char *key, const char *bytes,
                size_t n, struct err *e)
 {
@@ -40,7 +58,7 @@ static int put(struct generator *g, const struct value *at, const char *key, con
     if (!*key || strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") !=
                      strlen(key))
         return kust_error(g->l, at, e, "%s: \"%s\" is no key for data", g->field, key);
-    const char *encoded = text ? NULL : base64_encode(a, bytes, n, BASE64_STD);
+    const char *encoded = text ? NULL : wrapped(a, base64_encode(a, bytes, n, BASE64_STD));
     (void)value_set(a, data, key, text ? value_new_strn(a, bytes, n) : value_new_str(a, encoded));
     return 0;
 }
@@ -67,7 +85,7 @@ static int read_file(struct generator *g, const struct value *at, const char *na
                      const char **text, size_t *n, struct err *e)
 {
     const char *path;
-    int rc = tree_join(g->l->a, g->l->dir, name, &path, e);
+    int rc = kust_path(g->l, at, name, &path, e);
     if (rc == 0)
         rc = tree_read(g->l->tree, path, g->l->a, text, n, e);
     return rc < 0 ? err_wrap(e, rc, "%s:%u", g->l->file, at->line) : 0;
@@ -189,7 +207,7 @@ static struct kust_resource *find_generated(struct generator *g)
     for (size_t i = 0; i < g->l->set->n; i++) {
         struct kust_resource *r = g->l->set->items[i];
         for (size_t k = 0; strcmp(kust_kind(r), kind) == 0 && k < r->n_was; k++)
-            if (strcmp(r->was[k].name, name) == 0 && (!*ns || strcmp(r->was[k].ns, ns) == 0))
+            if (strcmp(r->was[k].name, name) == 0 && kust_same_ns(r->was[k].ns, ns))
                 return r;
     }
     return NULL;
@@ -209,7 +227,6 @@ static int merge_generated(struct generator *g, const char *behavior, struct err
             (void)value_remove(there->object, parts[i]);
         put_pairs(a, there->object, parts[i], value_at(g->object, parts[i]));
     }
-    there->wants_hash = !value_bool(option(g, "disableNameSuffixHash"), false);
     return 0;
 }
 

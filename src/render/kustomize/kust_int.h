@@ -43,6 +43,7 @@ struct kust_layer {
     const struct value *doc;
     struct kust_set *set;
     int depth;
+    bool component;           /* one is expected here */
     const struct value *only; /* field specs of a transformer that brings its own */
 };
 
@@ -51,6 +52,7 @@ const char *kust_kind(const struct kust_resource *r);
 const char *kust_group(struct arena *a, const struct kust_resource *r);
 const char *kust_name(const struct kust_resource *r);
 const char *kust_ns(const struct kust_resource *r); /* "" when none is written */
+bool kust_same_ns(const char *a, const char *b);    /* none is "default" */
 bool kust_cluster_scoped(const struct kust_resource *r);
 /* Call after the object's name or namespace was changed. */
 void kust_renamed(struct kust_resource *r);
@@ -90,6 +92,10 @@ const char *kust_scalar(struct arena *a, const struct value *v); /* NULL when it
 /* Whether a `target` or `select` means the resource, by any name it has had. */
 bool kust_targeted(const struct value *target, const struct kust_resource *r, struct arena *a);
 
+/* A file of the layer: as with the real tool, nothing above the layer's folder is one. */
+int kust_path(const struct kust_layer *l, const struct value *at, const char *name,
+              const char **path, struct err *e) MUST_CHECK;
+
 /* ---- errors with file and line ---- */
 int kust_error(const struct kust_layer *l, const struct value *at, struct err *e, const char *fmt,
                ...) PRINTF(4, 5);
@@ -118,6 +124,8 @@ int kust_vars(struct kust_layer *l, struct err *e) MUST_CHECK;
 /* ---- once, at the end ---- */
 int kust_hash_names(struct kust_set *s, struct err *e) MUST_CHECK;
 int kust_references(struct kust_set *s, struct err *e) MUST_CHECK;
+/* Drops what is for the build only, and tidies annotations. */
+void kust_finish(struct kust_set *s);
 int kust_vars_resolve(struct kust_set *s, struct err *e) MUST_CHECK;
 /* `options`: sortOptions of the root, or NULL. */
 int kust_order(struct kust_set *s, const struct value *options, struct err *e) MUST_CHECK;

@@ -35,7 +35,7 @@ static const struct kust_place selectors[] = {
     {NULL,                "DaemonSet",             "spec/template/metadata/labels",                  true },
     {"apps",              "StatefulSet",           "spec/selector/matchLabels",                      true },
     {"apps",              "StatefulSet",           "spec/template/metadata/labels",                  true },
-    {"apps",              "StatefulSet",           "spec/volumeClaimTemplates/metadata/labels",      true },
+    {"apps",              "StatefulSet",           "spec/volumeClaimTemplates[]/metadata/labels",    true },
     {"batch",             "Job",                   "spec/selector/matchLabels",                      false},
     {"batch",             "Job",                   "spec/template/metadata/labels",                  true },
     {"batch",             "CronJob",               "spec/jobTemplate/spec/selector/matchLabels",     false},
@@ -48,9 +48,15 @@ static const struct kust_place selectors[] = {
 };
 
 static const struct kust_place templates[] = {
-    {NULL,    NULL,      "spec/template/metadata/labels",                  false},
-    {"batch", "CronJob", "spec/jobTemplate/metadata/labels",               true },
-    {"batch", "CronJob", "spec/jobTemplate/spec/template/metadata/labels", true },
+    {NULL,    NULL,                    "spec/template/metadata/labels",                  false},
+    {NULL,    "Deployment",            "spec/template/metadata/labels",                  true },
+    {NULL,    "ReplicaSet",            "spec/template/metadata/labels",                  true },
+    {NULL,    "DaemonSet",             "spec/template/metadata/labels",                  true },
+    {NULL,    "StatefulSet",           "spec/template/metadata/labels",                  true },
+    {NULL,    "Job",                   "spec/template/metadata/labels",                  true },
+    {NULL,    "ReplicationController", "spec/template/metadata/labels",                  true },
+    {"batch", "CronJob",               "spec/jobTemplate/metadata/labels",               true },
+    {"batch", "CronJob",               "spec/jobTemplate/spec/template/metadata/labels", true },
 };
 
 static const struct kust_place annotated[] = {
@@ -105,7 +111,7 @@ static int check_pairs(struct kust_layer *l, const struct value *v, const char *
 }
 
 static const struct kust_place claims[] = {
-    {"apps", "StatefulSet", "spec/volumeClaimTemplates/metadata/labels", true},
+    {"apps", "StatefulSet", "spec/volumeClaimTemplates[]/metadata/labels", true},
 };
 
 static int put_selectors(struct kust_layer *l, const struct value *pairs, struct err *e)

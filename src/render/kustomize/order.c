@@ -72,7 +72,7 @@ static int compare(const void *pa, const void *pb)
     if (c == 0)
         c = strcmp(ka, kb);
     if (c == 0)
-        c = strcmp(kust_ns(a), kust_ns(b));
+        c = strcmp(*kust_ns(a) ? kust_ns(a) : "~X", *kust_ns(b) ? kust_ns(b) : "~X");
     return c ? c : strcmp(kust_name(a), kust_name(b));
 }
 

@@ -139,6 +139,14 @@ static int apply_target(struct kust_layer *l, const struct patch *p, const struc
     return rc;
 }
 
+static bool was_named(const struct kust_resource *r, const char *name, const char *ns)
+{
+    for (size_t k = 0; k < r->n_was; k++)
+        if (strcmp(r->was[k].name, name) == 0 && kust_same_ns(r->was[k].ns, ns))
+            return true;
+    return false;
+}
+
 /* A strategic patch without a target names its object itself. */
 static int apply_by_identity(struct kust_layer *l, const struct patch *p, struct err *e)
 {
@@ -150,14 +158,19 @@ static int apply_by_identity(struct kust_layer *l, const struct patch *p, struct
     if (!*kind || !*name)
         return err_set(e, ERR_INVALID, "%s: a patch without target needs kind and metadata.name",
                        p->where);
+    size_t fitting = 0, first = 0;
     for (size_t i = 0; i < l->set->n; i++) {
-        struct kust_resource *r = l->set->items[i];
-        if (strcmp(kust_kind(r), kind) != 0 || strcmp(kust_group(l->a, r), group) != 0)
+        const struct kust_resource *r = l->set->items[i];
+        if (strcmp(kust_kind(r), kind) != 0 || strcmp(kust_group(l->a, r), group) != 0 ||
+            !was_named(r, name, ns))
             continue;
-        for (size_t k = 0; k < r->n_was; k++)
-            if (strcmp(r->was[k].name, name) == 0 && (!*ns || strcmp(r->was[k].ns, ns) == 0))
-                return apply_at(l, p, &i, e);
+        first = fitting++ ? first : i;
     }
+    if (fitting > 1)
+        return err_set(e, ERR_INVALID, "%s: more than one %s %s for this patch", p->where, kind,
+                       name);
+    if (fitting == 1)
+        return apply_at(l, p, &first, e);
     return err_set(e, ERR_INVALID, "%s: no %s %s%s%s for this patch", p->where, kind, ns,
                    *ns ? "/" : "", name);
 }
@@ -178,9 +191,16 @@ static int apply_text(struct kust_layer *l, const char *where, const char *text,
     size_t n_docs;
     const struct value *target = value_get(entry, "target");
     int rc = patch_docs(l, where, text, n, &docs, &n_docs, e);
+    size_t empty = 0;
+    while (rc == 0 && empty < n_docs && value_is(docs[empty], VALUE_NULL))
+        empty++;
+    if (rc == 0 && empty == n_docs)
+        return err_set(e, ERR_INVALID, "%s: the patch is empty", where);
     for (size_t i = 0; rc == 0 && i < n_docs; i++) {
         struct patch p = {docs[i], where, value_at_bool(entry, "options.allowNameChange", false),
                           value_at_bool(entry, "options.allowKindChange", false)};
+        if (value_is(docs[i], VALUE_NULL))
+            continue;
         if (!value_is(docs[i], VALUE_OBJECT) && !value_is(docs[i], VALUE_ARRAY))
             return err_set(e, ERR_INVALID, "%s: this is no patch", where);
         if (value_is(docs[i], VALUE_ARRAY) && !target)
@@ -195,7 +215,7 @@ static int apply_file(struct kust_layer *l, const struct value *at, const char *
 {
     const char *path, *text;
     size_t n;
-    int rc = tree_join(l->a, l->dir, name, &path, e);
+    int rc = kust_path(l, at, name, &path, e);
     if (rc == 0)
         rc = tree_read(l->tree, path, l->a, &text, &n, e);
     if (rc < 0)

@@ -80,8 +80,6 @@ static int run_plugin(struct kust_layer *l, const struct plugin *all, size_t n,
         one.only = specs ? specs : value_new_array(l->a);
         return all[i].run(&one, e);
     }
-    if (all == transformers && strcmp(kust_kind(r), "SortOrderTransformer") == 0)
-        return kust_order(l->set, value_get(config, "sortOptions"), e);
     return err_set(e, ERR_UNSUPPORTED, "%s:%u: plugin %s is not offered", l->file, config->line,
                    kust_kind(r));
 }

@@ -168,7 +168,7 @@ static int from_file(struct kust_layer *l, const struct value *entry, struct err
     const char *path, *text;
     size_t n;
     struct value *doc;
-    int rc = tree_join(l->a, l->dir, value_at_str(entry, "path", ""), &path, e);
+    int rc = kust_path(l, entry, value_at_str(entry, "path", ""), &path, e);
     if (rc == 0)
         rc = tree_read(l->tree, path, l->a, &text, &n, e);
     if (rc == 0)

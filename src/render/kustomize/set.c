@@ -23,6 +23,10 @@ const char *kust_ns(const struct kust_resource *r)
 
 bool kust_cluster_scoped(const struct kust_resource *r)
 {
+    const char *version = value_at_str(r->object, "apiVersion", ""), *slash = strchr(version, '/');
+    /* Others may have kinds of the same name. */
+    if (slash && (slash - version < 7 || strncmp(slash - 7, ".k8s.io", 7) != 0))
+        return false;
     static const char *const kinds[] = {
         "APIService",
         "CSIDriver",
@@ -71,6 +75,11 @@ static const char *effective_ns(const char *ns)
     return *ns ? ns : "default";
 }
 
+bool kust_same_ns(const char *a, const char *b)
+{
+    return strcmp(effective_ns(a), effective_ns(b)) == 0;
+}
+
 struct kust_resource *kust_find(struct kust_set *s, const char *kind, const char *name,
                                 const char *ns)
 {
@@ -88,7 +97,9 @@ int kust_add(struct kust_set *s, struct value *object, struct kust_resource **ou
     r->object = object;
     r->prefixes = r->suffixes = "";
     struct kust_resource *twin = kust_find(s, kust_kind(r), kust_name(r), kust_ns(r));
-    if (twin && *kust_name(r) && strcmp(kust_group(s->a, twin), kust_group(s->a, r)) == 0)
+    if (twin && *kust_name(r) &&
+        strcmp(value_at_str(twin->object, "apiVersion", ""),
+               value_at_str(object, "apiVersion", "")) == 0)
         return err_set(e, ERR_INVALID, "%s %s is there twice", kust_kind(r), kust_name(r));
     kust_renamed(r);
     if (s->n == s->cap) {
@@ -156,7 +167,8 @@ static int visit(const struct visit *v, struct value *at, const char *path, stru
     if (!value_is(at, VALUE_OBJECT))
         return 0;
     struct value *next = value_get_mut(at, key);
-    if (!next && v->create)
+    bool list = n > 2 && path[n - 2] == '[';
+    if (!next && v->create && !list)
         next = value_set(v->a, at, key, value_null(v->a));
     return next ? visit(v, next, rest, e) : 0;
 }

@@ -23,6 +23,7 @@ static const struct var_place places[] = {
     {"Ingress",               "spec/tls/hosts"                            },
     {"Ingress",               "spec/tls/secretName"                       },
     {"Service",               "spec/ports/port"                           },
+    {"Service",               "spec/ports/targetPort"                     },
     {"PersistentVolume",      "spec/nfs/server"                           },
     {"PersistentVolumeClaim", "spec/nfs/server"                           },
     {"StatefulSet",           "spec/volumeClaimTemplates/spec/nfs/server" },

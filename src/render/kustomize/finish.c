@@ -1,0 +1,36 @@
+/* What the very end of a build does to every object. */
+#include "render/kustomize/kust_int.h"
+
+static bool local(const struct kust_resource *r)
+{
+    const struct value *v =
+        value_get(value_at(r->object, "metadata.annotations"), "config.kubernetes.io/local-config");
+    return v && !(value_is(v, VALUE_STRING) && strcmp(v->text, "false") == 0);
+}
+
+/* Annotations are text whatever the file's author wrote, and none is better than null. */
+static void tidy(struct kust_set *s, struct value *object)
+{
+    struct value *meta = value_get_mut(object, "metadata");
+    struct value *notes = value_get_mut(meta, "annotations");
+    if (value_is(notes, VALUE_NULL))
+        (void)value_remove(meta, "annotations");
+    for (size_t i = 0; value_is(notes, VALUE_OBJECT) && i < notes->n; i++) {
+        struct value *v = &notes->members[i].value;
+        const char *text = kust_scalar(s->a, v);
+        if (text && !value_is(v, VALUE_STRING))
+            *v = *value_new_str(s->a, text);
+    }
+}
+
+void kust_finish(struct kust_set *s)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        if (local(s->items[i]))
+            continue;
+        tidy(s, s->items[i]->object);
+        s->items[kept++] = s->items[i];
+    }
+    s->n = kept;
+}
