@@ -44,8 +44,7 @@ static int take_tagged(const char **v, const struct word *words, size_t n, struc
         if (strncasecmp(at, words[i].text, len) != 0)
             continue;
         at += len;
-        if (*at && strchr("-_.", *at) && version__digit(at[1]))
-            at++;
+        at += *at && strchr("-_.", *at);
         *number = take_number(&at);
         *v = at;
         return words[i].phase;

@@ -60,6 +60,7 @@ static void orders(void)
         {"PyPI",                                    "1!0.1",                "2.0",                  1 },
         {"PyPI",                                    "1.0+local.a",          "1.0+local.1",          -1},
         {"PyPI",                                    "v1.0.Preview_3",       "1.0rc3",               0 },
+        {"PyPI",                                    "1.0rev_.dev.",         "1.0.post0.dev0",       0 },
         {"PyPI",                                    "9-charmander",         "0.1",                  -1},
         {"PyPI",                                    "0.9-fearow",           "0.9-horsea",           -1},
         {"Maven",                                   "1.0",                  "1-ga",                 0 },
