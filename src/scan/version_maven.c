@@ -1,6 +1,6 @@
-/* Maven: parts at '.', '-' and where digits meet letters (which counts as a dash). Nulls ("",
- * 0, final, ga, release) before a dash or the end are dropped; then part by part:
- * qualifiers < "-1" < ".1", known qualifiers around the release, others behind sp by name. */
+/* Maven: parts at '.', '-' and where digits meet letters; a dash stands in front of every word.
+ * Nulls ("", 0, final, ga, release) before a dash or the end are dropped; then part by part:
+ * words < "-1" < ".1", known words around the release, others behind sp by name. */
 #include <string.h>
 #include <strings.h>
 
@@ -78,7 +78,9 @@ static void maven_parse(const char *v, struct maven *m)
     while (m->n < VERSION_TOKENS) {
         struct version_token t = {.at = v, .n = part_length(v), .before = before};
         t.number = t.n == 0 || version__digit(*v);
-        if (before == '-')
+        if (!t.number)
+            t.before = '-'; /* 1.0.RC1 is 1.0-RC1 */
+        if (t.before == '-')
             drop_nulls(m);
         m->parts[m->n++] = t;
         v += t.n;

@@ -72,6 +72,8 @@ static void orders(void)
         {"Maven",                                   "2.0-1",                "2.0.1",                -1},
         {"Maven",                                   "2.0.1-xyz",            "2.0.1-123",            -1},
         {"Maven",                                   "1.0.0-foo.0.0",        "1-foo",                0 },
+        {"Maven",                                   "1.M1",                 "1.0.0.M1",             0 },
+        {"Maven",                                   "1.0.RC1",              "1-rc-1",               0 },
         {"RubyGems",                                "1.0.a2",               "1.0.a.2",              0 },
         {"RubyGems",                                "1.beta",               "1",                    -1},
         {"RubyGems",                                "1.0.0",                "1",                    0 },
