@@ -99,3 +99,6 @@ struct expr {
 
 /* ERR_INVALID: "1:5: parse error: …". */
 int promql_parse(struct arena *a, const char *text, struct expr **out, struct err *e) MUST_CHECK;
+/* For a query with this step and span, which durations may be worked out from. */
+int promql_parse_for(struct arena *a, const char *text, int64_t step_ms, int64_t range_ms,
+                     struct expr **out, struct err *e) MUST_CHECK;

@@ -459,7 +459,7 @@ int promql_instant(struct promql_source *s, const struct promql_opts *o, const c
     struct eval ev = {s, &opts, a, at_ms, at_ms, 1, 1, at_ms, at_ms, &left};
     struct expr *x;
     struct table t = {0};
-    int r = promql_parse(a, query, &x, e);
+    int r = promql_parse_for(a, query, 0, 0, &x, e);
     if (r < 0)
         return r;
     if (x->type == TYPE_MATRIX)
@@ -501,7 +501,7 @@ int promql_range(struct promql_source *s, const struct promql_opts *o, const cha
                       &left};
     struct expr *x;
     struct table t = {0};
-    int r = promql_parse(a, query, &x, e);
+    int r = promql_parse_for(a, query, step_ms, end_ms - start_ms, &x, e);
     if (r < 0)
         return r;
     if (x->type != TYPE_SCALAR && x->type != TYPE_VECTOR)

@@ -17,6 +17,7 @@ struct parser {
     struct lexer lexer;
     struct token token;
     int depth;
+    int64_t step_ms, range_ms; /* of the query: step() and range() */
     struct err *e;
     bool failed;
 };
@@ -215,20 +216,114 @@ static struct expr *parse_selector(struct parser *p, const char *name, size_t at
 
 /* ---- [range], offset, @ ---- */
 
-static bool parse_duration(struct parser *p, bool may_be_negative, int64_t *out_ms)
+static bool duration_binary(struct parser *p, int least, double *out);
+
+/* min_of(a, b) and max_of(a, b) after the name. */
+static bool duration_pick(struct parser *p, bool larger, double *out)
 {
-    bool negative = may_be_negative && take_op(p, "-");
-    if (p->token.kind != TOKEN_DURATION && p->token.kind != TOKEN_NUMBER) {
-        (void)unexpected(p, "duration");
+    double other;
+    if (!expect(p, "(", "duration") || !duration_binary(p, 0, out) || !expect(p, ",", "duration") ||
+        !duration_binary(p, 0, &other) || !expect(p, ")", "duration"))
         return false;
-    }
-    if (!(p->token.number <= MAX_SECONDS)) {
-        (void)fail(p, p->token.at, "duration out of range");
-        return false;
-    }
-    *out_ms = (int64_t)(p->token.number * 1000 + 0.5) * (negative ? -1 : 1);
-    next(p);
+    *out = larger ? fmax(*out, other) : fmin(*out, other);
     return true;
+}
+
+static bool duration_primary(struct parser *p, double *out)
+{
+    if (p->token.kind == TOKEN_DURATION || p->token.kind == TOKEN_NUMBER) {
+        *out = p->token.number;
+        next(p);
+        return true;
+    }
+    if (take_op(p, "("))
+        return duration_binary(p, 0, out) && expect(p, ")", "duration");
+    if (is_word(p, "min_of") || is_word(p, "max_of")) {
+        bool larger = is_word(p, "max_of");
+        next(p);
+        return duration_pick(p, larger, out);
+    }
+    if (is_word(p, "step") || is_word(p, "range")) {
+        *out = (double)(is_word(p, "step") ? p->step_ms : p->range_ms) / 1000;
+        next(p);
+        return expect(p, "(", "duration") && expect(p, ")", "duration");
+    }
+    (void)unexpected(p, "duration");
+    return false;
+}
+
+static bool duration_unary(struct parser *p, double *out)
+{
+    if (is_op(p, "-") || is_op(p, "+")) {
+        double sign = is_op(p, "-") ? -1 : 1;
+        next(p);
+        if (!duration_binary(p, 6, out))
+            return false;
+        *out *= sign;
+        return true;
+    }
+    return duration_primary(p, out);
+}
+
+/* Arithmetic on seconds, with the precedence of expressions. */
+static bool duration_binary(struct parser *p, int least, double *out)
+{
+    if (++p->depth > MAX_DEPTH) {
+        (void)fail(p, p->token.at, "the expression is nested too deeply");
+        return false;
+    }
+    bool ok = duration_unary(p, out);
+    while (ok && p->token.kind == TOKEN_OP && strchr("+-*/%^", *p->token.text)) {
+        char op = *p->token.text;
+        int level = op == '^' ? 6 : op == '+' || op == '-' ? 4 : 5;
+        double r;
+        if (level < least)
+            break;
+        next(p);
+        ok = duration_binary(p, op == '^' ? 6 : level + 1, &r);
+        if (!ok)
+            break;
+        *out = op == '+'   ? *out + r
+               : op == '-' ? *out - r
+               : op == '*' ? *out * r
+               : op == '/' ? *out / r
+               : op == '%' ? fmod(*out, r)
+                           : pow(*out, r);
+    }
+    p->depth--;
+    return ok;
+}
+
+static bool duration_ms(struct parser *p, double seconds, size_t at, int64_t *out_ms)
+{
+    if (!(fabs(seconds) <= MAX_SECONDS)) {
+        (void)fail(p, at, "duration out of range");
+        return false;
+    }
+    *out_ms = (int64_t)llround(seconds * 1000);
+    return true;
+}
+
+/* Of a range or a subquery's step: any arithmetic. */
+static bool parse_duration(struct parser *p, int64_t *out_ms)
+{
+    size_t at = p->token.at;
+    double seconds;
+    if (!duration_binary(p, 0, &seconds) || !duration_ms(p, seconds, at, out_ms))
+        return false;
+    if (*out_ms <= 0)
+        (void)fail(p, at, "duration must be greater than 0");
+    return *out_ms > 0;
+}
+
+/* Of an offset: one operand, so that what follows is arithmetic on the selector. */
+static bool parse_offset(struct parser *p, int64_t *out_ms)
+{
+    size_t at = p->token.at;
+    double seconds, sign = is_op(p, "-") ? -1 : 1;
+    if (is_op(p, "-") || is_op(p, "+"))
+        next(p);
+    return duration_primary(p, &seconds) && duration_ms(p, sign * seconds, at, out_ms);
 }
 
 static struct when *when_of(struct expr *x)
@@ -243,12 +338,10 @@ static struct expr *parse_range(struct parser *p, struct expr *x)
     size_t at = p->token.at;
     int64_t range_ms, step_ms = 0;
     next(p);
-    if (!parse_duration(p, false, &range_ms))
+    if (!parse_duration(p, &range_ms))
         return NULL;
-    if (range_ms <= 0)
-        return fail(p, at, "duration must be greater than 0");
     if (take_op(p, ":")) {
-        if (!is_op(p, "]") && !parse_duration(p, false, &step_ms))
+        if (!is_op(p, "]") && !parse_duration(p, &step_ms))
             return NULL;
         if (!expect(p, "]", "subquery selector"))
             return NULL;
@@ -311,7 +404,7 @@ static struct expr *parse_postfix(struct parser *p, struct expr *x)
                 return fail(p, p->token.at, "offset may not be set multiple times");
             next(p);
             offset_set = true;
-            if (!parse_duration(p, true, &w->offset_ms))
+            if (!parse_offset(p, &w->offset_ms))
                 return NULL;
         } else if (is_op(p, "@")) {
             if (!w)
@@ -658,11 +751,12 @@ static struct expr *parse_binary(struct parser *p, int least)
     return p->failed ? NULL : left;
 }
 
-int promql_parse(struct arena *a, const char *text, struct expr **out, struct err *e)
+int promql_parse_for(struct arena *a, const char *text, int64_t step_ms, int64_t range_ms,
+                     struct expr **out, struct err *e)
 {
     struct parser p = {
         .lexer = {.text = text, .arena = a},
-          .e = e
+          .e = e, .step_ms = step_ms, .range_ms = range_ms
     };
     next(&p);
     if (p.token.kind == TOKEN_END)
@@ -674,4 +768,9 @@ int promql_parse(struct arena *a, const char *text, struct expr **out, struct er
         return ERR_INVALID;
     *out = x;
     return 0;
+}
+
+int promql_parse(struct arena *a, const char *text, struct expr **out, struct err *e)
+{
+    return promql_parse_for(a, text, 1000, 1000, out, e);
 }

@@ -96,6 +96,8 @@ static void evaluates(void)
         {"clamp_max(gauge{x=\"1\"}, 2)",                                       "{job=\"shop\", x=\"1\"} 2"                                  },
         {"deriv(gauge{x=\"1\"}[5m])",                                          "{job=\"shop\", x=\"1\"} 0.0166667"                          },
         {"count_values(\"a\\xc5z\", gauge)",                                   "error: invalid label name \"a\xc5z\""                       },
+        {"count_over_time(gauge{x=\"1\"}[30s * 2 ^ 2])",                       "{job=\"shop\", x=\"1\"} 2"                                  },
+        {"gauge{x=\"1\"} offset (1m + 60)",                                    "gauge{job=\"shop\", x=\"1\"} 4"                             },
         {"days_in_month(vector(1454284800))",                                  "{} 29"                                                      },
         {"gauge{x=\"1\"} @ 1m",                                                "gauge{job=\"shop\", x=\"1\"} 2"                             },
         {"predict_linear(gauge{x=\"1\"}[5m] @ 120, 60)",                       "{job=\"shop\", x=\"1\"} 7"                                  },
