@@ -23,6 +23,32 @@ static bool read_text(const char *dir, const char *name, struct arena *a, char *
     return fs_read(arena_printf(a, "%s/%s", dir, name), TEXT_MAX, a, out, n, NULL) == 0;
 }
 
+/* The first place where two trees differ, as a path; both values there. */
+static const char *differs(struct arena *a, const struct value **got, const struct value **want)
+{
+    if (value_is(*got, VALUE_OBJECT) && value_is(*want, VALUE_OBJECT)) {
+        const struct value *sides[] = {*got, *want};
+        for (int i = 0; i < 2; i++)
+            VALUE_EACH_MEMBER (m, sides[i]) {
+                const struct value *x = value_get(sides[0], m->key);
+                const struct value *y = value_get(sides[1], m->key);
+                if (x && y && value_equal(x, y))
+                    continue;
+                *got = x, *want = y;
+                return arena_printf(a, "/%s%s", m->key, differs(a, got, want));
+            }
+    }
+    if (value_is(*got, VALUE_ARRAY) && value_is(*want, VALUE_ARRAY))
+        for (size_t i = 0; i < value_count(*got) || i < value_count(*want); i++) {
+            const struct value *x = value_item(*got, i), *y = value_item(*want, i);
+            if (x && y && value_equal(x, y))
+                continue;
+            *got = x, *want = y;
+            return arena_printf(a, "/%zu%s", i, differs(a, got, want));
+        }
+    return "";
+}
+
 static bool same(struct arena *a, const char *want, size_t len, struct value **objects, size_t n,
                  struct err *e)
 {
@@ -37,8 +63,12 @@ static bool same(struct arena *a, const char *want, size_t len, struct value **o
     for (size_t i = 0; i < n; i++) {
         if (value_equal(docs[i], objects[i]))
             continue;
-        (void)err_set(e, ERR_INVALID, "object %zu: got %.300s want %.300s", i,
-                      json_text(a, objects[i], JSON_SORTED), json_text(a, docs[i], JSON_SORTED));
+        const struct value *got = objects[i], *expected = docs[i];
+        const char *at = differs(a, &got, &expected);
+        (void)err_set(e, ERR_INVALID, "%s %s %s: got %.120s want %.120s",
+                      value_at_str(docs[i], "kind", ""), value_at_str(docs[i], "metadata.name", ""),
+                      at, got ? json_text(a, got, JSON_SORTED) : "nothing",
+                      expected ? json_text(a, expected, JSON_SORTED) : "nothing");
         return false;
     }
     return true;

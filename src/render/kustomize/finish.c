@@ -13,8 +13,10 @@ static void tidy(struct kust_set *s, struct value *object)
 {
     struct value *meta = value_get_mut(object, "metadata");
     struct value *notes = value_get_mut(meta, "annotations");
-    if (value_is(notes, VALUE_NULL))
+    if (notes && value_count(notes) == 0) {
         (void)value_remove(meta, "annotations");
+        return;
+    }
     for (size_t i = 0; value_is(notes, VALUE_OBJECT) && i < notes->n; i++) {
         struct value *v = &notes->members[i].value;
         const char *text = kust_scalar(s->a, v);

@@ -227,6 +227,7 @@ static int merge_generated(struct generator *g, const char *behavior, struct err
             (void)value_remove(there->object, parts[i]);
         put_pairs(a, there->object, parts[i], value_at(g->object, parts[i]));
     }
+    there->wants_hash &= !value_bool(option(g, "disableNameSuffixHash"), false);
     return 0;
 }
 

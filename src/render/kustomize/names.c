@@ -47,6 +47,10 @@ int kust_namespace(struct kust_layer *l, struct err *e)
         if (rc == 0)
             rc =
                 kust_at_specs(l->a, r, kust_specs(l, "namespace"), set_ns, value_copy(l->a, ns), e);
+        if (rc == 0 && strcmp(kust_kind(r), "CustomResourceDefinition") == 0)
+            rc = kust_visit(l->a, r->object,
+                            "spec/conversion/webhook/clientConfig/service/namespace", false, set_ns,
+                            value_copy(l->a, ns), e);
         if (rc < 0)
             return rc;
         if (strstr(kust_kind(r), "RoleBinding"))

@@ -67,7 +67,7 @@ static int compare(const void *pa, const void *pb)
     /* The core group has no name, and is therefore before all others. */
     bool ca = !strchr(va, '/'), cb = !strchr(vb, '/');
     if (ca != cb)
-        return ca ? -1 : 1;
+        return ca ? 1 : -1;
     int c = strcmp(va, vb);
     if (c == 0)
         c = strcmp(ka, kb);

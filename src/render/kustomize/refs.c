@@ -85,7 +85,7 @@ struct mend {
 static bool once_was(const struct kust_resource *r, const char *name, const char *ns)
 {
     for (size_t i = 0; i < r->n_was; i++)
-        if (strcmp(r->was[i].name, name) == 0 && (!*ns || strcmp(r->was[i].ns, ns) == 0))
+        if (strcmp(r->was[i].name, name) == 0 && (!*ns || kust_same_ns(r->was[i].ns, ns)))
             return true;
     return false;
 }
@@ -130,10 +130,13 @@ static int mend_at(void *arg, struct value *at, struct err *e)
         return mend_place(m, at);
     if (value_is(at, VALUE_OBJECT)) { /* a binding's subject */
         const char *ns = value_at_str(at, "namespace", "");
+        if (value_get(at, "namespace") && !*ns)
+            return err_set(e, ERR_INVALID, "%s %s: a subject's namespace is blank",
+                           kust_kind(m->from), kust_name(m->from));
         if (strcmp(value_at_str(at, "kind", ""), m->to) != 0)
             return 0;
         const struct kust_resource *r = find(m, value_at_str(at, "name", ""), "");
-        if (r && (!*ns || strcmp(ns, kust_ns(r)) == 0 ||
+        if (r && (!*ns || kust_same_ns(ns, kust_ns(r)) ||
                   once_was(r, value_at_str(at, "name", ""), ns))) {
             (void)value_set_str(a, at, "name", kust_name(r));
             if (*ns && *kust_ns(r))
