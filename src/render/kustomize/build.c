@@ -90,6 +90,8 @@ static int add_folder(struct kust_layer *l, const char *dir, bool component, str
     for (size_t i = 0; rc == 0 && i < below.n_vars; i++)
         rc = kust_var_add(l->set, &below.vars[i], e);
     kust_config_merge(l->set, below.config);
+    if (below.openapi)
+        l->set->openapi = below.openapi;
     return rc;
 }
 
@@ -177,33 +179,20 @@ static void spell_known(struct value *doc, const char *const *known)
 
 static int load_doc(struct kust_layer *l, struct err *e)
 {
-    static const char *const known[] = {"apiVersion",
-                                        "kind",
-                                        "metadata",
-                                        "resources",
-                                        "bases",
-                                        "components",
-                                        "namespace",
-                                        "namePrefix",
-                                        "nameSuffix",
-                                        "labels",
-                                        "commonLabels",
-                                        "commonAnnotations",
-                                        "images",
-                                        "replicas",
-                                        "patches",
-                                        "patchesStrategicMerge",
-                                        "patchesJson6902",
-                                        "configMapGenerator",
-                                        "secretGenerator",
-                                        "generatorOptions",
-                                        "configurations",
-                                        "vars",
-                                        "sortOptions",
-                                        "replacements",
-                                        "transformers",
-                                        "generators",
-                                        NULL};
+    static const char *const known[] = {"apiVersion",      "kind",
+                                        "metadata",        "resources",
+                                        "bases",           "components",
+                                        "namespace",       "namePrefix",
+                                        "nameSuffix",      "labels",
+                                        "commonLabels",    "commonAnnotations",
+                                        "images",          "replicas",
+                                        "patches",         "patchesStrategicMerge",
+                                        "patchesJson6902", "configMapGenerator",
+                                        "secretGenerator", "generatorOptions",
+                                        "configurations",  "vars",
+                                        "sortOptions",     "openapi",
+                                        "replacements",    "transformers",
+                                        "generators",      NULL};
     const char *text;
     size_t n;
     struct value *doc;
@@ -244,6 +233,8 @@ static int build_layer(struct kust_layer *l, const struct value *overrides, stru
         rc = gather(l, "resources", false, e);
     if (rc == 0)
         rc = gather(l, "bases", false, e);
+    if (rc == 0)
+        rc = kust_openapi(l, e);
     if (rc == 0)
         rc = kust_configurations(l, e);
     if (rc == 0)

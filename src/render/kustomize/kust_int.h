@@ -32,7 +32,8 @@ struct kust_set {
     size_t n, cap;
     struct kust_var *vars;
     size_t n_vars;
-    struct value *config; /* lists of field specs, by the names of `configurations` */
+    const struct value *openapi; /* definitions that `openapi` brings, or NULL */
+    struct value *config;        /* lists of field specs, by the names of `configurations` */
 };
 
 /* One kustomization at work on what it has gathered. */
@@ -96,6 +97,11 @@ bool kust_targeted(const struct value *target, const struct kust_resource *r, st
 int kust_path(const struct kust_layer *l, const struct value *at, const char *name,
               const char **path, struct err *e) MUST_CHECK;
 
+struct schema;
+const struct schema *kust_schema(const struct kust_layer *l, const struct kust_resource *r);
+void kust_reorder(struct arena *a, const struct schema *s, struct value *merged,
+                  const struct value *patch, int depth);
+
 /* ---- errors with file and line ---- */
 int kust_error(const struct kust_layer *l, const struct value *at, struct err *e, const char *fmt,
                ...) PRINTF(4, 5);
@@ -107,6 +113,7 @@ int kust_only(const struct kust_layer *l, const struct value *v, const char *wha
 /* Adds what the paths, folders and inlined objects of a field are. */
 int kust_gather(struct kust_layer *l, const char *field, struct err *e) MUST_CHECK;
 int kust_configurations(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_openapi(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_generators(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_patches(struct kust_layer *l, struct err *e) MUST_CHECK; /* SMP, then `patches` */
 int kust_namespace(struct kust_layer *l, struct err *e) MUST_CHECK;

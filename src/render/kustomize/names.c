@@ -87,13 +87,15 @@ int kust_names(struct kust_layer *l, struct err *e)
     const char *prefix = value_at_str(l->doc, "namePrefix", "");
     const char *suffix = value_at_str(l->doc, "nameSuffix", "");
     struct affix before = {l->a, prefix, ""}, after = {l->a, "", suffix};
+    /* Configured places stand for the usual one. */
+    bool own = value_count(kust_specs(l, "namePrefix")) > 0;
     if (!*prefix && !*suffix)
         return 0;
     for (size_t i = 0; i < l->set->n; i++) {
         struct kust_resource *r = l->set->items[i];
         r->prefixes = arena_printf(l->a, "%s|%s", r->prefixes, prefix);
         r->suffixes = arena_printf(l->a, "%s|%s", r->suffixes, suffix);
-        if (!l->only && !keeps_name(r)) {
+        if (!l->only && !own && !keeps_name(r)) {
             const char *name = arena_printf(l->a, "%s%s%s", prefix, kust_name(r), suffix);
             (void)value_set_str(l->a, value_make_object(l->a, r->object, "metadata"), "name", name);
         }

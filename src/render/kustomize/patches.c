@@ -96,8 +96,7 @@ static void drop_nulls(struct value *v, int depth)
 static int apply_strategic(struct kust_layer *l, const struct patch *p, struct kust_resource *r,
                            struct err *e)
 {
-    const struct schema *schema =
-        schema_builtin(value_at_str(r->object, "apiVersion", ""), kust_kind(r));
+    const struct schema *schema = kust_schema(l, r);
     struct value *merged, *body = value_copy(l->a, p->body);
     const char *keep[] = {p->rekind ? NULL : "kind", p->rekind ? NULL : "apiVersion"};
     for (size_t i = 0; i < ARRAY_LEN(keep); i++)
@@ -117,6 +116,7 @@ static int apply_strategic(struct kust_layer *l, const struct patch *p, struct k
         return err_wrap(e, rc, "%s: patch of %s %s", p->where, kust_kind(r), kust_name(r));
     r->object = value_copy(l->a, merged);
     drop_nulls(r->object, 0);
+    kust_reorder(l->a, schema, r->object, p->body, 0);
     return 0;
 }
 

@@ -1,0 +1,144 @@
+/* Which lists a strategic patch merges: built-in kinds, and what `openapi` tells of others. */
+#include "api/schema.h"
+#include "codec/yaml.h"
+#include "render/kustomize/kust_int.h"
+
+struct known {
+    const char *name;
+    struct schema *schema;
+};
+
+struct compile {
+    struct arena *a;
+    const struct value *definitions;
+    struct known *known; /* one per definition, so that they may refer to each other */
+    size_t n;
+};
+
+static void fill(struct compile *c, struct schema *s, const struct value *from);
+
+static const struct schema *node(struct compile *c, const struct value *from)
+{
+    static const struct schema any = {.type = SCHEMA_ANY};
+    const char *ref = value_at_str(from, "$ref", ""), *name = strrchr(ref, '/');
+    if (!from)
+        return &any;
+    if (!*ref) {
+        struct schema *s = ARENA_NEW(c->a, struct schema);
+        fill(c, s, from);
+        return s;
+    }
+    name = name ? name + 1 : ref;
+    for (size_t i = 0; i < c->n; i++)
+        if (strcmp(c->known[i].name, name) == 0)
+            return c->known[i].schema;
+    const struct value *definition = value_get(c->definitions, name);
+    if (!definition)
+        return &any;
+    struct schema *s = ARENA_NEW(c->a, struct schema);
+    c->known[c->n++] = (struct known){name, s};
+    fill(c, s, definition);
+    return s;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct schema_field *)a)->name, ((const struct schema_field *)b)->name);
+}
+
+static void fill_struct(struct compile *c, struct schema *s, const struct value *properties)
+{
+    size_t n = value_members_count(properties);
+    struct schema_field *fields = ARENA_ARRAY(c->a, struct schema_field, n);
+    s->type = SCHEMA_STRUCT;
+    s->n_fields = (uint16_t)n;
+    s->fields = fields;
+    VALUE_EACH_MEMBER (m, properties)
+        *fields++ = (struct schema_field){.name = m->key, .schema = node(c, &m->value)};
+    qsort(fields - n, n, sizeof *fields, by_name);
+}
+
+static void fill(struct compile *c, struct schema *s, const struct value *from)
+{
+    const struct value *properties = value_get(from, "properties");
+    const char *type = value_at_str(from, "type", "");
+    s->type = SCHEMA_ANY;
+    if (value_count(properties) > 0 && value_count(properties) < UINT16_MAX) {
+        fill_struct(c, s, properties);
+    } else if (strcmp(type, "array") == 0) {
+        const char *key = value_str(value_get(from, "x-kubernetes-patch-merge-key"), "");
+        const char *strategy = value_str(value_get(from, "x-kubernetes-patch-strategy"), "");
+        s->type = SCHEMA_LIST;
+        s->items = node(c, value_get(from, "items"));
+        s->merge_key = *key ? key : NULL;
+        s->flags = strstr(strategy, "merge") ? SCHEMA_PATCH_MERGE : 0;
+    }
+}
+
+static bool is_kind(const struct value *definition, const char *api_version, const char *kind,
+                    struct arena *a)
+{
+    VALUE_EACH_ITEM (gvk, value_get(definition, "x-kubernetes-group-version-kind")) {
+        const char *group = value_at_str(gvk, "group", "");
+        const char *version =
+            arena_printf(a, "%s%s%s", group, *group ? "/" : "", value_at_str(gvk, "version", ""));
+        if (strcmp(version, api_version) == 0 && strcmp(value_at_str(gvk, "kind", ""), kind) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Kinds that are not served here, but that Kustomize merges by name. */
+static const struct schema *webhooks(const char *kind)
+{
+    static const struct schema any = {.type = SCHEMA_ANY};
+    static const struct schema list = {
+        .type = SCHEMA_LIST, .flags = SCHEMA_PATCH_MERGE, .merge_key = "name", .items = &any};
+    static const struct schema_field fields[] = {
+        {.name = "webhooks", .schema = &list}
+    };
+    static const struct schema root = {.type = SCHEMA_STRUCT, .n_fields = 1, .fields = fields};
+    return strcmp(kind, "MutatingWebhookConfiguration") == 0 ||
+                   strcmp(kind, "ValidatingWebhookConfiguration") == 0
+               ? &root
+               : NULL;
+}
+
+const struct schema *kust_schema(const struct kust_layer *l, const struct kust_resource *r)
+{
+    const char *api_version = value_at_str(r->object, "apiVersion", "");
+    struct compile c = {.a = l->a, .definitions = l->set->openapi};
+    VALUE_EACH_MEMBER (m, c.definitions) {
+        if (!is_kind(&m->value, api_version, kust_kind(r), l->a))
+            continue;
+        c.known = ARENA_ARRAY(l->a, struct known, value_members_count(c.definitions) + 1);
+        struct schema *s = ARENA_NEW(l->a, struct schema);
+        fill(&c, s, &m->value);
+        return s;
+    }
+    const struct schema *s = schema_builtin(api_version, kust_kind(r));
+    return s ? s : webhooks(kust_kind(r));
+}
+
+int kust_openapi(struct kust_layer *l, struct err *e)
+{
+    static const char *const known[] = {"path", "version", NULL};
+    const struct value *v = value_get(l->doc, "openapi");
+    const char *name = value_at_str(v, "path", ""), *path, *text;
+    size_t n, docs;
+    struct value **doc;
+    int rc = kust_only(l, v, "openapi", known, e);
+    if (rc < 0 || !*name)
+        return rc;
+    if (value_get(v, "version"))
+        return kust_error(l, v, e, "openapi: one of path and version, not both");
+    rc = kust_path(l, v, name, &path, e);
+    if (rc == 0)
+        rc = tree_read(l->tree, path, l->a, &text, &n, e);
+    if (rc == 0)
+        rc = yaml_or_json_parse_all(l->a, text, n, 0, &doc, &docs, e);
+    if (rc < 0)
+        return err_wrap(e, rc, "%s:%u", l->file, v->line);
+    l->set->openapi = docs ? value_get(doc[0], "definitions") : NULL;
+    return 0;
+}
