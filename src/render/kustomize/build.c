@@ -102,9 +102,12 @@ static int add_file(struct kust_layer *l, const char *path, struct err *e)
     int rc = render_load(l->tree, path, l->a, &objects, &n, e);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         uint32_t line = objects[i]->line;
-        rc = kust_add(l->set, objects[i], NULL, e);
+        struct kust_resource *r;
+        rc = kust_add(l->set, objects[i], &r, e);
         if (rc < 0)
             rc = err_wrap(e, rc, "%s:%u", path, line);
+        else
+            r->origin = path;
     }
     return rc;
 }
@@ -115,8 +118,12 @@ static int add_text(struct kust_layer *l, const struct value *item, const char *
     size_t n;
     const char *where = arena_printf(l->a, "%s:%u", l->file, item->line);
     int rc = render_parse(where, text, strlen(text), l->a, &objects, &n, e);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = kust_add(l->set, objects[i], NULL, e);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct kust_resource *r;
+        rc = kust_add(l->set, objects[i], &r, e);
+        if (rc == 0)
+            r->origin = l->file;
+    }
     return rc;
 }
 
@@ -179,20 +186,35 @@ static void spell_known(struct value *doc, const char *const *known)
 
 static int load_doc(struct kust_layer *l, struct err *e)
 {
-    static const char *const known[] = {"apiVersion",      "kind",
-                                        "metadata",        "resources",
-                                        "bases",           "components",
-                                        "namespace",       "namePrefix",
-                                        "nameSuffix",      "labels",
-                                        "commonLabels",    "commonAnnotations",
-                                        "images",          "replicas",
-                                        "patches",         "patchesStrategicMerge",
-                                        "patchesJson6902", "configMapGenerator",
-                                        "secretGenerator", "generatorOptions",
-                                        "configurations",  "vars",
-                                        "sortOptions",     "openapi",
-                                        "replacements",    "transformers",
-                                        "generators",      NULL};
+    static const char *const known[] = {"apiVersion",
+                                        "kind",
+                                        "metadata",
+                                        "resources",
+                                        "bases",
+                                        "components",
+                                        "namespace",
+                                        "namePrefix",
+                                        "nameSuffix",
+                                        "labels",
+                                        "commonLabels",
+                                        "commonAnnotations",
+                                        "images",
+                                        "replicas",
+                                        "patches",
+                                        "patchesStrategicMerge",
+                                        "patchesJson6902",
+                                        "configMapGenerator",
+                                        "secretGenerator",
+                                        "generatorOptions",
+                                        "configurations",
+                                        "vars",
+                                        "sortOptions",
+                                        "buildMetadata",
+                                        "openapi",
+                                        "replacements",
+                                        "transformers",
+                                        "generators",
+                                        NULL};
     const char *text;
     size_t n;
     struct value *doc;
@@ -263,6 +285,8 @@ int kustomize_build(struct tree *t, const char *dir, const struct value *overrid
         rc = kust_references(&set, e);
     if (rc == 0)
         rc = kust_vars_resolve(&set, e);
+    if (rc == 0)
+        rc = kust_origins(&l, e);
     if (rc == 0)
         kust_finish(&set);
     if (rc == 0)

@@ -256,6 +256,9 @@ static int generate(struct generator *g, struct err *e)
     rc = kust_add(g->l->set, g->object, &made, e);
     if (rc < 0)
         return err_wrap(e, rc, "%s:%u", g->l->file, g->entry->line);
+    made->origin = g->l->plugin ? g->l->plugin->origin : g->l->file;
+    made->made_by = g->secret ? "SecretGenerator" : "ConfigMapGenerator";
+    made->made_name = g->l->plugin ? kust_name(g->l->plugin) : NULL;
     made->wants_hash = !value_bool(option(g, "disableNameSuffixHash"), false);
     return 0;
 }

@@ -18,6 +18,8 @@ struct kust_resource {
     size_t n_was;
     const char *prefixes, *suffixes; /* all that were put on, for telling equals apart */
     bool wants_hash;
+    const char *origin;              /* its file, or what configured its generator */
+    const char *made_by, *made_name; /* the generator's kind and name, or NULL */
 };
 
 struct kust_var {
@@ -44,8 +46,9 @@ struct kust_layer {
     const struct value *doc;
     struct kust_set *set;
     int depth;
-    bool component;           /* one is expected here */
-    const struct value *only; /* field specs of a transformer that brings its own */
+    bool component;                     /* one is expected here */
+    const struct kust_resource *plugin; /* the one at work, or NULL */
+    const struct value *only;           /* field specs of a transformer that brings its own */
 };
 
 /* ---- resources ---- */
@@ -133,6 +136,8 @@ int kust_hash_names(struct kust_set *s, struct err *e) MUST_CHECK;
 int kust_references(struct kust_set *s, struct err *e) MUST_CHECK;
 /* Drops what is for the build only, and tidies annotations. */
 void kust_finish(struct kust_set *s);
+/* What the root's buildMetadata asks for. */
+int kust_origins(const struct kust_layer *root, struct err *e) MUST_CHECK;
 int kust_vars_resolve(struct kust_set *s, struct err *e) MUST_CHECK;
 /* `options`: sortOptions of the root, or NULL. */
 int kust_order(struct kust_set *s, const struct value *options, struct err *e) MUST_CHECK;

@@ -77,18 +77,23 @@ static bool deletes(const struct value *body)
     return strcmp(value_str(value_get(body, "$patch"), ""), "delete") == 0;
 }
 
-/* A strategic merge leaves no members that are null. */
-static void drop_nulls(struct value *v, int depth)
+/* A strategic merge leaves no lists and objects that are null. */
+static void drop_nulls(const struct schema *s, struct value *v, int depth)
 {
-    for (size_t i = 0; value_is(v, VALUE_ARRAY) && i < v->n && depth < 64; i++)
-        drop_nulls(&v->items[i], depth + 1);
-    for (size_t i = 0; value_is(v, VALUE_OBJECT) && i < v->n && depth < 64;) {
+    if (!s || depth > 64)
+        return;
+    for (size_t i = 0; value_is(v, VALUE_ARRAY) && i < v->n; i++)
+        drop_nulls(s->items, &v->items[i], depth + 1);
+    for (size_t i = 0; value_is(v, VALUE_OBJECT) && i < v->n;) {
         struct member *m = &v->members[i];
-        if (value_is(&m->value, VALUE_NULL)) {
+        const struct schema *of = schema_member(s, m->key);
+        bool nested =
+            of && (of->type == SCHEMA_LIST || of->type == SCHEMA_STRUCT || of->type == SCHEMA_MAP);
+        if (nested && value_is(&m->value, VALUE_NULL)) {
             (void)value_removen(v, m->key, m->key_len);
             continue;
         }
-        drop_nulls(&m->value, depth + 1);
+        drop_nulls(of, &m->value, depth + 1);
         i++;
     }
 }
@@ -115,7 +120,7 @@ static int apply_strategic(struct kust_layer *l, const struct patch *p, struct k
     if (rc < 0)
         return err_wrap(e, rc, "%s: patch of %s %s", p->where, kust_kind(r), kust_name(r));
     r->object = value_copy(l->a, merged);
-    drop_nulls(r->object, 0);
+    drop_nulls(schema, r->object, 0);
     kust_reorder(l->a, schema, r->object, p->body, 0);
     return 0;
 }

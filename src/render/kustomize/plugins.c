@@ -76,6 +76,7 @@ static int run_plugin(struct kust_layer *l, const struct plugin *all, size_t n,
         if (strcmp(all[i].kind, kust_kind(r)) != 0)
             continue;
         struct kust_layer one = *l;
+        one.plugin = r;
         one.doc = doc_of(l->a, &all[i], config);
         one.only = specs ? specs : value_new_array(l->a);
         return all[i].run(&one, e);

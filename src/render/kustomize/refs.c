@@ -200,11 +200,8 @@ static int mend_configured(struct kust_set *s, struct kust_resource *r, struct e
 
 int kust_references(struct kust_set *s, struct err *e)
 {
-    bool any = false;
-    for (size_t i = 0; i < s->n; i++)
-        any |= s->items[i]->n_was > 1;
     int rc = 0;
-    for (size_t i = 0; any && rc == 0 && i < s->n; i++) {
+    for (size_t i = 0; rc == 0 && i < s->n; i++) {
         for (size_t k = 0; rc == 0 && k < ARRAY_LEN(references); k++)
             rc = mend_reference(s, s->items[i], &references[k], e);
         if (rc == 0)
