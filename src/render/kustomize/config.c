@@ -72,7 +72,7 @@ int kust_at_specs(struct arena *a, struct kust_resource *r, const struct value *
 {
     int rc = 0;
     VALUE_EACH_ITEM (spec, specs)
-        if (rc == 0 && kust_spec_fits(a, spec, r))
+        if (rc == 0 && *value_at_str(spec, "path", "") && kust_spec_fits(a, spec, r))
             rc = kust_visit(a, r->object, value_at_str(spec, "path", ""),
                             value_at_bool(spec, "create", false), fn, arg, e);
     return rc;

@@ -100,6 +100,8 @@ bool kust_targeted(const struct value *target, const struct kust_resource *r, st
 int kust_path(const struct kust_layer *l, const struct value *at, const char *name,
               const char **path, struct err *e) MUST_CHECK;
 
+int kust_json_patch(struct arena *a, const struct value *doc, const struct value *patch,
+                    struct value **out, struct err *e) MUST_CHECK;
 struct schema;
 const struct schema *kust_schema(const struct kust_layer *l, const struct kust_resource *r);
 void kust_reorder(struct arena *a, const struct schema *s, struct value *merged,

@@ -129,7 +129,7 @@ static int apply_json(struct kust_layer *l, const struct patch *p, struct kust_r
                       struct err *e)
 {
     struct value *patched;
-    int rc = patch_json(l->a, r->object, p->body, &patched, e);
+    int rc = kust_json_patch(l->a, r->object, p->body, &patched, e);
     if (rc < 0)
         return err_wrap(e, rc, "%s: patch of %s %s", p->where, kust_kind(r), kust_name(r));
     r->object = value_copy(l->a, patched);

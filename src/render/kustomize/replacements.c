@@ -126,6 +126,8 @@ static int put_into(struct replacement *r, const struct value *target, struct ku
     for (size_t i = 0; i < (n ? n : 1); i++) {
         const char *path = n ? value_str(value_item(paths, i), "") : "metadata.name";
         size_t found;
+        if (!*path)
+            return kust_error(r->l, target, e, "replacements: a field path is empty");
         int rc = kust_walk(r->l->a, into->object, path, value_at_bool(r->options, "create", false),
                            put_value, r, &found, e);
         if (rc < 0)

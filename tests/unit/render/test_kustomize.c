@@ -10,23 +10,33 @@
 static const struct tree_file files[] = {
     {"base/kustomization.yaml",
      "resources: [web.yaml]\nconfigMapGenerator:\n- name: settings\n  literals: [color=red]\n"},
-    {"base/web.yaml",           DEPLOYMENT                                                    },
+    {"base/web.yaml",             DEPLOYMENT                                                  },
     {"prod/kustomization.yaml",
      "resources: [../base]\nnamespace: prod\nnamePrefix: p-\nimages:\n- name: shop\n"
      "  newName: reg/shop\n  newTag: v2\nreplicas:\n- name: web\n  count: 3\n"
      "commonLabels: {env: prod}\npatches:\n- target: {kind: Deployment}\n  patch: |\n"
      "    - op: add\n      path: /metadata/annotations\n      value: {a: b}\n"                },
-    {"odd/kustomization.yaml",  "resources: []\nhelmCharts:\n- name: x\n"                     },
-    {"gone/kustomization.yaml", "resources:\n- nothing.yaml\n"                                },
-    {"chart/Chart.yaml",        "name: x\n"                                                   },
-    {"plain/a.yaml",            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n"
+    {"values/kustomization.yaml",
+     "resources: [../base]\nnamePrefix: v-\nvars:\n- name: NAME\n"
+     "  objref: {apiVersion: apps/v1, kind: Deployment, name: web}\n"
+     "replacements:\n- source: {kind: Deployment, name: web}\n  targets:\n"
+     "  - select: {kind: Deployment}\n    options: {create: true}\n"
+     "    fieldPaths: [metadata.labels.self]\n"
+     "transformers:\n- |\n  apiVersion: builtin\n  kind: AnnotationsTransformer\n"
+     "  metadata: {name: x}\n  annotations: {is: $(NAME)}\n"
+     "  fieldSpecs: [{path: metadata/annotations, create: true, kind: Deployment}]\n"         },
+    {"above/kustomization.yaml",  "resources: [../base/web.yaml]\n"                           },
+    {"odd/kustomization.yaml",    "resources: []\nhelmCharts:\n- name: x\n"                   },
+    {"gone/kustomization.yaml",   "resources:\n- nothing.yaml\n"                              },
+    {"chart/Chart.yaml",          "name: x\n"                                                 },
+    {"plain/a.yaml",              "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n"
                      "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Secret\n"
                      "  metadata: {name: b}\n"                            },
     {"plain/sub/c.json",
      "{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"c\"}}"             },
-    {"plain/README.md",         "not this"                                                    },
-    {"bad/x.yaml",              "apiVersion: v1\nmetadata: {name: a}\n"                       },
-    {NULL,                      NULL                                                          },
+    {"plain/README.md",           "not this"                                                  },
+    {"bad/x.yaml",                "apiVersion: v1\nmetadata: {name: a}\n"                     },
+    {NULL,                        NULL                                                        },
 };
 
 static int run(const char *path, const struct value *directory, const struct value *kustomize,
@@ -56,6 +66,20 @@ static void builds_layers(void)
     T_EQ_STR(value_at_str(web, "spec.template.spec.containers[0].envFrom[0].configMapRef.name", ""),
              name, "the reference follows the generated name");
     T_EQ_STR(value_at_str(web, "spec.selector.matchLabels.env", ""), "prod", "labels");
+}
+
+static void puts_values_in(void)
+{
+    AUTO(arena) struct arena *a = arena_new(1 << 22);
+    struct render_result r;
+    struct err e = {0};
+    T_RC(run("values", NULL, NULL, a, &r, &e), &e, "values");
+    T_EQ_INT(r.n, 2, "objects");
+    const struct value *web = r.objects[1];
+    T_EQ_STR(value_at_str(web, "metadata.name", ""), "v-web", "prefix");
+    T_EQ_STR(value_at_str(web, "metadata.labels.self", ""), "v-web", "replacement");
+    T_EQ_STR(value_at_str(web, "metadata.annotations.is", ""), "v-web", "var by transformer");
+    T_EQ_INT(value_count(value_at(r.objects[0], "metadata.annotations")), 0, "only its kind");
 }
 
 static void applications_override(void)
@@ -93,12 +117,14 @@ static void refuses(void)
         const char *path, *want;
         int rc;
     } cases[] = {
-        {"odd",     "odd/kustomization.yaml:2: field helmCharts is not offered here",    ERR_UNSUPPORTED},
-        {"gone",    "gone/kustomization.yaml:2: resources: nothing.yaml does not exist", ERR_INVALID    },
-        {"chart",   "chart/Chart.yaml: Helm charts cannot be rendered yet",              ERR_UNSUPPORTED},
-        {"bad",     "bad/x.yaml:1: kind is missing",                                     ERR_INVALID    },
-        {"nowhere", "folder nowhere does not exist",                                     ERR_NOT_FOUND  },
-        {"../x",    "path \"../x\" in folder \"\" leaves the root",                      ERR_INVALID    },
+        {"odd",     "odd/kustomization.yaml:2: field helmCharts is not offered here",            ERR_UNSUPPORTED},
+        {"gone",    "gone/kustomization.yaml:2: resources: nothing.yaml does not exist",         ERR_INVALID    },
+        {"above",   "above/kustomization.yaml:1: base/web.yaml is not in or below folder above",
+         ERR_INVALID                                                                                            },
+        {"chart",   "chart/Chart.yaml: Helm charts cannot be rendered yet",                      ERR_UNSUPPORTED},
+        {"bad",     "bad/x.yaml:1: kind is missing",                                             ERR_INVALID    },
+        {"nowhere", "folder nowhere does not exist",                                             ERR_NOT_FOUND  },
+        {"../x",    "path \"../x\" in folder \"\" leaves the root",                              ERR_INVALID    },
     };
     AUTO(arena) struct arena *a = arena_new(1 << 22);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -109,4 +135,4 @@ static void refuses(void)
     }
 }
 
-T_MAIN(builds_layers, applications_override, reads_folders, refuses)
+T_MAIN(builds_layers, puts_values_in, applications_override, reads_folders, refuses)
