@@ -121,6 +121,20 @@ static int mend_place(const struct mend *m, struct value *at)
     return 0;
 }
 
+/* A subject without namespace must not mean several accounts that are now apart. */
+static bool ambiguous(const struct mend *m, const struct kust_resource *found, const char *name)
+{
+    for (size_t i = 0; i < m->set->n; i++) {
+        const struct kust_resource *r = m->set->items[i];
+        if (r != found && strcmp(kust_kind(r), m->to) == 0 && once_was(r, name, "") &&
+            strcmp(r->prefixes, found->prefixes) == 0 &&
+            strcmp(r->suffixes, found->suffixes) == 0 &&
+            !kust_same_ns(kust_ns(r), kust_ns(found)) && kust_cluster_scoped(m->from))
+            return true;
+    }
+    return false;
+}
+
 static int mend_at(void *arg, struct value *at, struct err *e)
 {
     const struct mend *m = arg;
@@ -136,6 +150,9 @@ static int mend_at(void *arg, struct value *at, struct err *e)
         if (strcmp(value_at_str(at, "kind", ""), m->to) != 0)
             return 0;
         const struct kust_resource *r = find(m, value_at_str(at, "name", ""), "");
+        if (r && !*ns && ambiguous(m, r, value_at_str(at, "name", "")))
+            return err_set(e, ERR_INVALID, "%s %s: subject %s may be one of several",
+                           kust_kind(m->from), kust_name(m->from), value_at_str(at, "name", ""));
         if (r && (!*ns || kust_same_ns(ns, kust_ns(r)) ||
                   once_was(r, value_at_str(at, "name", ""), ns))) {
             (void)value_set_str(a, at, "name", kust_name(r));

@@ -33,8 +33,12 @@ static const struct schema *node(struct compile *c, const struct value *from)
         if (strcmp(c->known[i].name, name) == 0)
             return c->known[i].schema;
     const struct value *definition = value_get(c->definitions, name);
-    if (!definition)
-        return &any;
+    if (!definition) {
+        static const char api[] = "io.k8s.api.";
+        bool ours = strncmp(name, api, sizeof api - 1) == 0;
+        const struct schema *builtin = ours ? schema_named(name + sizeof api - 1) : NULL;
+        return builtin ? builtin : &any;
+    }
     struct schema *s = ARENA_NEW(c->a, struct schema);
     c->known[c->n++] = (struct known){name, s};
     fill(c, s, definition);
