@@ -11,7 +11,7 @@ static int set_ns(void *arg, struct value *at, struct err *e)
     return 0;
 }
 
-/* Service accounts among the subjects of a binding: those of this build move along. */
+/* Service accounts called default; others move when references are mended. */
 static void set_subjects(struct kust_layer *l, struct kust_resource *r, const struct value *ns)
 {
     struct value *subjects = value_get_mut(r->object, "subjects");
@@ -19,12 +19,7 @@ static void set_subjects(struct kust_layer *l, struct kust_resource *r, const st
         struct value *s = &subjects->items[i];
         if (strcmp(value_at_str(s, "kind", ""), "ServiceAccount") != 0)
             continue;
-        const char *name = value_at_str(s, "name", "");
-        bool ours = strcmp(name, "default") == 0;
-        for (size_t k = 0; k < l->set->n && !ours; k++)
-            ours = strcmp(kust_kind(l->set->items[k]), "ServiceAccount") == 0 &&
-                   strcmp(kust_name(l->set->items[k]), name) == 0;
-        if (ours)
+        if (strcmp(value_at_str(s, "name", ""), "default") == 0)
             (void)value_set(l->a, s, "namespace", ns);
     }
 }

@@ -156,7 +156,7 @@ static int mend_at(void *arg, struct value *at, struct err *e)
         if (r && (!*ns || kust_same_ns(ns, kust_ns(r)) ||
                   once_was(r, value_at_str(at, "name", ""), ns))) {
             (void)value_set_str(a, at, "name", kust_name(r));
-            if (*ns && *kust_ns(r))
+            if (*kust_ns(r))
                 (void)value_set_str(a, at, "namespace", kust_ns(r));
         }
         return 0;
