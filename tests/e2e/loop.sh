@@ -26,7 +26,14 @@ SLIPWAY_DEMO_DIR=$dir/demo unshare -n -m sh -c '
     ip link set lo up
     script/demo
     status=$?
-    [ $status = 0 ] || tail -n 50 "$SLIPWAY_DEMO_DIR/up.log"
+    if [ $status != 0 ]; then
+        export KUBECONFIG=$SLIPWAY_DEMO_DIR/admin.kubeconfig
+        kubectl get applications,analysisruns,condemnations -n argocd -o wide
+        kubectl get replicasets,pods -A -o wide
+        kubectl get events -A --sort-by=.lastTimestamp | tail -n 30
+        kubectl -n argocd get applications -o yaml
+        tail -n 50 "$SLIPWAY_DEMO_DIR/up.log"
+    fi
     script/demo stop
     exit $status' >"$dir/log" 2>&1
 status=$?
