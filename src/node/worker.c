@@ -307,6 +307,16 @@ static void finish(struct worker *w)
         w->status_retry_ms = worker__now(w) + 1000;
 }
 
+/* How its containers ended is on record here until the API knows it: a crash in between would
+ * lose it, or run them twice. */
+static bool end_is_told(struct worker *w)
+{
+    if (w->over || w->gone || w->def->deleting)
+        return true;
+    worker__tell(w);
+    return !w->status_retry_ms;
+}
+
 static bool act(struct worker *w, const struct pod_plan *p)
 {
     bool done = false;
@@ -319,13 +329,13 @@ static bool act(struct worker *w, const struct pod_plan *p)
         const struct pod_action *x = &p->act[i];
         if (x->kind == POD_SANDBOX_UP)
             sandbox_up(w);
-        else if (x->kind == POD_SANDBOX_DOWN)
+        else if (x->kind == POD_SANDBOX_DOWN && end_is_told(w))
             sandbox_down(w);
         else if (x->kind == POD_START)
             worker__begin_start(w, x->container);
         else if (x->kind == POD_STOP)
             worker__begin_stop(w, x->container, x->reason);
-        else
+        else if (x->kind == POD_FINISH)
             done = true;
     }
     return done;
