@@ -109,26 +109,32 @@ static int parse_number(struct parser *p, struct list *out)
     return 0;
 }
 
-/* The ] that ends what began at *at, quotes and brackets within skipped. */
-static const char *closing(const char *at, const char *end)
+/* The first c outside quotes and inner brackets, NULL without one. */
+static const char *find_outside(const char *s, const char *end, char c)
 {
     char quote = '\0';
     int depth = 0;
-    for (; at < end; at++) {
-        if (*at == '\\')
-            at++;
+    for (; s < end; s++) {
+        if (*s == '\\')
+            s++;
         else if (quote)
-            quote = *at == quote ? '\0' : quote;
-        else if (*at == '"' || *at == '\'')
-            quote = *at;
-        else if (*at == '[' || *at == '(')
+            quote = *s == quote ? '\0' : quote;
+        else if (*s == '"' || *s == '\'')
+            quote = *s;
+        else if (*s == c && depth == 0)
+            return s;
+        else if (*s == '[' || *s == '(')
             depth++;
-        else if (*at == ']' && depth == 0)
-            return at;
-        else if (*at == ']' || *at == ')')
+        else if (*s == ']' || *s == ')')
             depth--;
     }
     return NULL;
+}
+
+/* The ] that ends what began at s. */
+static const char *closing(const char *s, const char *end)
+{
+    return find_outside(s, end, ']');
 }
 
 static bool parse_bound(const char **s, const char *end, struct bound *out)
@@ -166,23 +172,8 @@ static int parse_slice(struct parser *p, const char *s, const char *end, struct 
 /* The comma that divides the parts of a union, or the end. */
 static const char *next_part(const char *s, const char *end)
 {
-    char quote = '\0';
-    int depth = 0;
-    for (; s < end; s++) {
-        if (*s == '\\')
-            s++;
-        else if (quote)
-            quote = *s == quote ? '\0' : quote;
-        else if (*s == '"' || *s == '\'')
-            quote = *s;
-        else if (strchr("[(", *s))
-            depth++;
-        else if (strchr("])", *s))
-            depth--;
-        else if (*s == ',' && depth == 0)
-            return s;
-    }
-    return s < end ? s : end;
+    const char *comma = find_outside(s, end, ',');
+    return comma ? comma : end;
 }
 
 static int parse_bracket_part(struct parser *p, const char *s, const char *end, struct list *out)
