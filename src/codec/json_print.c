@@ -1,7 +1,7 @@
 /* json_print.c - values as Go's encoding/json writes them, without recursion. */
 #include "codec/json.h"
 
-#include "base/log.h"
+#include "codec/order_int.h"
 #include "codec/utf8.h"
 
 struct frame {
@@ -127,29 +127,6 @@ static int key_cmp(const struct member *a, const struct member *b)
     return c ? c : (a->key_len > b->key_len) - (a->key_len < b->key_len);
 }
 
-static int order_cmp(const void *x, const void *y, void *members)
-{
-    const struct member *m = members;
-    return key_cmp(&m[*(const uint32_t *)x], &m[*(const uint32_t *)y]);
-}
-
-/* NULL when the members stand in order, as most do. */
-static uint32_t *order_of(const struct value *v)
-{
-    uint32_t i = 1;
-    while (i < v->n && key_cmp(&v->members[i - 1], &v->members[i]) <= 0)
-        i++;
-    if (i >= v->n)
-        return NULL;
-    uint32_t *order = calloc(v->n, sizeof *order);
-    if (!order)
-        log_die("out of memory (%u keys)", v->n);
-    for (i = 0; i < v->n; i++)
-        order[i] = i;
-    qsort_r(order, v->n, sizeof *order, order_cmp, v->members);
-    return order;
-}
-
 /* ---- the walk ---- */
 
 static void print_scalar(struct buf *b, const struct value *v, unsigned flags)
@@ -187,7 +164,7 @@ static void print_value(struct printer *p, const struct value *v)
     } else {
         struct frame f = {.v = v};
         if (v->kind == VALUE_OBJECT && p->flags & JSON_SORTED)
-            f.order = order_of(v);
+            f.order = member_order(v, key_cmp);
         put(p->out, v->kind == VALUE_ARRAY ? '[' : '{');
         buf_add(&p->frames, &f, sizeof f);
     }

@@ -1,6 +1,6 @@
 /* yaml_print.c - values as sigs.k8s.io/yaml writes them, without recursion. */
-#include "base/log.h"
 #include "codec/number.h"
+#include "codec/order_int.h"
 #include "codec/utf8.h"
 #include "codec/yaml.h"
 #include "codec/yaml_int.h"
@@ -104,28 +104,6 @@ static int key_cmp(const struct member *a, const struct member *b)
     return cmp_from(a, b, at);
 }
 
-static int order_cmp(const void *x, const void *y, void *members)
-{
-    const struct member *m = members;
-    return key_cmp(&m[*(const uint32_t *)x], &m[*(const uint32_t *)y]);
-}
-
-static uint32_t *order_of(const struct value *v)
-{
-    uint32_t i = 1;
-    while (i < v->n && key_cmp(&v->members[i - 1], &v->members[i]) <= 0)
-        i++;
-    if (i >= v->n)
-        return NULL;
-    uint32_t *order = calloc(v->n, sizeof *order);
-    if (!order)
-        log_die("out of memory (%u keys)", v->n);
-    for (i = 0; i < v->n; i++)
-        order[i] = i;
-    qsort_r(order, v->n, sizeof *order, order_cmp, v->members);
-    return order;
-}
-
 /* ---- scalars; each ends its line unless it is a key ---- */
 
 static size_t break_at(const char *s, size_t n, size_t i)
@@ -226,7 +204,7 @@ static void push(struct printer *p, const struct value *v, size_t indent, bool o
 {
     struct frame f = {.v = v, .indent = indent, .on_line = on_line};
     if (v->kind == VALUE_OBJECT && !(p->flags & YAML_KEEP_ORDER))
-        f.order = order_of(v);
+        f.order = member_order(v, key_cmp);
     buf_add(&p->frames, &f, sizeof f);
 }
 
