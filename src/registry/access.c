@@ -49,17 +49,12 @@ bool access__allowed(struct registry_call *c, enum registry_action action, const
     return ask(c, action, repository, NULL) == 0;
 }
 
-void access__challenge(struct registry_call *c)
-{
-    http_set_header(c->q, "WWW-Authenticate", "Basic realm=\"slipway\", charset=\"UTF-8\"");
-}
-
 int access__check(struct registry_call *c, enum registry_action action, const char *repository)
 {
     struct err e = {0};
     int rc = ask(c, action, repository, &e);
     if (rc == ERR_UNAUTHENTICATED) {
-        access__challenge(c);
+        token__challenge(c, action);
         answer__error(c, 401, "UNAUTHORIZED", e.msg[0] ? e.msg : "authentication is required");
     } else if (rc < 0) {
         answer__err(c, &e, "DENIED");

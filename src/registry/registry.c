@@ -111,12 +111,8 @@ static enum registry_action action_of(const struct registry_call *c)
     return reads ? REGISTRY_PULL : REGISTRY_PUSH;
 }
 
-/* Clients that learn here how to authenticate never ask again: those who may read without must
- * still hear it, or they could not push. */
 static void ping(struct registry_call *c)
 {
-    if (!c->user && !c->token)
-        access__challenge(c);
     http_send(c->q, 200, "application/json", "{}", 2);
 }
 
@@ -134,8 +130,12 @@ void registry_handle(struct http_request *q, void *arg)
     };
     struct registry_call c = {.registry = arg, .q = q, .arena = q->arena};
     http_set_header(q, "Docker-Distribution-Api-Version", "registry/2.0");
-    parse_path(&c);
     access__read(&c);
+    if (c.registry->opts.token && token__path(q->path)) {
+        token__handle(&c);
+        return;
+    }
+    parse_path(&c);
     if (c.kind == ASK_UNKNOWN) {
         answer__error(&c, 404, "NOT_FOUND", "no such resource in the distribution API");
         return;

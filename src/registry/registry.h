@@ -31,8 +31,13 @@ struct registry_ask {
 
 struct registry_opts {
     struct image_store *images;
-    /* 0, ERR_UNAUTHENTICATED (a challenge is sent) or ERR_DENIED. NULL: all is allowed. */
+    /* 0, ERR_UNAUTHENTICATED (a challenge is sent) or ERR_DENIED. NULL: all is allowed. A ping
+     * that shows nothing should be refused: docker asks nowhere else how to authenticate. */
     int (*authorize)(void *arg, const struct registry_ask *ask, struct err *e);
+    /* The bearer token for who asks, nobody included; ERR_UNAUTHENTICATED for wrong credentials.
+     * NULL: clients are told to send theirs with each request. */
+    int (*token)(void *arg, const struct registry_ask *ask, struct arena *a, const char **out,
+                 struct err *e);
     /* Told after a tag was set (or, with digest NULL, removed). NULL: nobody. */
     void (*tagged)(void *arg, const char *repository, const char *tag, const char *digest);
     /* Asked before a manifest gets a tag; an error refuses the push. NULL: nobody. */

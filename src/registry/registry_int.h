@@ -39,11 +39,16 @@ struct registry_call {
 
 /* ---- access.c ---- */
 void access__read(struct registry_call *c);
-void access__challenge(struct registry_call *c);
 /* 0, or the refusal has been sent. */
 int access__check(struct registry_call *c, enum registry_action action, const char *repository);
 /* Without sending anything. */
 bool access__allowed(struct registry_call *c, enum registry_action action, const char *repository);
+
+/* ---- token.c ---- */
+bool token__path(const char *path);
+/* How to authenticate, as a header. */
+void token__challenge(struct registry_call *c, enum registry_action action);
+void token__handle(struct registry_call *c);
 
 /* ---- answers.c ---- */
 void answer__error(struct registry_call *c, int status, const char *code, const char *message);

@@ -28,20 +28,30 @@ int door_open(struct server *s, const char *address, bool tls, http_handler hand
 
 /* ---- the registry ---- */
 
+/* The token of those who showed nothing and asked for one: it may what they may. */
+static const char nobodys_token[] = "nobody";
+
+/* The API's token that the asking one showed, as itself or as a password; NULL: none. */
+static const char *shown_token(const struct registry_ask *ask)
+{
+    const char *token = ask->token ? ask->token : ask->password;
+    return token && strcmp(token, nobodys_token) == 0 ? NULL : token;
+}
+
 /* Reading is for everybody who reaches the address (this machine and its pods); writing needs the
  * administrator, or a service account or user that may update `images` of slipway.dev. */
 static int registry_allows(void *arg, const struct registry_ask *ask, struct err *e)
 {
     struct server *s = arg;
     AUTO(arena) struct arena *a = arena_new(1 << 20);
-    const char *token = ask->token ? ask->token : ask->password;
+    const char *token = shown_token(ask);
     struct identity who;
-    if (ask->action == REGISTRY_PING || ask->action == REGISTRY_PULL)
+    if (ask->action == REGISTRY_PULL || (ask->action == REGISTRY_PING && !token && ask->token))
         return 0;
     if (!token)
-        return err_set(e, ERR_UNAUTHENTICATED, "pushing needs a token");
+        return err_set(e, ERR_UNAUTHENTICATED, "log in with a token of the API as the password");
     int r = apiserver_authenticate(s->api, token, a, &who, e);
-    if (r < 0)
+    if (r < 0 || ask->action == REGISTRY_PING)
         return r;
     struct access w = {.verb = ask->action == REGISTRY_DELETE    ? "delete"
                                : ask->action == REGISTRY_CATALOG ? "list"
@@ -50,6 +60,19 @@ static int registry_allows(void *arg, const struct registry_ask *ask, struct err
                        .resource = "images",
                        .name = ask->repository};
     return apiserver_authorize(s->api, &who, &w, e);
+}
+
+/* The API's tokens are the registry's: who logs in gets back what they logged in with. */
+static int registry_token(void *arg, const struct registry_ask *ask, struct arena *a,
+                          const char **out, struct err *e)
+{
+    struct server *s = arg;
+    const char *token = shown_token(ask);
+    struct identity who;
+    int r = token ? apiserver_authenticate(s->api, token, a, &who, e) : 0;
+    if (r == 0)
+        *out = token ? token : nobodys_token;
+    return r;
 }
 
 /* ---- git ---- */
@@ -150,7 +173,8 @@ static int open_both(struct server *s, const char *address, http_handler handler
 
 int doors_open(struct server *s, struct err *e)
 {
-    struct registry_opts registry = {.images = s->images, .authorize = registry_allows, .arg = s};
+    struct registry_opts registry = {
+        .images = s->images, .authorize = registry_allows, .token = registry_token, .arg = s};
     struct host_opts host = {.root = s->repositories.root,
                              .prefix = "/git/",
                              .authenticate = git_authenticate,

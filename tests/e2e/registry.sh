@@ -1,10 +1,14 @@
 #!/bin/bash
-# Stock registry clients against slipway's registry: crane and skopeo, whichever there are.
+# Stock registry clients against slipway's registry: skopeo, crane, cosign, buildah, podman and
+# docker with a daemon of its own, whichever there are.
 export PATH=$PATH:${HOME:-/root}/go/bin
 . "$(dirname "$0")/common.bash"
 start --no-node
 registry=127.0.0.1:5000
-until_true 50 wget -qO- "http://$registry/v2/" || true
+answers() {
+    wget -qO /dev/null "http://$registry/v2/token"
+}
+until_true 50 answers || true
 
 # an image in an OCI layout, made by hand: one layer, one file
 layout=$dir/layout
@@ -96,6 +100,67 @@ with_crane() {
     refused "crane: deleted" "MANIFEST_UNKNOWN" crane manifest "$registry/crane/other:one"
 }
 
+with_cosign() { # what crane pushed, with crane's login
+    local name=$registry/crane/app@sha256:$manifest
+    local plain=(--allow-http-registry --allow-insecure-registry)
+    export COSIGN_PASSWORD=
+    run "cosign: keys" cosign generate-key-pair --output-key-prefix "$dir/cosign"
+    run "cosign: sign" cosign sign --yes --key "$dir/cosign.key" --tlog-upload=false \
+        "${plain[@]}" "$name"
+    run "cosign: verify by nobody" env HOME="$dir/nobody" REGISTRY_AUTH_FILE= cosign verify \
+        --key "$dir/cosign.pub" --insecure-ignore-tlog=true "${plain[@]}" "$name"
+}
+
+# buildah and podman share their library with skopeo, but not its options
+with_containers() { # buildah or podman
+    local name=$registry/$1/app:one policy=$dir/policy.json
+    local from=(--signature-policy "$policy" --tls-verify=false)
+    local store=(env HOME="$dir/$1-home" "$1" --root "$dir/$1" --runroot "$dir/$1-run" --storage-driver vfs)
+    echo '{"default": [{"type": "insecureAcceptAnything"}]}' > "$policy"
+    echo "{}" > "$dir/$1.json"
+    export REGISTRY_AUTH_FILE=$dir/$1.json
+    run "$1: an image" env -C "$dir" "${store[@]}" pull --signature-policy "$policy" \
+        oci:layout:one
+    local id=${out##*$'\n'}
+    refused "$1: push by nobody" unauthorized "${store[@]}" push "${from[@]}" "$id" \
+        "docker://$name"
+    refused "$1: login with a wrong token" "invalid username/password" "${store[@]}" login \
+        --tls-verify=false --username admin --password wrong "$registry"
+    login "${store[@]}" login --tls-verify=false
+    run "$1: push" "${store[@]}" push "${from[@]}" "$id" "docker://$name"
+    run "$1: logout" "${store[@]}" logout "$registry"
+    run "$1: pull by nobody" "${store[@]}" pull "${from[@]}" "docker://$name"
+    same "$1: what was pulled" "${out##*$'\n'}" "$id"
+}
+
+with_docker() {
+    local name=$registry/docker/app:one id d
+    export DOCKER_HOST=unix://$dir/docker.sock DOCKER_CONFIG=$dir/docker-config
+    dockerd --iptables=false --ip6tables=false --bridge=none --storage-driver=vfs \
+        --data-root "$dir/docker" --exec-root "$dir/docker-run" --pidfile "$dir/docker.pid" \
+        --host "$DOCKER_HOST" > "$dir/docker.log" 2>&1 &
+    d=$!
+    if ! until_true 300 docker info; then
+        echo "docker: skipped, its daemon does not start here: $(tail -n 1 "$dir/docker.log")"
+    else
+        run "docker: an image" docker import "$dir/layer.tar.gz" "$name"
+        id=$(docker inspect -f '{{.Id}}' "$name")
+        refused "docker: push by nobody" denied docker push "$name"
+        refused "docker: login with a wrong token" unauthorized docker login --username admin \
+            --password wrong "$registry"
+        login docker login
+        run "docker: push" docker push "$name"
+        run "docker: push again" docker push "$name"
+        run "docker: logout" docker logout "$registry"
+        run "docker: remove" docker rmi "$name"
+        run "docker: pull by nobody" docker pull "$name"
+        same "docker: what was pulled" "$(docker inspect -f '{{.Id}}' "$name")" "$id"
+        refused "docker: what is not there" "manifest unknown" docker pull "$registry/none/app:one"
+    fi
+    kill "$d"
+    wait "$d" 2> /dev/null
+}
+
 # Pulling is for everybody here; pushing and listing everything need a token of the API.
 token=$(kubectl config view --raw -o 'jsonpath={.users[0].user.token}')
 login() { # client, how
@@ -110,16 +175,27 @@ fi
 if command -v crane > /dev/null; then
     have=1
     with_crane
+    ! command -v cosign > /dev/null || with_cosign
+fi
+for client in buildah podman; do
+    if command -v $client > /dev/null; then
+        have=1
+        with_containers $client
+    fi
+done
+if command -v docker > /dev/null && command -v dockerd > /dev/null; then
+    have=1
+    with_docker
 fi
 if [ -z "$have" ]; then
-    echo "skipped: neither skopeo nor crane is here"
+    echo "skipped: no client of registries is here"
     exit 0
 fi
 
 # what was acknowledged survives a crash
 crash
 start --no-node
-until_true 50 wget -qO /dev/null "http://$registry/v2/"
+until_true 50 answers
 for repo in team/app crane/app; do
     command -v skopeo > /dev/null || [ $repo = crane/app ] || continue
     command -v crane > /dev/null || [ $repo = team/app ] || continue
