@@ -12,11 +12,40 @@
 enum { BUILD, PULL, PUSH };
 enum { SECRET_MAX_BYTES = 1 << 20 };
 
-static int open_images(const char *data_dir, struct arena *a, struct image_store **out,
+/* Where images are kept, and where those that are not here come from. */
+struct image_words {
+    const char *data_dir;
+    struct option_list mirrors, aliases;
+};
+
+#define PLACE_OPTION(w)                                                                            \
+    {                                                                                              \
+        "data-dir", 'd', OPTION_TEXT, &(w).data_dir, "DIR",                                        \
+            "where everything is kept (" VERB_DEFAULT_DIR ")"                                      \
+    }
+#define SOURCE_OPTIONS(w)                                                                          \
+    {"registry-mirror", 0,          OPTION_LIST,                                                   \
+     &(w).mirrors,      "HOST=URL", "pull images of HOST from URL; * for every host"},             \
+    {                                                                                              \
+        "image-alias", 0, OPTION_LIST, &(w).aliases, "FROM=TO",                                    \
+            "use image TO where FROM is asked for; FROM ending in / is a prefix"                   \
+    }
+
+static const char *const *ended(const struct option_list *list, struct arena *a)
+{
+    const char **out = ARENA_ARRAY(a, const char *, list->n + 1);
+    for (size_t i = 0; i < list->n; i++)
+        out[i] = list->items[i];
+    return out;
+}
+
+static int open_images(const struct image_words *w, struct arena *a, struct image_store **out,
                        struct err *e)
 {
-    struct image_store_opts o = {.folder = arena_printf(a, "%s/images", verb_data_dir(data_dir))};
-    return image_store_open(&o, out, e);
+    struct image_store_opts o = {.folder =
+                                     arena_printf(a, "%s/images", verb_data_dir(w->data_dir))};
+    int rc = image_sources_read(ended(&w->mirrors, a), ended(&w->aliases, a), a, &o, e);
+    return rc < 0 ? rc : image_store_open(&o, out, e);
 }
 
 static void print_line(void *arg, const char *line)
@@ -50,18 +79,11 @@ static void on_event(void *arg, const struct build_event *ev)
 }
 
 struct build_words {
-    const char *data_dir, *file, *target, *network;
+    struct image_words from;
+    const char *file, *target, *network;
     struct option_list tags, args, labels, secrets, contexts;
     bool no_cache, pull;
 };
-
-static const char *const *ended(const struct option_list *list, struct arena *a)
-{
-    const char **out = ARENA_ARRAY(a, const char *, list->n + 1);
-    for (size_t i = 0; i < list->n; i++)
-        out[i] = list->items[i];
-    return out;
-}
 
 /* "id=NAME,src=FILE" */
 static int read_secrets(const struct option_list *list, struct arena *a, struct build_secret **out,
@@ -175,21 +197,21 @@ static int run_build(int argc, char **argv)
 {
     struct build_words w = {0};
     const struct option table[] = {
-        {"data-dir",                                                'd', OPTION_TEXT, &w.data_dir, "DIR",
-         "where everything is kept (" VERB_DEFAULT_DIR ")"},
-        {"file",                                              'f', OPTION_TEXT, &w.file, "FILE",
-         "the Containerfile (CONTEXT/Containerfile or Dockerfile)"},
-        {"tag",                                                    't', OPTION_LIST, &w.tags, "NAME[:TAG]", "name of the image; may be repeated"},
-        {"target",                                                         0, OPTION_TEXT, &w.target, "STAGE", "build up to this stage"},
-        {"build-arg",         0, OPTION_LIST, &w.args, "NAME=VALUE", "an argument of the build"},
-        {"label",                                                  0, OPTION_LIST, &w.labels, "NAME=VALUE", "one more label"},
-        {"secret", 0, OPTION_LIST, &w.secrets, "id=,src=", "a file for RUN --mount=type=secret"},
-        {"build-context",                                                     0, OPTION_LIST, &w.contexts, "NAME=FOLDER",
-         "for COPY --from=NAME and FROM NAME"},
-        {"network",                                              0, OPTION_TEXT, &w.network, "host|none", "of RUN (host)"},
-        {"no-cache",                                             0, OPTION_FLAG, &w.no_cache, NULL, "do everything again"},
-        {"pull",                                                         0, OPTION_FLAG, &w.pull, NULL, "ask for newer base images"},
-        {0}
+        PLACE_OPTION(w.from),
+        SOURCE_OPTIONS(w.from),
+        {"file",                                'f', OPTION_TEXT, &w.file, "FILE",
+                  "the Containerfile (CONTEXT/Containerfile or Dockerfile)"},
+        {"tag",                          't', OPTION_LIST, &w.tags, "NAME[:TAG]", "name of the image; may be repeated"},
+        {"target",                               0, OPTION_TEXT, &w.target, "STAGE", "build up to this stage"},
+        {"build-arg",                                     0, OPTION_LIST, &w.args, "NAME=VALUE", "an argument of the build"},
+        {"label",         0, OPTION_LIST, &w.labels, "NAME=VALUE", "one more label"},
+        {"secret",                              0, OPTION_LIST, &w.secrets, "id=,src=", "a file for RUN --mount=type=secret"},
+        {"build-context", 0, OPTION_LIST, &w.contexts, "NAME=FOLDER",
+                  "for COPY --from=NAME and FROM NAME"},
+        {"network",                              0, OPTION_TEXT, &w.network, "host|none", "of RUN (host)"},
+        {"no-cache",                          0, OPTION_FLAG, &w.no_cache, NULL, "do everything again"},
+        {"pull",                              0, OPTION_FLAG, &w.pull, NULL, "ask for newer base images"},
+        {0                                    }
     };
     AUTO(arena) struct arena *a = arena_new(64 << 20);
     AUTO(image_store) struct image_store *s = NULL;
@@ -202,10 +224,10 @@ static int run_build(int argc, char **argv)
     if (args.n != 1)
         return verb_usage(&verbs_build[BUILD]);
     struct build_opts o = {0};
-    if (open_images(w.data_dir, a, &s, &e) < 0 || fill_options(&w, args.items[0], a, &o, &e) < 0)
+    if (open_images(&w.from, a, &s, &e) < 0 || fill_options(&w, args.items[0], a, &o, &e) < 0)
         return verb_fail(&e);
     o.images = s;
-    if (build_with_runtime(&o, w.data_dir, a, &result, &e) < 0)
+    if (build_with_runtime(&o, w.from.data_dir, a, &result, &e) < 0)
         return verb_fail(&e);
     (void)printf("%s\n", result.digest);
     return EXIT_OK;
@@ -214,7 +236,8 @@ static int run_build(int argc, char **argv)
 /* ---- moving ---- */
 
 struct move_words {
-    const char *data_dir, *user, *password_file;
+    struct image_words from;
+    const char *user, *password_file;
 };
 
 static int read_auth(const struct move_words *w, struct arena *a, struct image_auth *out,
@@ -233,19 +256,17 @@ static int read_auth(const struct move_words *w, struct arena *a, struct image_a
     return 0;
 }
 
-#define MOVE_OPTIONS(w)                                                                            \
-    {"data-dir",    'd',   OPTION_TEXT,                                                            \
-     &(w).data_dir, "DIR", "where everything is kept (" VERB_DEFAULT_DIR ")"},                     \
-        {"user", 'u', OPTION_TEXT, &(w).user, "NAME", "user of the registry"},                     \
-        {"password-file", 0, OPTION_TEXT, &(w).password_file, "FILE", "their password or token"},  \
+#define AUTH_OPTIONS(w)                                                                            \
+    {"user", 'u', OPTION_TEXT, &(w).user, "NAME", "user of the registry"},                         \
     {                                                                                              \
-        0                                                                                          \
+        "password-file", 0, OPTION_TEXT, &(w).password_file, "FILE", "their password or token"     \
     }
 
 static int run_pull(int argc, char **argv)
 {
     struct move_words w = {0};
-    const struct option table[] = {MOVE_OPTIONS(w)};
+    const struct option table[] = {
+        PLACE_OPTION(w.from), SOURCE_OPTIONS(w.from), AUTH_OPTIONS(w), {0}};
     AUTO(arena) struct arena *a = arena_new(64 << 20);
     AUTO(image_store) struct image_store *s = NULL;
     struct arguments args;
@@ -258,7 +279,7 @@ static int run_pull(int argc, char **argv)
     if (args.n != 1)
         return verb_usage(&verbs_build[PULL]);
     struct image_ensure_opts o = {.policy = IMAGE_ALWAYS, .auth = &auth, .progress = print_line};
-    if (read_auth(&w, a, &auth, &e) < 0 || open_images(w.data_dir, a, &s, &e) < 0 ||
+    if (read_auth(&w, a, &auth, &e) < 0 || open_images(&w.from, a, &s, &e) < 0 ||
         image_store_ensure(s, args.items[0], &o, a, &image, &e) < 0)
         return verb_fail(&e);
     (void)printf("%s@%s\n", image.reference, image.digest);
@@ -268,7 +289,7 @@ static int run_pull(int argc, char **argv)
 static int run_push(int argc, char **argv)
 {
     struct move_words w = {0};
-    const struct option table[] = {MOVE_OPTIONS(w)};
+    const struct option table[] = {PLACE_OPTION(w.from), AUTH_OPTIONS(w), {0}};
     AUTO(arena) struct arena *a = arena_new(64 << 20);
     AUTO(image_store) struct image_store *s = NULL;
     struct arguments args;
@@ -280,7 +301,7 @@ static int run_push(int argc, char **argv)
     if (args.n < 1 || args.n > 2)
         return verb_usage(&verbs_build[PUSH]);
     const char *target = args.items[args.n - 1];
-    if (read_auth(&w, a, &auth, &e) < 0 || open_images(w.data_dir, a, &s, &e) < 0 ||
+    if (read_auth(&w, a, &auth, &e) < 0 || open_images(&w.from, a, &s, &e) < 0 ||
         image_store_push(s, args.items[0], target, &auth, print_line, NULL, &e) < 0)
         return verb_fail(&e);
     (void)printf("%s\n", target);

@@ -41,6 +41,11 @@ struct image_store_opts {
     const char *platform;              /* "linux/amd64"; NULL: this machine's */
 };
 
+/* Where images of other hosts come from, as people write it: "HOST=URL" and "FROM=TO", each list
+ * ended by NULL or NULL itself. Fills the mirrors and aliases of `o`. */
+int image_sources_read(const char *const *mirrors, const char *const *aliases, struct arena *a,
+                       struct image_store_opts *o, struct err *e) MUST_CHECK;
+
 int image_store_open(const struct image_store_opts *o, struct image_store **out,
                      struct err *e) MUST_CHECK;
 void image_store_free(struct image_store *s);

@@ -53,55 +53,14 @@ static int take_folder(struct server *s, struct err *e)
     return 0;
 }
 
-/* "A=B" into its halves. */
-static int split_pair(struct server *s, const char *option, const char *text, const char **left,
-                      const char **right, struct err *e)
-{
-    const char *equals = strchr(text, '=');
-    if (!equals || equals == text || !equals[1])
-        return err_set(e, ERR_INVALID, "%s %s: it needs the form A=B", option, text);
-    *left = arena_strndup(s->arena, text, (size_t)(equals - text));
-    *right = equals + 1;
-    return 0;
-}
-
-static size_t count_of(const char *const *list)
-{
-    size_t n = 0;
-    while (list && list[n])
-        n++;
-    return n;
-}
-
-/* Where images of other hosts come from. */
-static int image_sources(struct server *s, struct image_store_opts *o, struct err *e)
-{
-    o->n_mirrors = count_of(s->opts.registry_mirrors);
-    o->n_aliases = count_of(s->opts.image_aliases);
-    struct image_mirror *mirrors = ARENA_ARRAY(s->arena, struct image_mirror, o->n_mirrors + 1);
-    struct image_alias *aliases = ARENA_ARRAY(s->arena, struct image_alias, o->n_aliases + 1);
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < o->n_mirrors; i++) {
-        r = split_pair(s, "--registry-mirror", s->opts.registry_mirrors[i], &mirrors[i].host,
-                       &mirrors[i].url, e);
-        if (r == 0)
-            mirrors[i].insecure = strncmp(mirrors[i].url, "http://", 7) == 0;
-    }
-    for (size_t i = 0; r == 0 && i < o->n_aliases; i++)
-        r = split_pair(s, "--image-alias", s->opts.image_aliases[i], &aliases[i].from,
-                       &aliases[i].to, e);
-    o->mirrors = mirrors;
-    o->aliases = aliases;
-    return r;
-}
-
 static int open_stores(struct server *s, struct err *e)
 {
     const char *const local[] = {s->opts.registry_address, NULL};
     struct image_store_opts images = {.folder = path_in(s, "images"), .local_hosts = local};
     struct logdb_opts logs = {.dir = path_in(s, "logs"), .clock = &clock_system};
     struct tsdb_opts metrics = {.dir = path_in(s, "metrics"), .clock = &clock_system};
-    int r = image_sources(s, &images, e);
+    int r =
+        image_sources_read(s->opts.registry_mirrors, s->opts.image_aliases, s->arena, &images, e);
     if (r == 0)
         r = store_open(path_in(s, "store.db"), &s->store, e);
     if (r == 0)

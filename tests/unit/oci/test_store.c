@@ -163,4 +163,32 @@ static void collects(void)
     finish(s);
 }
 
-T_MAIN(names_and_finds, unpacks_what_a_crash_may_have_torn, collects)
+static void reads_sources(void)
+{
+    static const char *const mirrors[] = {"docker.io=http://10.0.0.1:5000", "*=https://m", NULL};
+    static const char *const aliases[] = {"debian:stable-slim=slipway.local/debian", NULL};
+    static const char *const bad[][2] = {
+        {"docker.io",  NULL},
+        {"=x",         NULL},
+        {"docker.io=", NULL}
+    };
+    struct err e = {0};
+    struct image_store_opts o = {0};
+    AUTO(arena) struct arena *a = arena_new(1 << 16);
+    T_RC(image_sources_read(mirrors, aliases, a, &o, &e), &e, "read");
+    T_EQ_INT(o.n_mirrors, 2, "mirrors");
+    T_EQ_STR(o.mirrors[0].host, "docker.io", "host");
+    T_EQ_STR(o.mirrors[0].url, "http://10.0.0.1:5000", "url");
+    T_OK(o.mirrors[0].insecure && !o.mirrors[1].insecure, "plain HTTP");
+    T_EQ_INT(o.n_aliases, 1, "aliases");
+    T_EQ_STR(o.aliases[0].from, "debian:stable-slim", "from");
+    T_EQ_STR(o.aliases[0].to, "slipway.local/debian", "to");
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        T_EQ_INT(image_sources_read(bad[i], NULL, a, &o, &e), ERR_INVALID, bad[i][0]);
+        T_EQ_INT(image_sources_read(NULL, bad[i], a, &o, &e), ERR_INVALID, bad[i][0]);
+    }
+    T_RC(image_sources_read(NULL, NULL, a, &o, &e), &e, "none");
+    T_EQ_INT(o.n_mirrors + o.n_aliases, 0, "none");
+}
+
+T_MAIN(reads_sources, names_and_finds, unpacks_what_a_crash_may_have_torn, collects)
