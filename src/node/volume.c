@@ -282,7 +282,7 @@ static void give_to_group(int dir_fd, gid_t gid)
     struct stat st;
     if (fstat(dirfd(d), &st) == 0) {
         (void)!fchown(dirfd(d), (uid_t)-1, gid);
-        (void)fchmod(dirfd(d), (st.st_mode & 07777) | 02070);
+        (void)fchmod(dirfd(d), (st.st_mode & 07777) | 02770);
     }
     for (const struct dirent *ent; (ent = readdir(d));) {
         if (strcmp(ent->d_name, ".") == 0 || strcmp(ent->d_name, "..") == 0 ||
@@ -295,19 +295,22 @@ static void give_to_group(int dir_fd, gid_t gid)
                 give_to_group(sub, gid);
         } else if (S_ISREG(st.st_mode)) {
             (void)!fchownat(dirfd(d), ent->d_name, (uid_t)-1, gid, AT_SYMLINK_NOFOLLOW);
-            (void)!fchmodat(dirfd(d), ent->d_name, (st.st_mode & 07777) | 0060, 0);
+            (void)!fchmodat(dirfd(d), ent->d_name, (st.st_mode & 07777) | 0660, 0);
         }
     }
     (void)closedir(d);
 }
 
+/* Anew for each pod, unless it says otherwise: others may have written here in between. */
 static void apply_fs_group(const struct volume_ctx *c, const char *dir)
 {
     struct stat st;
+    const char *policy = value_at_str(c->d->spec, "securityContext.fsGroupChangePolicy", "Always");
     if (c->fs_group < 0 || stat(dir, &st) < 0)
         return;
-    if (st.st_gid == (gid_t)c->fs_group && st.st_mode & S_ISGID)
-        return; /* done before */
+    if (strcmp(policy, "OnRootMismatch") == 0 && st.st_gid == (gid_t)c->fs_group &&
+        st.st_mode & S_ISGID)
+        return;
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0)
         give_to_group(fd, (gid_t)c->fs_group);

@@ -214,6 +214,49 @@ static void volumes_and_environment(void)
     cluster_close(&c);
 }
 
+/* What one pod's root leaves in a claim the next pod's group may change, unless told otherwise. */
+static void shares_a_claim(void)
+{
+    static const struct {
+        const char *name, *security, *command, *phase;
+    } pods[] = {
+        {"first",  "{fsGroup: 2000}",
+         "mkdir /w/d; echo a > /w/d/f; chmod 755 /w/d; chmod 644 /w/d/f",                                                 "Succeeded"},
+        {"second", "{fsGroup: 2000, runAsUser: 1000}",                                      "echo b >> /w/d/f; > /w/d/g", "Succeeded"},
+        {"third",  "{fsGroup: 2000}",                                                       "chmod 644 /w/d/f",           "Succeeded"},
+        {"fourth", "{fsGroup: 2000, runAsUser: 1000, fsGroupChangePolicy: OnRootMismatch}",
+         "echo c >> /w/d/f",                                                                                              "Failed"   },
+    };
+    struct cluster c;
+    AUTO(arena) struct arena *a = arena_new(0);
+    cluster_open(&c);
+    cluster_create(&c, arena_printf(a,
+                                    "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: pv}\n"
+                                    "spec: {hostPath: {path: '%s/claim'}}\n",
+                                    c.box.dir));
+    cluster_create(&c, "apiVersion: v1\nkind: PersistentVolumeClaim\n"
+                       "metadata: {name: w, namespace: default}\n"
+                       "spec: {volumeName: pv}\nstatus: {phase: Bound}\n");
+    for (size_t i = 0; i < ARRAY_LEN(pods); i++) {
+        cluster_create(
+            &c, arena_printf(a,
+                             "apiVersion: v1\nkind: Pod\nmetadata: {name: %s, namespace: default}\n"
+                             "spec:\n"
+                             "  nodeName: n1\n"
+                             "  restartPolicy: Never\n"
+                             "  securityContext: %s\n"
+                             "  volumes: [{name: w, persistentVolumeClaim: {claimName: w}}]\n"
+                             "  containers:\n"
+                             "  - name: app\n"
+                             "    image: busybox:1\n"
+                             "    command: [sh, -ec, '%s']\n"
+                             "    volumeMounts: [{name: w, mountPath: /w}]\n",
+                             pods[i].name, pods[i].security, pods[i].command));
+        T_OK(cluster_wait(&c, pods[i].name, "status.phase", pods[i].phase, 5000), pods[i].name);
+    }
+    cluster_close(&c);
+}
+
 static void ends_politely(void)
 {
     struct cluster c;
@@ -421,7 +464,8 @@ static void opens_doors(void)
         .in_fd = -1,
         .out_fd = out[1],
         .err_fd = -1,
-        .resize_fd = -1, .gone_fd = -1
+        .resize_fd = -1,
+        .gone_fd = -1
     };
     T_RC(d->ops->exec(d, o, &x, &code, &e), &e, "exec");
     char text[256] = "";
@@ -454,9 +498,9 @@ int main(int argc, char **argv)
         return 77;
     }
     static void (*const all[])(void) = {
-        runs_to_the_end,         init_and_sidecars, crash_loop, probes,
-        volumes_and_environment, ends_politely,     adopts,     loses_a_shim,
-        explains_failures,       opens_doors};
+        runs_to_the_end, init_and_sidecars, crash_loop, probes,       volumes_and_environment,
+        shares_a_claim,  ends_politely,     adopts,     loses_a_shim, explains_failures,
+        opens_doors};
     if (argc > 1 && strspn(argv[1], "0123456789"))
         return t_run(all + strtol(argv[1], NULL, 10), 1);
     return t_run(all, sizeof all / sizeof all[0]);
