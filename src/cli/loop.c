@@ -321,28 +321,35 @@ static int fetch_logs(const struct log_options *o, const char *pod, struct arena
 
 struct log_line {
     const char *time, *pod, *container, *text;
+    size_t place; /* among lines of one time: a burst has one for all */
 };
 
 static int by_time(const void *a, const void *b)
 {
-    return strcmp(((const struct log_line *)a)->time, ((const struct log_line *)b)->time);
+    const struct log_line *x = a, *y = b;
+    int order = strcmp(x->time, y->time);
+    return order ? order : x->place < y->place ? -1 : x->place > y->place;
 }
 
 static void print_logs(const struct value *doc, struct arena *a)
 {
     struct log_line *lines = NULL;
     size_t n = 0, cap = 0;
-    VALUE_EACH_ITEM (s, value_at(doc, "data.result"))
-        VALUE_EACH_ITEM (v, value_get(s, "values")) {
+    VALUE_EACH_ITEM (s, value_at(doc, "data.result")) {
+        const struct value *values = value_get(s, "values");
+        for (size_t i = value_count(values); i-- > 0;) { /* they come newest first */
+            const struct value *v = value_item(values, i);
             if (n == cap) {
                 size_t more = cap ? cap * 2 : 256;
                 lines = arena_grow(a, lines, cap * sizeof *lines, more * sizeof *lines);
                 cap = more;
             }
-            lines[n++] = (struct log_line){
+            lines[n] = (struct log_line){
                 value_str(value_item(v, 0), ""), value_at_str(s, "stream.pod", ""),
-                value_at_str(s, "stream.container", ""), value_str(value_item(v, 1), "")};
+                value_at_str(s, "stream.container", ""), value_str(value_item(v, 1), ""), n};
+            n++;
         }
+    }
     if (n)
         qsort(lines, n, sizeof *lines, by_time);
     for (size_t i = 0; i < n; i++) {

@@ -76,7 +76,7 @@ static void print_analysis(struct trace *t, const char *application, const char 
         VALUE_EACH_ITEM (m, value_at(o->root, "status.metricResults")) {
             (void)printf("        metric  %s:", value_at_str(m, "name", ""));
             VALUE_EACH_ITEM (x, value_get(m, "measurements"))
-                (void)printf(" %s", value_at_str(x, "value", "?"));
+                (void)printf(" %s", value_at_str(x, "value", value_at_str(x, "phase", "?")));
             (void)printf("\n");
         }
     }

@@ -112,7 +112,10 @@ static bool comes_before(const struct scan *s, int64_t a, int64_t b)
 static void keep(struct scan *s, const struct value *labels, int64_t time_ns, const char *line,
                  size_t n)
 {
-    if (s->n == s->limit && !comes_before(s, time_ns, s->found[s->n - 1].time_ns))
+    const struct logdb_line *last = s->n ? &s->found[s->n - 1] : NULL;
+    bool later_twin =
+        s->q->newest_first && last && last->time_ns == time_ns && last->labels == labels;
+    if (s->n == s->limit && !later_twin && !comes_before(s, time_ns, last->time_ns))
         return;
     size_t at = s->n;
     while (at > 0 && comes_before(s, time_ns, s->found[at - 1].time_ns))

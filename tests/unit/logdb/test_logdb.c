@@ -123,6 +123,12 @@ static void finds_everywhere(void)
     db = open_db(0);
     struct logdb_query q = {.newest_first = true, .limit = 1};
     T_EQ_STR(ask(db, &q), "w6", "after a restart");
+    uint32_t web = stream(db, "shop", "web");
+    add(db, web, 7, "a");
+    add(db, web, 7, "b");
+    add(db, web, 7, "c");
+    q.limit = 2;
+    T_EQ_STR(ask(db, &q), "c b", "the later of one time");
     logdb_free(db);
     T_RC(fs_remove_tree(dir, &e), &e, "clean up");
 }
