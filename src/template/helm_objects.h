@@ -31,3 +31,7 @@ struct helm_capabilities {
     const char *helm_version, *git_commit, *git_tree_state, *go_version;
 };
 struct go_value helm_capabilities(struct arena *a, const struct helm_capabilities *c);
+
+/* What Helm takes a cluster to have when it asks none; ends with NULL. */
+extern const char *const helm_default_api_versions[];
+enum { HELM_DEFAULT_API_VERSIONS = 57 };

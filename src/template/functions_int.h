@@ -1,0 +1,26 @@
+/* functions_int.h - the tables of functions, each in the file of its subject. */
+#pragma once
+#include "template/exec_int.h"
+
+extern const struct go_func builtin_functions[]; /* text/template's own */
+extern const struct go_func compare_functions[];
+extern const struct go_func encode_functions[];
+extern const struct go_func base_functions[];
+extern const struct go_func helm_functions[];
+
+#define FUNCTION_TABLES compare_functions, encode_functions, base_functions
+
+/* "<no value>" is cut out of a text, in place. */
+void text__cut_no_value(char *s, size_t *n);
+
+/* sigs.k8s.io/yaml's form; last_line: with the line's end at the end. */
+int encode__yaml(struct go_call *c, const struct go_value *v, bool last_line, struct go_value *out);
+
+/* Why a text is no JSON, as encoding/json says it. */
+const char *json__error(struct arena *a, const char *s, size_t n);
+
+/* Standard base64 with padding; false: *bad is the byte that is wrong. */
+bool base__decode64(struct buf *b, const char *s, size_t n, size_t *bad);
+
+/* A pattern of .Files.Glob; NULL: malformed. */
+struct regex *wildcard__regex(struct arena *a, const char *pattern, size_t n);
