@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Turn schemas/crd/*.yaml into the C text behind crd_builtin(): one document an element.
+"""Turn schemas/crd/*.yaml into the C text behind crd_builtin(): one document an element, and its name.
 
     tools/crd-gen.py OUT.c FILE.yaml ...
 """
+import re
 import sys
 
 
@@ -12,6 +13,10 @@ def documents(paths):
             lines = [x for x in text.split("\n") if x.strip() and not x.lstrip().startswith("#")]
             if lines:
                 yield "\n".join(lines) + "\n"
+
+
+def name_of(text):
+    return re.search(r"^metadata:\n(?:  .*\n)*?  name: (\S+)$", text, re.M)[1]
 
 
 def quoted(text):
@@ -28,11 +33,11 @@ def main():
         out.write('#include "api/crd.h"\n\n')
         for i, text in enumerate(texts):
             out.write("static const char DOC_%d[] =\n%s;\n" % (i, quoted(text).rstrip()))
-        out.write("static const char *const DOCS[] = {\n")
-        out.write("".join("    DOC_%d,\n" % i for i in range(len(texts))) + "};\n")
+        out.write("static const struct crd_text DOCS[] = {\n")
+        out.write("".join('    {"%s", DOC_%d},\n' % (name_of(x), i) for i, x in enumerate(texts)) + "};\n")
         out.write(
-            "\nconst char *crd_builtin(size_t i)\n{\n"
-            "    return i < sizeof DOCS / sizeof DOCS[0] ? DOCS[i] : NULL;\n}\n"
+            "\nconst struct crd_text *crd_builtin(size_t i)\n{\n"
+            "    return i < sizeof DOCS / sizeof DOCS[0] ? &DOCS[i] : NULL;\n}\n"
         )
 
 

@@ -39,5 +39,8 @@ int crd_compile(struct arena *a, const struct value *root, const struct crd **ou
                 struct err *e) MUST_CHECK;
 const struct crd_version *crd_version(const struct crd *c, const char *version); /* or NULL */
 
-/* The CRDs every server starts with: YAML text, one document each, or NULL after the last. */
-const char *crd_builtin(size_t i);
+/* The CRDs every server starts with, one YAML document each; NULL after the last. */
+struct crd_text {
+    const char *name, *text;
+};
+const struct crd_text *crd_builtin(size_t i);

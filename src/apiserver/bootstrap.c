@@ -3,7 +3,6 @@
 #include "apiserver/apiserver_int.h"
 #include "apiserver/rest_int.h"
 #include "base/thread.h"
-#include "codec/yaml.h"
 
 /* What a fresh cluster has: namespaces, the roles and bindings that upstream's documentation
  * promises, two priority classes and the kubernetes Service. A rule is "groups|resources|verbs",
@@ -316,7 +315,7 @@ static int put_other(struct apiserver *s, size_t i, struct err *e)
 
 /* ---- the CRDs that come along: read again only when their text is new ---- */
 
-#define KNOWN "slipway-crds" /* ConfigMap in kube-system: hash of the text → name of the CRD */
+#define KNOWN "slipway-crds" /* ConfigMap in kube-system: name of the CRD → hash of its text */
 
 static const char *hash_of(const char *text, struct arena *a)
 {
@@ -325,29 +324,25 @@ static const char *hash_of(const char *text, struct arena *a)
 
 static int put_crd(struct apiserver *s, size_t i, struct err *e)
 {
-    return apiserver_install_crds(s, crd_builtin(i), strlen(crd_builtin(i)), e);
+    const char *text = crd_builtin(i)->text;
+    return apiserver_install_crds(s, text, strlen(text), e);
 }
 
-static bool is_there(struct apiserver *s, const struct object *known, const char *hash)
+static bool is_there(struct apiserver *s, const struct object *known, const struct crd_text *t,
+                     struct arena *a)
 {
-    const char *name =
-        known ? value_str(value_get(value_get(known->root, "data"), hash), NULL) : NULL;
-    AUTO(object) struct object *crd = name ? peek(s, &RES_CRD, NULL, name) : NULL;
-    return crd != NULL;
+    const struct value *data = known ? value_get(known->root, "data") : NULL;
+    AUTO(object) struct object *crd = peek(s, &RES_CRD, NULL, t->name);
+    return crd && strcmp(value_str(value_get(data, t->name), ""), hash_of(t->text, a)) == 0;
 }
 
 static int remember(struct apiserver *s, struct arena *a, struct err *e)
 {
     struct value *o = new_object(a, kinds__of(s, &RES_CONFIG_MAP), KNOWN);
     struct value *data = value_make_object(a, o, "data");
-    for (size_t i = 0; crd_builtin(i); i++) {
-        const char *text = crd_builtin(i);
-        struct value *doc = NULL;
-        int rc = yaml_parse(a, text, strlen(text), 0, &doc, e);
-        if (rc < 0)
-            return rc;
-        value_set_str(a, data, hash_of(text, a), value_at_str(doc, "metadata.name", ""));
-    }
+    const struct crd_text *t;
+    for (size_t i = 0; (t = crd_builtin(i)); i++)
+        value_set_str(a, data, t->name, hash_of(t->text, a));
     struct call c;
     struct result r;
     call_init_internal(&c, s, a, "slipway");
@@ -372,7 +367,7 @@ int bootstrap__install(struct apiserver *s, struct err *e)
         ARENA_ARRAY(a, struct job, ARRAY_LEN(roles) + ARRAY_LEN(bindings) + 3 + n_crds);
     AUTO(object) struct object *known = peek(s, &RES_CONFIG_MAP, "kube-system", KNOWN);
     for (size_t i = 0; i < n_crds; i++) {
-        if (is_there(s, known, hash_of(crd_builtin(i), a)))
+        if (is_there(s, known, crd_builtin(i), a))
             continue;
         jobs[n++] = (struct job){put_crd, i};
         new_crds++;

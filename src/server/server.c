@@ -8,7 +8,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include "api/crd.h"
 #include "apiserver/local.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -108,17 +107,6 @@ static int open_network(struct server *s, struct err *e)
     return 0;
 }
 
-static int install_crds(struct server *s, struct err *e)
-{
-    const char *text;
-    for (size_t i = 0; (text = crd_builtin(i)); i++) {
-        int r = apiserver_install_crds(s->api, text, strlen(text), e);
-        if (r < 0)
-            return err_wrap(e, r, "built-in CRD %zu", i);
-    }
-    return 0;
-}
-
 static int open_api(struct server *s, struct err *e)
 {
     struct apiserver_opts o = {.store = s->store,
@@ -134,7 +122,7 @@ static int open_api(struct server *s, struct err *e)
         return r;
     s->kube = kube_local_new(s->api, "slipway", NULL);
     s->node_kube = kube_local_new(s->api, "kubelet", NULL);
-    return install_crds(s, e);
+    return 0;
 }
 
 static int serve_api(struct server *s, struct err *e)

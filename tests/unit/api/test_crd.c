@@ -129,7 +129,8 @@ static void every_builtin_one_is_valid(void)
     size_t n = 0;
     for (; crd_builtin(n); n++) {
         AUTO(arena) struct arena *a = arena_new(1 << 24);
-        struct value *v = parse(a, crd_builtin(n));
+        struct value *v = parse(a, crd_builtin(n)->text);
+        T_EQ_STR(value_at_str(v, "metadata.name", ""), crd_builtin(n)->name, "name");
         struct field_errors l;
         struct strict_errors strict = {0};
         const struct crd *c;
