@@ -236,9 +236,9 @@ static int put_kubernetes_service(struct apiserver *s, struct err *e)
     return put(s, &RES_SERVICE, "default", a, o, e);
 }
 
-/* ---- many writes at once share the disk's syncs ---- */
+/* ---- a few threads at once ---- */
 
-enum { CREW = 8 };
+enum { CREW = 4 };
 
 struct job {
     int (*fn)(struct apiserver *s, size_t i, struct err *e);
@@ -354,7 +354,7 @@ static int remember(struct apiserver *s, struct arena *a, struct err *e)
     return rc;
 }
 
-int bootstrap__install(struct apiserver *s, struct err *e)
+static int install(struct apiserver *s, struct err *e)
 {
     AUTO(arena) struct arena *a = arena_new(64 << 20);
     struct job first[ARRAY_LEN(namespaces)];
@@ -382,4 +382,13 @@ int bootstrap__install(struct apiserver *s, struct err *e)
     if (rc == 0)
         rc = run_all(s, jobs, n, e);
     return rc == 0 && new_crds > 0 ? remember(s, a, e) : rc;
+}
+
+/* Nobody is served yet: the disk is waited for once, at the end. */
+int bootstrap__install(struct apiserver *s, struct err *e)
+{
+    int rc = store_defer_sync(s->store, e);
+    if (rc == 0)
+        rc = install(s, e);
+    return rc == 0 ? store_sync(s->store, e) : rc;
 }

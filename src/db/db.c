@@ -46,6 +46,11 @@ int db_exec(struct db *d, const char *sql, struct err *e)
     return rc == SQLITE_OK ? 0 : fail(d, rc, e);
 }
 
+int db_set_durable(struct db *d, bool on, struct err *e)
+{
+    return db_exec(d, on ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", e);
+}
+
 int db_begin(struct db *d, struct err *e)
 {
     return db_exec(d, "BEGIN IMMEDIATE", e);
@@ -107,9 +112,10 @@ static int migrate(struct db *d, const char *const *scripts, struct err *e)
     return r;
 }
 
+/* A schema is lost whole or not at all, and is on disk with the first commit that needs it. */
 static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE;"
+                               "PRAGMA synchronous = NORMAL;"
                                "PRAGMA journal_mode = WAL;"
-                               "PRAGMA synchronous = FULL;"
                                "PRAGMA wal_autocheckpoint = 4000;"
                                "PRAGMA journal_size_limit = 33554432;"
                                "PRAGMA cache_size = -2048;"
@@ -128,6 +134,8 @@ int db_open(const char *path, const char *const *migrations, struct db **out, st
     int r = db_exec(d, settings, e);
     if (r == 0)
         r = migrate(d, migrations, e);
+    if (r == 0)
+        r = db_set_durable(d, true, e);
     if (r < 0)
         return r;
     *out = take_ptr(d);

@@ -26,6 +26,9 @@ void db_free(struct db *d);
 AUTO_DEFINE(db)
 
 int db_exec(struct db *d, const char *sql, struct err *e) MUST_CHECK;
+/* Off: a commit is ordered after the one before, but returns before it is on disk. The first one
+ * after on again brings all of them there. On at first. */
+int db_set_durable(struct db *d, bool on, struct err *e) MUST_CHECK;
 int db_begin(struct db *d, struct err *e) MUST_CHECK;
 int db_commit(struct db *d, struct err *e) MUST_CHECK;
 void db_rollback(struct db *d); /* also when none is open */

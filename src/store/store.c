@@ -76,6 +76,24 @@ void store_free(struct store *s)
     free(s);
 }
 
+int store_defer_sync(struct store *s, struct err *e)
+{
+    LOCK_SCOPE(&s->db_lock);
+    s->synced = s->rev;
+    return db_set_durable(s->db, false, e);
+}
+
+int store_sync(struct store *s, struct err *e)
+{
+    LOCK_SCOPE(&s->db_lock);
+    int r = db_set_durable(s->db, true, e);
+    if (r == 0 && s->synced != s->rev)
+        r = history__touch(s, e);
+    if (r == 0)
+        s->synced = s->rev;
+    return r;
+}
+
 uint64_t store_revision(struct store *s)
 {
     (void)pthread_rwlock_rdlock(&s->lock);

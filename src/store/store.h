@@ -3,12 +3,11 @@
  * Model      One sequence of revisions. Every write gets the next one and is kept until
  *            compaction, so that a read may ask for a past revision. The current state is in
  *            memory; disk is one append-only table in SQLite (WAL, synchronous FULL).
- * Guarantees A write that returned 0 is on disk. Writes queued together share one sync
- *            (group commit). Readers never wait for the disk.
- *            Watches: see watch.h.
- * Threads    Any. One writer thread of its own.
- * Lifetime   Entries are immutable and shared: entry_ref/entry_unref.
- * Not here   Kinds, selectors, permissions; the store does not know what a Pod is.        */
+ * Guarantees A write that returned 0 is on disk (but see store_defer_sync). Writes queued together
+ * share one sync (group commit). Readers never wait for the disk. Watches: see watch.h. Threads
+ * Any. One writer thread of its own. Lifetime   Entries are immutable and shared:
+ * entry_ref/entry_unref. Not here   Kinds, selectors, permissions; the store does not know what a
+ * Pod is.        */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -62,6 +61,11 @@ int store_put(struct store *s, const char *key, const void *bytes, size_t len, u
               uint64_t *out_rev, struct err *e) MUST_CHECK;
 int store_delete(struct store *s, const char *key, uint64_t expect, uint64_t *out_rev,
                  struct err *e) MUST_CHECK;
+
+/* Between these two a write returns once it is ordered, before it is on disk: for what a server
+ * makes for itself before it answers anyone. store_sync() returns when all of it is there. */
+int store_defer_sync(struct store *s, struct err *e) MUST_CHECK;
+int store_sync(struct store *s, struct err *e) MUST_CHECK;
 
 /* Forgets what only revisions before `before` can see. */
 int store_compact(struct store *s, uint64_t before, struct err *e) MUST_CHECK;

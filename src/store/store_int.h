@@ -38,6 +38,7 @@ struct window {
 struct store {
     struct db *db;
     struct statement *insert;
+    uint64_t synced;         /* while syncs are deferred: the revision that is on disk */
     pthread_mutex_t db_lock; /* the connection: writer between batches, readers of the past */
 
     pthread_rwlock_t lock; /* index, revision, compacted, window */
@@ -68,5 +69,7 @@ void window__notify(struct window *w, uint64_t from);
 int history__get(struct store *s, const char *key, uint64_t at, struct entry **out, struct err *e);
 int history__list(struct store *s, const char *prefix, const char *after, size_t limit, uint64_t at,
                   struct entry_list *out, struct err *e);
+/* A commit that changes nothing, but is waited for. */
+int history__touch(struct store *s, struct err *e);
 int history__compact(struct store *s, uint64_t before, struct err *e);
 int history__load(struct store *s, struct err *e);

@@ -157,4 +157,25 @@ static void loses_no_update(void)
     T_EQ_STR(get(s, "n", 0), want, "compare and swap");
 }
 
-T_MAIN(expects_revisions, lists_and_remembers, survives, loses_no_update)
+static void waits_once_for_many(void)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    char dir[] = "/tmp/slipway-store-XXXXXX";
+    T_OK(mkdtemp(dir), "mkdtemp");
+    char *path = arena_printf(a, "%s/store.db", dir);
+    struct store *s = NULL;
+    T_RC(store_open(path, &s, &e), &e, "open");
+    T_RC(store_defer_sync(s, &e), &e, "defer");
+    T_OK(put(s, "a", "1") == 1 && put(s, "a", "2") == 2, "writes are ordered and seen");
+    T_EQ_STR(get(s, "a", 1), "1", "the past, too");
+    T_RC(store_sync(s, &e), &e, "sync");
+    T_RC(store_sync(s, &e), &e, "nothing to wait for");
+    T_OK(put(s, "b", "1") == 3, "and go on");
+    store_free(s);
+    T_RC(store_open(path, &s, &e), &e, "open again");
+    T_EQ_STR(list(s, "", NULL, 0, 0), "a=2 b=1 +0", "state");
+    store_free(s);
+    T_RC(fs_remove_tree(dir, &e), &e, "clean up");
+}
+
+T_MAIN(expects_revisions, lists_and_remembers, survives, waits_once_for_many, loses_no_update)
