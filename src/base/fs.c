@@ -75,21 +75,64 @@ static int sync_folder_of(const char *path, struct err *e)
     return 0;
 }
 
+/* A file on its way: written beside where it shall be. */
+struct draft {
+    int fd;
+    char tmp[PATH_MAX];
+};
+
+static int draft_write(struct draft *d, const struct fs_file *f, struct err *e)
+{
+    if ((size_t)snprintf(d->tmp, sizeof d->tmp, "%s.XXXXXX", f->path) >= sizeof d->tmp)
+        return err_set(e, ERR_INVALID, "path too long: %.100s…", f->path);
+    d->fd = mkostemp(d->tmp, O_CLOEXEC);
+    if (d->fd < 0)
+        return err_sys(e, errno, "create %s", d->tmp);
+    if (fchmod(d->fd, f->mode) < 0 || write_all(d->fd, f->bytes, f->n) < 0)
+        return err_sys(e, errno, "write %s", f->path);
+    return 0;
+}
+
+static int publish(struct draft *d, const struct fs_file *files, size_t n, struct err *e)
+{
+    /* Started together, so that the first fsync() finds the others' blocks in its own round. */
+    for (size_t i = 0; n > 1 && i < n; i++)
+        (void)sync_file_range(d[i].fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    for (size_t i = 0; i < n; i++)
+        if (fsync(d[i].fd) < 0)
+            return err_sys(e, errno, "write %s", files[i].path);
+    for (size_t i = 0; i < n; i++) {
+        if (rename(d[i].tmp, files[i].path) < 0)
+            return err_sys(e, errno, "write %s", files[i].path);
+        d[i].tmp[0] = '\0';
+    }
+    return n ? sync_folder_of(files[0].path, e) : 0;
+}
+
+int fs_write_all(const struct fs_file *files, size_t n, struct err *e)
+{
+    AUTO_MEM struct draft *d = calloc(n + 1, sizeof *d);
+    size_t begun = 0;
+    int r = d ? 0 : err_sys(e, ENOMEM, "write %zu files", n);
+    while (r == 0 && begun < n) {
+        d[begun].fd = -1;
+        r = draft_write(&d[begun], &files[begun], e);
+        begun++;
+    }
+    if (r == 0)
+        r = publish(d, files, n, e);
+    for (size_t i = 0; i < begun; i++) {
+        if (d[i].fd >= 0 && d[i].tmp[0])
+            (void)unlink(d[i].tmp);
+        if (d[i].fd >= 0)
+            (void)close(d[i].fd);
+    }
+    return r;
+}
+
 int fs_write_atomic(const char *path, mode_t mode, const void *bytes, size_t n, struct err *e)
 {
-    char tmp[PATH_MAX];
-    if ((size_t)snprintf(tmp, sizeof tmp, "%s.XXXXXX", path) >= sizeof tmp)
-        return err_set(e, ERR_INVALID, "path too long: %.100s…", path);
-    AUTO_FD int fd = mkostemp(tmp, O_CLOEXEC);
-    if (fd < 0)
-        return err_sys(e, errno, "create %s", tmp);
-    if (fchmod(fd, mode) < 0 || write_all(fd, bytes, n) < 0 || fsync(fd) < 0 ||
-        rename(tmp, path) < 0) {
-        int sys = errno;
-        (void)unlink(tmp);
-        return err_sys(e, sys, "write %s", path);
-    }
-    return sync_folder_of(path, e);
+    return fs_write_all(&(struct fs_file){path, mode, bytes, n}, 1, e);
 }
 
 int fs_mkdirs(const char *path, mode_t mode, struct err *e)

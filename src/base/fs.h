@@ -15,6 +15,17 @@ int fs_read(const char *path, size_t max, struct arena *a, char **out, size_t *o
 int fs_write_atomic(const char *path, mode_t mode, const void *bytes, size_t n,
                     struct err *e) MUST_CHECK;
 
+struct fs_file {
+    const char *path;
+    mode_t mode;
+    const void *bytes;
+    size_t n;
+};
+
+/* fs_write_atomic() of files of one folder, in this order; the disk is waited for once for the
+ * bytes of all and once for their names. */
+int fs_write_all(const struct fs_file *files, size_t n, struct err *e) MUST_CHECK;
+
 /* mkdir -p; folders that are there already keep their mode. */
 int fs_mkdirs(const char *path, mode_t mode, struct err *e) MUST_CHECK;
 

@@ -8,11 +8,14 @@
 #include "codec/base64.h"
 #include "net/tls.h"
 
-enum { FILE_MAX = 64 * 1024, MAX_NAMES = 32 };
+enum { FILE_MAX = 64 * 1024, MAX_NAMES = 32, MAX_FILES = 16 };
 
+/* What is made is kept in mind and written together, when all of it is there. */
 struct folder {
     const char *dir;
     struct arena *arena;
+    struct fs_file fresh[MAX_FILES];
+    size_t n_fresh;
 };
 
 static int load(const struct folder *f, const char *name, const char **out, struct err *e)
@@ -25,23 +28,24 @@ static int load(const struct folder *f, const char *name, const char **out, stru
     return r;
 }
 
-static int save(const struct folder *f, const char *name, const char *text, struct err *e)
+static int save(struct folder *f, const char *name, const char *text, struct err *e)
 {
     bool is_public = strstr(name, ".crt") || strstr(name, ".pub") || strstr(name, ".names");
-    return fs_write_atomic(arena_printf(f->arena, "%s/%s", f->dir, name), is_public ? 0644 : 0600,
-                           text, strlen(text), e);
+    if (f->n_fresh == MAX_FILES)
+        return err_set(e, ERR_TOO_LARGE, "more than %d files of keys", MAX_FILES);
+    f->fresh[f->n_fresh++] = (struct fs_file){.path = arena_printf(f->arena, "%s/%s", f->dir, name),
+                                              .mode = is_public ? 0644 : 0600,
+                                              .bytes = text,
+                                              .n = strlen(text)};
+    return 0;
 }
 
-/* Loads both files, or makes both with `make`. */
-static int open_pair(const struct folder *f, const char *cert, const char *key,
-                     int (*make)(void *arg, struct arena *a, struct tls_pair *out, struct err *e),
+typedef int (*pair_maker)(void *arg, struct arena *a, struct tls_pair *out, struct err *e);
+
+static int make_pair(struct folder *f, const char *cert, const char *key, pair_maker make,
                      void *arg, struct tls_pair *out, struct err *e)
 {
     struct tls_pair p;
-    if (load(f, cert, &p.cert_pem, NULL) == 0 && load(f, key, &p.key_pem, NULL) == 0) {
-        *out = p;
-        return 0;
-    }
     int r = make(arg, f->arena, &p, e);
     if (r == 0)
         r = save(f, key, p.key_pem, e);
@@ -50,6 +54,17 @@ static int open_pair(const struct folder *f, const char *cert, const char *key,
     if (r == 0)
         *out = p;
     return r;
+}
+
+/* Loads both files, or makes both with `make`. */
+static int open_pair(struct folder *f, const char *cert, const char *key, pair_maker make,
+                     void *arg, struct tls_pair *out, struct err *e)
+{
+    struct tls_pair p;
+    if (load(f, cert, &p.cert_pem, NULL) < 0 || load(f, key, &p.key_pem, NULL) < 0)
+        return make_pair(f, cert, key, make, arg, out, e);
+    *out = p;
+    return 0;
 }
 
 static int make_authority(void *arg, struct arena *a, struct tls_pair *out, struct err *e)
@@ -81,7 +96,7 @@ static const char *const usual_names[] = {
 };
 
 /* The server's certificate; issued again when it lacks an address (server.names tells). */
-static int open_server(const struct folder *f, const struct tls_pair *authority,
+static int open_server(struct folder *f, const struct tls_pair *authority,
                        const char *const *addresses, struct tls_pair *out, struct err *e)
 {
     const char *names[MAX_NAMES + 1] = {0}, *had;
@@ -93,14 +108,14 @@ static int open_server(const struct folder *f, const struct tls_pair *authority,
         names[n++] = *addresses;
     for (size_t i = 0; i < n; i++)
         list = arena_printf(f->arena, "%s%s\n", list, names[i]);
-    if (load(f, "server.names", &had, NULL) < 0 || strcmp(had, list) != 0)
-        (void)unlink(arena_printf(f->arena, "%s/server.crt", f->dir));
     struct server_request want = {authority, names};
-    int r = open_pair(f, "server.crt", "server.key", make_server, &want, out, e);
+    if (load(f, "server.names", &had, NULL) == 0 && strcmp(had, list) == 0)
+        return open_pair(f, "server.crt", "server.key", make_server, &want, out, e);
+    int r = make_pair(f, "server.crt", "server.key", make_server, &want, out, e);
     return r < 0 ? r : save(f, "server.names", list, e);
 }
 
-static int open_service_account_key(const struct folder *f, const char **out, struct err *e)
+static int open_service_account_key(struct folder *f, const char **out, struct err *e)
 {
     if (load(f, "service-account.key", out, NULL) == 0)
         return 0;
@@ -108,7 +123,7 @@ static int open_service_account_key(const struct folder *f, const char **out, st
     return r < 0 ? r : save(f, "service-account.key", *out, e);
 }
 
-static int open_token(const struct folder *f, const char **out, struct err *e)
+static int open_token(struct folder *f, const char **out, struct err *e)
 {
     unsigned char random[32];
     if (load(f, "admin.token", out, NULL) == 0)
@@ -119,9 +134,10 @@ static int open_token(const struct folder *f, const char **out, struct err *e)
     return save(f, "admin.token", *out, e);
 }
 
-static int open_signing_key(const struct folder *f, struct identity_files *id, struct err *e)
+static int open_signing_key(struct folder *f, struct identity_files *id, struct err *e)
 {
     AUTO(key) struct key *k = NULL;
+    const char *had;
     char *pem, *public_pem;
     int r;
     if (load(f, "cosign.key", &id->signing_key_pem, NULL) == 0)
@@ -134,7 +150,7 @@ static int open_signing_key(const struct folder *f, struct identity_files *id, s
         r = key_public_pem(k, f->arena, &public_pem, e);
     if (r == 0 && !id->signing_key_pem)
         r = save(f, "cosign.key", pem, e);
-    if (r == 0)
+    if (r == 0 && (load(f, "cosign.pub", &had, NULL) < 0 || strcmp(had, public_pem) != 0))
         r = save(f, "cosign.pub", public_pem, e);
     if (r < 0)
         return err_wrap(e, r, "signing key %s/cosign.key", f->dir);
@@ -146,7 +162,7 @@ static int open_signing_key(const struct folder *f, struct identity_files *id, s
 int identity_open(const char *data_dir, const char *const *addresses, struct arena *a,
                   struct identity_files *out, struct err *e)
 {
-    struct folder f = {arena_printf(a, "%s/pki", data_dir), a};
+    struct folder f = {.dir = arena_printf(a, "%s/pki", data_dir), .arena = a};
     struct tls_pair authority, server;
     struct identity_files id = {0};
     int r = fs_mkdirs(f.dir, 0700, e);
@@ -160,6 +176,8 @@ int identity_open(const char *data_dir, const char *const *addresses, struct are
         r = open_token(&f, &id.admin_token, e);
     if (r == 0)
         r = open_signing_key(&f, &id, e);
+    if (r == 0)
+        r = fs_write_all(f.fresh, f.n_fresh, e);
     if (r < 0)
         return err_wrap(e, r, "keys of %s", data_dir);
     id.ca_pem = authority.cert_pem;

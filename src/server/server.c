@@ -11,6 +11,7 @@
 #include "apiserver/local.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "build/build.h"
 #include "build/keeper.h"
 #include "entrypoint/program.h"
@@ -82,14 +83,42 @@ static int open_identity(struct server *s, struct err *e)
     const char *colon = strrchr(s->opts.api_address, ':');
     size_t n = colon ? (size_t)(colon - s->opts.api_address) : 0;
     const char *names[] = {API_SERVICE, POD_GATEWAY,
-                           arena_strndup(s->arena, s->opts.api_address, n), NULL};
-    int r = identity_open(s->dir, names, s->arena, &s->id, e);
+                           arena_strndup(s->keys_arena, s->opts.api_address, n), NULL};
+    int r = identity_open(s->dir, names, s->keys_arena, &s->id, e);
     if (r == 0)
         r = key_load(s->id.signing_key_pem, strlen(s->id.signing_key_pem), &s->signing_key, e);
     if (r == 0)
         r = public_key_load(s->id.signing_public_pem, strlen(s->id.signing_public_pem),
                             &s->signing_public, e);
     return r;
+}
+
+struct task {
+    struct server *s;
+    int rc;
+    struct err e;
+};
+
+static void *identity_main(void *arg)
+{
+    struct task *t = arg;
+    t->rc = open_identity(t->s, &t->e);
+    return NULL;
+}
+
+/* A fresh folder's keys and stores both wait for the disk: they do so together. */
+static int open_stores_and_identity(struct server *s, struct err *e)
+{
+    struct task keys = {.s = s};
+    pthread_t thread;
+    int r = thread_start(&thread, "keys", 512, identity_main, &keys, e);
+    if (r < 0)
+        return r;
+    r = open_stores(s, e);
+    (void)pthread_join(thread, NULL);
+    if (r == 0 && keys.rc < 0)
+        *e = keys.e;
+    return r == 0 ? keys.rc : r;
 }
 
 static int open_network(struct server *s, struct err *e)
@@ -202,9 +231,12 @@ static int start_logs(struct server *s, struct err *e)
 static int start_all(struct server *s, struct err *e)
 {
     static int (*const steps[])(struct server *, struct err *) = {
-        take_folder,     open_stores, open_identity,    open_network, open_api,
-        serve_api,       start_logs,  install_programs, start_node,   start_metrics,
-        work_ports_open, doors_open,  loops_start,
+        take_folder,      open_stores_and_identity,
+        open_network,     open_api,
+        serve_api,        start_logs,
+        install_programs, start_node,
+        start_metrics,    work_ports_open,
+        doors_open,       loops_start,
     };
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         int r = steps[i](s, e);
@@ -221,6 +253,7 @@ int server_start(const struct server_opts *o, struct server **out, struct err *e
         log_die("out of memory");
     s->opts = *o;
     s->arena = arena_new(0);
+    s->keys_arena = arena_new(0);
     s->dir = o->data_dir;
     s->lock_fd = -1;
     int r = start_all(s, e);
@@ -281,6 +314,7 @@ void server_free(struct server *s)
     store_free(s->store);
     if (s->lock_fd >= 0)
         (void)close(s->lock_fd);
+    arena_free(s->keys_arena);
     arena_free(s->arena);
     free(s);
 }

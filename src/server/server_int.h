@@ -25,7 +25,8 @@ enum { SERVER_DOORS = 8 };
 
 struct server {
     struct server_opts opts;
-    struct arena *arena; /* lives as long as the server: paths, addresses, keys */
+    /* Both live as long as the server: paths, addresses; `id`, which a thread of its own opens. */
+    struct arena *arena, *keys_arena;
     const char *dir;
     struct identity_files id;
     int lock_fd;

@@ -1,4 +1,8 @@
 #include "base/fs.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "t.h"
 
 static void round_trip(void)
@@ -20,4 +24,30 @@ static void round_trip(void)
     T_RC(fs_remove_tree(dir, &e), &e, "remove what is gone");
 }
 
-T_MAIN(round_trip)
+static void several_at_once(void)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct err e;
+    char dir[] = "/tmp/slipway-fs-XXXXXX", *text;
+    T_OK(mkdtemp(dir), "mkdtemp");
+    const struct fs_file files[] = {
+        {arena_printf(a, "%s/key",       dir), 0600, "secret", 6},
+        {arena_printf(a, "%s/crt",       dir), 0644, "public", 6},
+        {arena_printf(a, "%s/no/folder", dir), 0644, "",       0},
+    };
+    T_EQ_INT(fs_write_all(files, 3, &e) < 0, 1, "all or, before any name changes, none");
+    T_EQ_INT(access(files[0].path, F_OK), -1, "none");
+    T_RC(fs_write_all(files, 2, &e), &e, "both");
+    T_RC(fs_write_all(files, 0, &e), &e, "nothing to do");
+    for (size_t i = 0; i < 2; i++) {
+        struct stat st;
+        T_RC(fs_read(files[i].path, 100, a, &text, NULL, &e), &e, files[i].path);
+        T_EQ_STR(text, files[i].bytes, files[i].path);
+        T_OK(stat(files[i].path, &st) == 0 && (st.st_mode & 0777) == files[i].mode, "mode");
+    }
+    struct stat st;
+    T_OK(stat(dir, &st) == 0, "folder");
+    T_RC(fs_remove_tree(dir, &e), &e, "remove");
+}
+
+T_MAIN(round_trip, several_at_once)
