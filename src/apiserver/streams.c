@@ -4,8 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "apiserver/pod_door.h"
-#include "apiserver/subs_int.h"
+#include "apiserver/streams_int.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "codec/json.h"
@@ -18,15 +17,7 @@ enum {
     CH_ERROR = 3,
     CH_RESIZE = 4,
     CH_CLOSE = 255, /* v5: the next byte names a channel that ends */
-    MESSAGE_MAX = 4 * 1024 * 1024,
-    PIECE = 16 * 1024,
 };
-
-static int unavailable(struct call *c)
-{
-    return refuse(c, ERR_AGAIN, 503, "ServiceUnavailable",
-                  "no node agent runs here: logs, exec, attach and port-forward are not offered");
-}
 
 /* ---- which container ---- */
 
@@ -142,7 +133,7 @@ static int serve_log(struct web *w, const struct object *pod)
         return 0;
     }
     if (!c->s->door)
-        return unavailable(c);
+        return streams__unavailable(c);
     struct log_stream s = {.w = w};
     rc = c->s->door->ops->logs(c->s->door, pod, &o, write_log, &s, &e);
     if (rc < 0 && !s.started)
@@ -177,41 +168,6 @@ static void put_size(struct session *s, const unsigned char *text, size_t n)
     (void)put; /* a terminal that misses a resize goes on */
 }
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-    *fd = -1;
-}
-
-/* A process that reads nothing must not hide that its client has gone. */
-static bool writable(int fd, const struct websocket *ws)
-{
-    struct pollfd f[2] = {
-        {.fd = fd,               .events = POLLOUT  },
-        {.fd = websocket_fd(ws), .events = POLLRDHUP}
-    };
-    while (poll(f, 2, -1) < 0 && errno == EINTR) {
-    }
-    return f[0].revents && !f[1].revents;
-}
-
-static bool write_all(const struct websocket *ws, int fd, const unsigned char *p, size_t n)
-{
-    while (n > 0) {
-        if (!writable(fd, ws))
-            return false;
-        ssize_t put = write(fd, p, n);
-        if (put < 0 && (errno == EINTR || errno == EAGAIN))
-            continue;
-        if (put <= 0)
-            return false;
-        p += put;
-        n -= (size_t)put;
-    }
-    return true;
-}
-
 /* Client → process, until the client leaves. */
 static void *input_main(void *arg)
 {
@@ -221,17 +177,17 @@ static void *input_main(void *arg)
         if (m.n == 0)
             continue;
         if (m.bytes[0] == CH_STDIN && s->in_write >= 0) {
-            if (!write_all(s->ws, s->in_write, m.bytes + 1, m.n - 1))
-                close_fd(&s->in_write);
+            if (!streams__write(websocket_fd(s->ws), s->in_write, m.bytes + 1, m.n - 1))
+                streams__close(&s->in_write);
         } else if (m.bytes[0] == CH_RESIZE) {
             put_size(s, m.bytes + 1, m.n - 1);
         } else if (m.bytes[0] == CH_CLOSE && m.n > 1 && m.bytes[1] == CH_STDIN) {
-            close_fd(&s->in_write);
+            streams__close(&s->in_write);
         }
     }
-    close_fd(&s->in_write);
-    close_fd(&s->resize_write);
-    close_fd(&s->gone_write);
+    streams__close(&s->in_write);
+    streams__close(&s->resize_write);
+    streams__close(&s->gone_write);
     return NULL;
 }
 
@@ -239,7 +195,7 @@ static void *input_main(void *arg)
 static void *output_main(void *arg)
 {
     struct session *s = arg;
-    char piece[PIECE];
+    char piece[STREAMS_PIECE];
     while (s->out_read >= 0 || s->err_read >= 0) {
         struct pollfd f[3] = {
             {.fd = s->out_read,  .events = POLLIN},
@@ -257,7 +213,7 @@ static void *output_main(void *arg)
             int *fd = i == 0 ? &s->out_read : &s->err_read;
             if (n <= 0 || websocket_send_channel(s->ws, i == 0 ? CH_STDOUT : CH_STDERR, piece,
                                                  (size_t)n, NULL) < 0)
-                close_fd(fd);
+                streams__close(fd);
         }
     }
     return NULL;
@@ -297,8 +253,8 @@ static void close_pipes(struct pipes *p)
 {
     int *all[] = {p->in, p->out, p->err, p->resize, p->gone};
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-        close_fd(&all[i][0]);
-        close_fd(&all[i][1]);
+        streams__close(&all[i][0]);
+        streams__close(&all[i][1]);
     }
 }
 
@@ -314,7 +270,7 @@ static int open_pipes(struct pipes *p, bool in, bool out, bool err, bool tty, st
     if (pipe2(p->gone, O_CLOEXEC) < 0 || (in && pipe2(p->in, O_CLOEXEC) < 0) ||
         (out && pipe2(p->out, O_CLOEXEC) < 0) || (err && !tty && pipe2(p->err, O_CLOEXEC) < 0) ||
         (tty && pipe2(p->resize, O_CLOEXEC) < 0) ||
-        (in && fcntl(p->in[1], F_SETFL, O_NONBLOCK) < 0)) { /* see writable() */
+        (in && fcntl(p->in[1], F_SETFL, O_NONBLOCK) < 0)) { /* see streams__write() */
         int rc = err_sys(e, errno, "pipes");
         close_pipes(p);
         return rc;
@@ -347,20 +303,20 @@ static void run_session(struct session *s, const struct object *pod, struct pod_
     has_output = rc == 0;
     if (rc == 0)
         rc = c->s->door->ops->exec(c->s->door, pod, o, &code, &e);
-    close_fd(&o->out_fd);
-    close_fd(&o->err_fd);
+    streams__close(&o->out_fd);
+    streams__close(&o->err_fd);
     if (has_output)
         (void)pthread_join(output, NULL);
     send_end(s, rc, code, &e);
     websocket_close(s->ws, 1000);
-    close_fd(&o->in_fd);
-    close_fd(&o->resize_fd);
+    streams__close(&o->in_fd);
+    streams__close(&o->resize_fd);
     if (has_input)
         (void)pthread_join(input, NULL);
     int *rest[] = {&s->in_write, &s->resize_write, &s->out_read,
                    &s->err_read, &s->gone_read,    &s->gone_write};
     for (size_t i = 0; i < ARRAY_LEN(rest); i++)
-        close_fd(rest[i]);
+        streams__close(rest[i]);
 }
 
 static const char *const *command(struct web *w)
@@ -390,14 +346,14 @@ static int serve_exec(struct web *w, const struct object *pod, bool attach)
     if (!attach && !o.argv[0])
         return refuse_bad_request(c, "you must specify at least 1 command for the container");
     if (!c->s->door)
-        return unavailable(c);
+        return streams__unavailable(c);
     if (!websocket_asked(w->q))
         return refuse_bad_request(c, "Upgrade request required: WebSocket with %s or %s",
                                   protocols[0], protocols[1]);
     if (open_pipes(&p, flag(w, "stdin"), flag(w, "stdout"), flag(w, "stderr"), o.tty, &e) < 0)
         return refuse_err(c, &e);
     const char *protocol;
-    rc = websocket_accept(w->q, protocols, MESSAGE_MAX, &s.ws, &protocol, &e);
+    rc = websocket_accept(w->q, protocols, STREAMS_MESSAGE_MAX, &s.ws, &protocol, &e);
     if (rc < 0) {
         close_pipes(&p);
         return refuse_err(c, &e);
@@ -405,109 +361,6 @@ static int serve_exec(struct web *w, const struct object *pod, bool attach)
     w->status = 101;
     run_session(&s, pod, &o, &p);
     return 0;
-}
-
-/* ---- port-forward: two channels a port, each beginning with the port's number ---- */
-
-struct forward {
-    struct websocket *ws;
-    unsigned ports[32];
-    int fds[32];
-    size_t n;
-};
-
-static void *forward_main(void *arg)
-{
-    struct forward *f = arg;
-    char piece[PIECE];
-    size_t open = f->n;
-    struct pollfd p[32];
-    for (size_t i = 0; i < f->n; i++)
-        p[i] = (struct pollfd){.fd = f->fds[i], .events = POLLIN};
-    while (open > 0 && (poll(p, f->n, -1) >= 0 || errno == EINTR)) {
-        for (size_t i = 0; i < f->n; i++) {
-            if (!p[i].revents)
-                continue;
-            ssize_t n = recv(p[i].fd, piece, sizeof piece, 0);
-            if (n > 0 &&
-                websocket_send_channel(f->ws, (unsigned char)(2 * i), piece, (size_t)n, NULL) == 0)
-                continue;
-            p[i].fd = -1;
-            open--;
-        }
-    }
-    websocket_close(f->ws, 1000);
-    return NULL;
-}
-
-static int open_forward(struct web *w, const struct object *pod, struct forward *f)
-{
-    struct call *c = &w->call;
-    size_t cursor = 0;
-    const char *name, *value;
-    struct err e = {0};
-    while (f->n < ARRAY_LEN(f->ports) && http_query_next(w->q, &cursor, &name, &value)) {
-        if (strcmp(name, "ports") != 0)
-            continue;
-        for (const char *t = value; *t && f->n < ARRAY_LEN(f->ports); t += *t == ',') {
-            char *end = NULL;
-            unsigned long port = strtoul(t, &end, 10);
-            if (end == t || port == 0 || port > 65535)
-                return refuse_bad_request(c, "\"%s\" is not a port", value);
-            int rc = c->s->door->ops->connect(c->s->door, pod, (unsigned)port, &f->fds[f->n], &e);
-            if (rc < 0)
-                return refuse_err(c, &e);
-            (void)fcntl(f->fds[f->n], F_SETFL, O_NONBLOCK); /* see writable() */
-            f->ports[f->n++] = (unsigned)port;
-            t = end;
-        }
-    }
-    return f->n ? 0 : refuse_bad_request(c, "query parameter \"ports\" is required");
-}
-
-static int run_forward(struct web *w, struct forward *f)
-{
-    static const char *const protocols[] = {"v4.channel.k8s.io", "portforward.k8s.io", NULL};
-    const char *protocol;
-    struct err e = {0};
-    if (websocket_accept(w->q, protocols, MESSAGE_MAX, &f->ws, &protocol, &e) < 0)
-        return refuse_err(&w->call, &e);
-    w->status = 101;
-    for (size_t i = 0; i < f->n; i++) {
-        unsigned char port[2] = {(unsigned char)f->ports[i], (unsigned char)(f->ports[i] >> 8)};
-        (void)!websocket_send_channel(f->ws, (unsigned char)(2 * i), port, 2, NULL);
-        (void)!websocket_send_channel(f->ws, (unsigned char)(2 * i + 1), port, 2, NULL);
-    }
-    pthread_t back;
-    if (thread_start(&back, "port-forward", 0, forward_main, f, &e) < 0)
-        return 0;
-    struct websocket_message m;
-    while (websocket_receive(f->ws, &m, NULL) == 0) {
-        size_t i = m.n ? m.bytes[0] / 2 : 0;
-        if (m.n > 1 && m.bytes[0] % 2 == 0 && i < f->n &&
-            !write_all(f->ws, f->fds[i], m.bytes + 1, m.n - 1))
-            break;
-    }
-    for (size_t i = 0; i < f->n; i++)
-        (void)shutdown(f->fds[i], SHUT_RDWR);
-    (void)pthread_join(back, NULL);
-    return 0;
-}
-
-static int serve_forward(struct web *w, const struct object *pod)
-{
-    struct forward f = {0};
-    if (!w->call.s->door)
-        return unavailable(&w->call);
-    if (!websocket_asked(w->q))
-        return refuse_bad_request(&w->call, "Upgrade request required: WebSocket with "
-                                            "v4.channel.k8s.io");
-    int rc = open_forward(w, pod, &f);
-    if (rc == 0)
-        rc = run_forward(w, &f);
-    for (size_t i = 0; i < f.n; i++)
-        close_fd(&f.fds[i]);
-    return rc;
 }
 
 int streams_serve(struct web *w, const struct served *k)
@@ -521,6 +374,6 @@ int streams_serve(struct web *w, const struct served *k)
     if (strcmp(w->t.sub, "log") == 0)
         return get ? serve_log(w, pod) : subs_not_allowed(w);
     if (strcmp(w->t.sub, "portforward") == 0)
-        return serve_forward(w, pod);
+        return streams__forward(w, pod);
     return serve_exec(w, pod, strcmp(w->t.sub, "attach") == 0);
 }

@@ -141,6 +141,35 @@ wait $watch 2> /dev/null
 has "watch" "$(cat "$dir/watched")" pod/shell
 has "attach" "$(timeout 2 kubectl attach talker 2> /dev/null)" "line "
 has "events" "$(kubectl events --for pod/shell)" Started
+run "cp to a pod" kubectl cp "$dir/app.yaml" shell:/root/app.yaml
+run "cp from a pod" kubectl cp shell:/root "$dir/root"
+run "what was copied" cmp "$dir/app.yaml" "$dir/root/app.yaml"
+
+# port-forward: SPDY, in a WebSocket as kubectl asks since 1.31 and by itself as before
+forwarded() { # what, a variable for kubectl
+    local forward url=http://127.0.0.1:18080/big
+    env "$2" kubectl port-forward pod/shell 18080:8080 18081:8081 18082:9999 \
+        > "$dir/forward" 2>&1 &
+    forward=$!
+    run "$1: begins" until_true 50 grep -q 18082 "$dir/forward"
+    same "$1: much" "$(wget -qO- $url | sha256sum)" "$big"
+    same "$1: side by side" "$(seq 8 | xargs -P 8 -I{} sh -c "wget -qO- $url | sha256sum" |
+        sort | uniq -c | sed 's/^ *//')" "8 $big"
+    same "$1: to the pod" "$(head -c 3000000 /dev/zero | busybox nc 127.0.0.1 18081)" 3000000
+    refused "$1: where nobody listens" "" wget -qO- http://127.0.0.1:18082/
+    run "$1: why" until_true 50 grep -q "error forwarding port 9999 to pod default/shell" \
+        "$dir/forward"
+    kill $forward 2> /dev/null
+    wait $forward 2> /dev/null
+}
+kubectl exec shell -- sh -c 'head -c 3000000 /dev/urandom > /root/big && httpd -p 8080 -h /root'
+big=$(kubectl exec shell -- cat /root/big | sha256sum)
+kubectl exec shell -- sh -c 'while :; do nc -l -p 8081 -e wc -c; done' > /dev/null 2>&1 &
+counter=$!
+forwarded "port-forward" A=
+forwarded "port-forward over SPDY" KUBECTL_PORT_FORWARD_WEBSOCKETS=false
+kill $counter
+wait $counter 2> /dev/null
 run "cordon" kubectl cordon slipway
 has "cordoned" "$(tab node slipway)" SchedulingDisabled
 run "uncordon" kubectl uncordon slipway

@@ -1,4 +1,4 @@
-/* Logs and exec over HTTP, with a door that echoes instead of a node. */
+/* Logs, exec and port-forward over HTTP, with a door that echoes instead of a node. */
 #include <arpa/inet.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -8,6 +8,7 @@
 #include "apiserver/pod_door.h"
 #include "codec/json.h"
 #include "net/http_client.h"
+#include "net/spdy.h"
 #include "t.h"
 
 static int fake_logs(struct pod_door *d, const struct object *pod, const struct pod_log_opts *o,
@@ -37,10 +38,18 @@ static int fake_exec(struct pod_door *d, const struct object *pod, const struct 
     return 0;
 }
 
+static _Atomic int pods_end; /* of the connection to port 7 */
+
 static int fake_connect(struct pod_door *d, const struct object *pod, unsigned port, int *out_fd,
                         struct err *e)
 {
-    (void)d, (void)pod, (void)out_fd;
+    int pair[2];
+    (void)d, (void)pod;
+    if (port == 7 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0) {
+        *out_fd = pair[0];
+        pods_end = pair[1];
+        return 0;
+    }
     return err_set(e, ERR_NOT_FOUND, "nothing listens on %u", port);
 }
 
@@ -119,28 +128,35 @@ static void logs(void)
 
 /* ---- a WebSocket client of a few lines ---- */
 
-static int open_exec(struct world *w)
+/* Sends the request and reads the head of its answer, a 101. */
+static int upgrade(struct world *w, const char *ask, char head[2048])
 {
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port = htons((uint16_t)http_server_port(w->http)),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     T_EQ_INT(connect(fd, (struct sockaddr *)&to, sizeof to), 0, "connect");
-    static const char ask[] =
-        "GET /api/v1/namespaces/default/pods/p/exec?command=say&stdin=true&stdout=true&stderr=true "
-        "HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer secret\r\nConnection: Upgrade\r\n"
-        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        "Sec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\n";
-    T_EQ_INT(write(fd, ask, sizeof ask - 1), sizeof ask - 1, "ask");
-    char head[2048];
+    T_EQ_INT(write(fd, ask, strlen(ask)), strlen(ask), "ask");
     size_t n = 0;
-    while (n < sizeof head - 1 && read(fd, head + n, 1) == 1) {
+    while (n < 2047 && read(fd, head + n, 1) == 1) {
         head[++n] = '\0';
         if (strstr(head, "\r\n\r\n"))
             break;
     }
     T_OK(strstr(head, "101 Switching"), head);
+    return fd;
+}
+
+static int open_exec(struct world *w)
+{
+    char head[2048];
+    int fd = upgrade(w,
+                     "GET /api/v1/namespaces/default/pods/p/exec?command=say&stdin=true&stdout=true"
+                     "&stderr=true HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer secret\r\n"
+                     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                     "Sec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\n",
+                     head);
     T_OK(strstr(head, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "accept key of RFC 6455");
     return fd;
 }
@@ -204,4 +220,90 @@ static void exec(void)
     world_done(&w);
 }
 
-T_MAIN(logs, exec)
+/* ---- port-forward ---- */
+
+static int note(void *arg, const struct spdy_frame *f, struct err *e)
+{
+    static const char *const kinds[] = {"stream", "reply", "reset", "ping", "goaway", "data"};
+    (void)e;
+    buf_printf(arg, "%s %u %.*s%s\n", kinds[f->kind], f->id, (int)f->n,
+               f->bytes ? (const char *)f->bytes : "", f->fin ? "." : "");
+    return 0;
+}
+
+struct forwarding {
+    int fd;
+    struct spdy *spdy;
+    struct buf out, seen;
+};
+
+/* Sends what was put, then reads until the last that came is `end`. */
+static void converse(struct forwarding *f, const char *end)
+{
+    char piece[1024];
+    ssize_t n = 1;
+    T_EQ_INT(write(f->fd, f->out.data, f->out.len), f->out.len, "send");
+    buf_clear(&f->out);
+    while (!strstr(buf_text(&f->seen), end) && (n = read(f->fd, piece, sizeof piece)) > 0)
+        T_EQ_INT(spdy_feed(f->spdy, piece, (size_t)n, note, &f->seen, NULL), 0, "frames");
+    T_OK(n > 0, end);
+}
+
+static void open_streams(struct forwarding *f, uint32_t first, const char *port,
+                         const char *request)
+{
+    struct spdy_header h[] = {
+        {"streamtype", "error"},
+        {"port",       port   },
+        {"requestid",  request},
+        {NULL,         NULL   }
+    };
+    spdy_put_headers(f->spdy, SPDY_STREAM, first, true, h, &f->out);
+    h[0].value = "data";
+    spdy_put_headers(f->spdy, SPDY_STREAM, first + 2, false, h, &f->out);
+}
+
+static void port_forward(void)
+{
+    struct world w;
+    char head[2048], got[16] = "";
+    world_init(&w);
+    struct forwarding f = {.spdy = spdy_new()};
+    buf_init(&f.out, 1 << 16);
+    buf_init(&f.seen, 1 << 16);
+    f.fd = upgrade(&w,
+                   "POST /api/v1/namespaces/default/pods/p/portforward HTTP/1.1\r\nHost: x\r\n"
+                   "Authorization: Bearer secret\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n"
+                   "X-Stream-Protocol-Version: portforward.k8s.io\r\nContent-Length: 0\r\n\r\n",
+                   head);
+    T_OK(strstr(head, "portforward.k8s.io"), "protocol");
+    open_streams(&f, 1, "7", "0");
+    spdy_put_data(3, false, "hello", 5, &f.out);
+    converse(&f, "reply 3 \n");
+    for (int i = 0; i < 5000 && !pods_end; i++)
+        (void)usleep(1000); /* the port is dialled after the replies */
+    T_EQ_INT(read(pods_end, got, 5), 5, "pod reads");
+    T_EQ_STR(got, "hello", "pod reads");
+    T_EQ_INT(write(pods_end, "world", 5), 5, "pod writes");
+    converse(&f, "data 3 world\n");
+    spdy_put_data(3, true, "", 0, &f.out);
+    spdy_put_ping(1, &f.out);
+    open_streams(&f, 5, "8", "1");
+    open_streams(&f, 9, "none", "2");
+    converse(&f, "reset 11 \n");
+    T_EQ_INT(read(pods_end, got, 5), 0, "no more for the pod");
+    (void)close(pods_end);
+    converse(&f, "data 3 .\n");
+    T_EQ_STR(buf_text(&f.seen),
+             "reply 1 \nreply 3 \ndata 3 world\nping 1 \nreply 5 \nreply 7 \n"
+             "data 5 error forwarding port 8 to pod default/p: nothing listens on 8.\n"
+             "data 7 .\nreset 9 \nreset 11 \ndata 1 .\ndata 3 .\n",
+             "what the client saw");
+    (void)close(f.fd);
+    spdy_free(f.spdy);
+    buf_done(&f.out);
+    buf_done(&f.seen);
+    world_done(&w);
+}
+
+T_MAIN(logs, exec, port_forward)
