@@ -6,9 +6,17 @@ extern const struct go_func builtin_functions[]; /* text/template's own */
 extern const struct go_func compare_functions[];
 extern const struct go_func encode_functions[];
 extern const struct go_func base_functions[];
+extern const struct go_func text_functions[];
+extern const struct go_func case_functions[];
+extern const struct go_func list_functions[];
+extern const struct go_func dict_functions[];
+extern const struct go_func type_functions[];
+extern const struct go_func math_functions[];
 extern const struct go_func helm_functions[];
 
-#define FUNCTION_TABLES compare_functions, encode_functions, base_functions
+#define FUNCTION_TABLES                                                                            \
+    compare_functions, encode_functions, base_functions, text_functions, case_functions,           \
+        list_functions, dict_functions, type_functions, math_functions
 
 /* "<no value>" is cut out of a text, in place. */
 void text__cut_no_value(char *s, size_t *n);

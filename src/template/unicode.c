@@ -35,6 +35,18 @@ bool unicode_is_digit(uint32_t c)
     return in_ranges(digits, ARRAY_LEN(digits), c);
 }
 
+bool unicode_is_number(uint32_t c)
+{
+    return c < 0x80 ? unicode_is_digit(c) : in_ranges(numbers, ARRAY_LEN(numbers), c);
+}
+
+bool unicode_is_punct(uint32_t c)
+{
+    if (c < 0x80)
+        return c && strchr("!\"#%&'()*,-./:;?@[\\]_{}", (int)c);
+    return in_ranges(punctuation, ARRAY_LEN(punctuation), c);
+}
+
 bool unicode_is_print(uint32_t c)
 {
     if (c < 0x80)

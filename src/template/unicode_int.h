@@ -8,6 +8,8 @@
 
 bool unicode_is_letter(uint32_t c);
 bool unicode_is_digit(uint32_t c);
+bool unicode_is_number(uint32_t c); /* digits, and others such as Roman ones */
+bool unicode_is_punct(uint32_t c);
 bool unicode_is_print(uint32_t c);
 bool unicode_is_space(uint32_t c);
 bool unicode_is_upper(uint32_t c);
