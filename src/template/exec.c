@@ -438,6 +438,16 @@ static int walk_template(struct state *s, const struct go_value *dot, const stru
     return rc;
 }
 
+static void print_value(struct template_run *r, const struct go_value *v)
+{
+    struct go_value text;
+    struct go_call c = {r, r->arena, v->type->ptr_stringer, v};
+    if (c.func && c.func->call(&c, NULL, 0, &text) == 0)
+        buf_add(&r->out, text.s, text.n);
+    else
+        fmt__print(r, &r->out, v);
+}
+
 static int walk_action(struct state *s, const struct go_value *dot, const struct node *n)
 {
     struct go_value v;
@@ -449,7 +459,7 @@ static int walk_action(struct state *s, const struct go_value *dot, const struct
     else if (!v.type)
         buf_puts(&s->run->out, "<no value>");
     else
-        fmt__print(s->run, &s->run->out, &v);
+        print_value(s->run, &v);
     if (s->run->out.overflow)
         return state__fail(s, "more than %zu bytes of output", s->run->out.max);
     return 0;

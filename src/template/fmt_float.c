@@ -34,9 +34,10 @@ static void print_hex(double v, int precision, bool upper, char *out, size_t siz
         p -= p[-1] == '.';
         (void)snprintf(p, sizeof text - (size_t)(p - text), "p%+d", exponent - 1);
     } else {
-        (void)snprintf(text, sizeof text, precision < 0 ? "%a" : "%.*a", precision, v);
         if (precision < 0)
             (void)snprintf(text, sizeof text, "%a", v);
+        else
+            (void)snprintf(text, sizeof text, "%.*a", precision, v);
     }
     char *p = strchr(text, 'p');
     long exponent = strtol(p + 1, NULL, 10);
@@ -51,8 +52,6 @@ static void print_hex(double v, int precision, bool upper, char *out, size_t siz
 /* strconv.AppendFloat() with the sign always there; `precision` -1 is the shortest. */
 static size_t number_text(double v, uint32_t verb, int precision, char *out, size_t size)
 {
-    char shape[] = "%.*g";
-    shape[3] = (char)verb;
     *out++ = '+';
     if (!isfinite(v))
         (void)number_format_g(v, out);
@@ -75,7 +74,7 @@ static size_t number_text(double v, uint32_t verb, int precision, char *out, siz
 }
 
 /* The # flag: a decimal point, and the zeros that %g cuts off. Returns the new length. */
-static size_t keep_point(const struct format *f, uint32_t verb, int precision, char *num, size_t n)
+static size_t keep_point(uint32_t verb, int precision, char *num, size_t n)
 {
     int digits = 0;
     if (verb == 'g' || verb == 'G' || verb == 'x')
@@ -83,7 +82,6 @@ static size_t keep_point(const struct format *f, uint32_t verb, int precision, c
     char tail[16] = "";
     size_t i = 1;
     bool point = false, nonzero = false, hex = verb == 'x' || verb == 'X';
-    (void)f;
     for (; i < n; i++) {
         char c = num[i];
         if ((c == 'p' || c == 'P') || (!hex && (c == 'e' || c == 'E'))) {
@@ -131,7 +129,7 @@ void format__float(struct format *f, double v, uint32_t verb, int precision)
         f->zero = zero;
     } else {
         if (f->sharp && verb != 'b')
-            n = keep_point(f, verb, precision, num, n);
+            n = keep_point(verb, precision, num, n);
         bool sign = f->plus || num[0] != '+';
         if (sign && zero && !f->minus && f->has_width && (size_t)f->width > n) {
             buf_putc(f->out, num[0]);

@@ -56,6 +56,8 @@ struct go_type {
     const struct go_field *fields;  /* of STRUCT */
     const struct go_func *methods;  /* ends with a nameless one; NULL: none */
     const struct go_func *stringer; /* String() or Error() that fmt calls; NULL: none */
+    /* String() of a pointer to it: called where an action prints a field, not by functions. */
+    const struct go_func *ptr_stringer;
     /* MarshalJSON() or MarshalText() of a type that has its own form; NULL: none. */
     char *(*json_text)(struct arena *a, const struct go_value *v);
     uint32_t n_fields;

@@ -253,7 +253,7 @@ static const struct go_type kube_version_type = {.name = "chartutil.KubeVersion"
                                                  .fields = kube_version_fields,
                                                  .n_fields = ARRAY_LEN(kube_version_fields),
                                                  .methods = kube_version_methods,
-                                                 .stringer = &kube_version_methods[0],
+                                                 .ptr_stringer = &kube_version_methods[0],
                                                  .defined = true};
 
 static const struct go_field helm_version_fields[] = {
