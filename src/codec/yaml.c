@@ -39,6 +39,7 @@ struct reader {
     size_t n_docs;
     uint32_t second_line; /* where the second document began */
     bool in_doc, whole;
+    unsigned flags;
     struct err *e;
 };
 
@@ -52,6 +53,8 @@ static int fail(const struct reader *r, const yaml_event_t *event, const char *f
     va_start(ap, fmt);
     (void)vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
+    if (r->flags & YAML_GO_ERRORS)
+        return err_set(r->e, ERR_INVALID, "yaml: %s", what);
     return err_set(r->e, ERR_INVALID, "line %zu, column %zu: %s", event->start_mark.line + 1,
                    event->start_mark.column + 1, what);
 }
@@ -437,6 +440,7 @@ static int on_event(struct reader *r, const yaml_event_t *event)
         return 0;
     case YAML_DOCUMENT_END_EVENT:
         doc_end(r);
+        r->whole = r->flags & YAML_FIRST;
         return 0;
     case YAML_STREAM_END_EVENT:
         r->whole = true;
@@ -469,12 +473,26 @@ int yaml__parser_error(const yaml_parser_t *p, struct err *e)
                    what);
 }
 
+/* go-yaml counts the lines of its scanner from 1 and those of its parser from 0, and is silent
+ * about line 0. */
+static int go_error(const yaml_parser_t *p, struct err *e)
+{
+    const char *what = p->problem ? p->problem : "unknown problem parsing YAML content";
+    size_t line = p->problem_mark.line + (p->error == YAML_SCANNER_ERROR);
+    if (p->problem_mark.line == 0)
+        line = p->context_mark.line;
+    if (p->error == YAML_READER_ERROR || line == 0)
+        return err_set(e, ERR_INVALID, "yaml: %s", what);
+    return err_set(e, ERR_INVALID, "yaml: line %zu: %s", line, what);
+}
+
 static int read_events(struct reader *r)
 {
     while (!r->whole) {
         yaml_event_t event;
         if (!yaml_parser_parse(&r->parser, &event))
-            return yaml__parser_error(&r->parser, r->e);
+            return r->flags & YAML_GO_ERRORS ? go_error(&r->parser, r->e)
+                                             : yaml__parser_error(&r->parser, r->e);
         int rc = on_event(r, &event);
         yaml_event_delete(&event);
         if (rc)
@@ -486,7 +504,7 @@ static int read_events(struct reader *r)
 static int read_all(struct reader *r, struct arena *a, const char *text, size_t n, unsigned flags,
                     struct err *e)
 {
-    *r = (struct reader){.arena = a, .mark = text, .e = e};
+    *r = (struct reader){.arena = a, .mark = text, .flags = flags, .e = e};
     if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         r->mark += 3; /* libyaml does not count a byte order mark */
     if (n >= UINT32_MAX)

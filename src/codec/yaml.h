@@ -14,6 +14,8 @@ enum yaml_flag {
     YAML_KEEP_ORDER = 1 << 0,
     YAML_STRICT_KEYS = 1 << 1, /* parse: a key that stands twice is an error */
     YAML_FOLD = 1 << 2,        /* print: long text goes on in the next line past column 80 */
+    YAML_FIRST = 1 << 3,       /* parse: only the first document, as Unmarshal does */
+    YAML_GO_ERRORS = 1 << 4,   /* parse: errors in go-yaml's words, "yaml: line 3: ..." */
 };
 
 /* One document; an empty input gives null; a second document is an error. */

@@ -38,6 +38,29 @@ static void reads(void)
     }
 }
 
+static void reads_the_first_document_as_go_does(void)
+{
+    static const struct {
+        const char *in, *out, *error;
+    } cases[] = {
+        {"a: 1\n---\nb: 2\n",   "{\"a\":1}", NULL                                                         },
+        {"---\n---\nb: 2\n",    "null",      NULL                                                         },
+        {"a: 1\nb: c: d\n",      NULL,        "yaml: line 2: mapping values are not allowed in this context"},
+        {"a: b: c\n",            NULL,        "yaml: mapping values are not allowed in this context"        },
+        {"a:\n  b: 1\n c: 2\n", NULL,        "yaml: line 2: did not find expected key"                     },
+        {"a: *b\n",              NULL,        "yaml: unknown anchor 'b' referenced"                         },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO(arena) struct arena *a = arena_new(0);
+        struct err e = {0};
+        struct value *v = NULL;
+        const char *in = cases[i].in;
+        int rc = yaml_parse(a, in, strlen(in), YAML_FIRST | YAML_GO_ERRORS, &v, &e);
+        T_EQ_STR(rc ? NULL : json_text(a, v, 0), cases[i].out, in);
+        T_EQ_STR(rc ? e.msg : NULL, cases[i].error, in);
+    }
+}
+
 static void limits_aliases(void)
 {
     AUTO(arena) struct arena *a = arena_new(0);
@@ -135,4 +158,4 @@ static void takes_both(void)
     }
 }
 
-T_MAIN(reads, limits_aliases, prints, edits, takes_both)
+T_MAIN(reads, reads_the_first_document_as_go_does, limits_aliases, prints, edits, takes_both)
