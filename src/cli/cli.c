@@ -15,6 +15,7 @@ static const struct {
     {"Follow a push",         verbs_loop  },
     {"Build and move images", verbs_build },
     {"Images",                verbs_image },
+    {"Charts",                verbs_helm  },
     {"In a pipeline's steps", verbs_step  },
 };
 

@@ -1,0 +1,186 @@
+/* helm.c - charts and values from this machine, for the helm verbs. */
+#include "cli/helm.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fs.h"
+#include "net/http_client.h"
+
+enum { VALUES_MAX = 64 << 20, ARCHIVE_MAX = 100 << 20 };
+
+void helm_cli_warnings(struct helm_log *log)
+{
+    for (size_t i = 0; i < log->n_warnings; i++)
+        (void)fprintf(stderr, "%s\n", log->warnings[i]);
+    log->n_warnings = 0;
+}
+
+int helm_cli_fail(const struct helm_log *log, const struct err *e)
+{
+    (void)fprintf(stderr, "Error: %s\n", log->error ? log->error : e->msg);
+    return EXIT_FAILED;
+}
+
+void helm_cli_split(struct arena *a, struct option_list *list)
+{
+    struct option_list out = {0};
+    size_t max = list->n;
+    for (size_t i = 0; i < list->n; i++)
+        for (const char *s = list->items[i]; *s; s++)
+            max += *s == ',';
+    out.items = ARENA_ARRAY(a, const char *, max + 1);
+    for (size_t i = 0; i < list->n; i++)
+        for (const char *s = list->items[i];; s++) {
+            size_t n = strcspn(s, ",");
+            out.items[out.n++] = arena_strndup(a, s, n);
+            s += n;
+            if (!*s)
+                break;
+        }
+    *list = out;
+}
+
+/* ---- values ---- */
+
+static int read_stdin(struct arena *a, const char **out, size_t *n, struct err *e)
+{
+    AUTO_BUF struct buf b;
+    char chunk[65536];
+    size_t got;
+    buf_init(&b, VALUES_MAX);
+    while ((got = fread(chunk, 1, sizeof chunk, stdin)) > 0)
+        buf_add(&b, chunk, got);
+    *n = b.len;
+    *out = arena_strndup(a, buf_text(&b), b.len);
+    return buf_check(&b, e);
+}
+
+static int read_url(const char *url, struct arena *a, const char **out, size_t *n, struct err *e)
+{
+    struct http_client_opts opts = {.timeout_ms = 120000};
+    AUTO(http_client) struct http_client *c = http_client_new(&opts);
+    struct http_call call = {.method = "GET", .url = url, .max_answer = VALUES_MAX, .follow = true};
+    struct http_answer answer;
+    int rc = http_do(c, &call, a, &answer, e);
+    if (rc < 0)
+        return rc;
+    if (answer.status != 200)
+        return err_set(e, ERR_NOT_FOUND, "failed to fetch %s : %d", url, answer.status);
+    *out = answer.body;
+    *n = answer.body_len;
+    return 0;
+}
+
+static int read_local(struct helm_reader *r, const char *path, struct arena *a, const char **out,
+                      size_t *n, struct err *e)
+{
+    char *text;
+    struct stat st;
+    (void)r;
+    if (strcmp(path, "-") == 0)
+        return read_stdin(a, out, n, e);
+    if (strncmp(path, "http://", 7) == 0 || strncmp(path, "https://", 8) == 0)
+        return read_url(path, a, out, n, e);
+    if (stat(path, &st) < 0)
+        return err_set(e, ERR_NOT_FOUND, "open %s: %s", path,
+                       errno == ENOENT ? "no such file or directory" : strerror(errno));
+    if (S_ISDIR(st.st_mode))
+        return err_set(e, ERR_INVALID, "read %s: is a directory", path);
+    int rc = fs_read(path, VALUES_MAX, a, &text, n, e);
+    *out = text;
+    return rc;
+}
+
+static void take(struct helm_value_source *sources, size_t *n, enum helm_values_kind kind,
+                 const struct option_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        sources[(*n)++] = (struct helm_value_source){kind, list->items[i]};
+}
+
+int helm_cli_values(struct helm_cli_values *v, struct helm_log *log, struct go_map **out,
+                    struct err *e)
+{
+    struct helm_reader reader = {read_local};
+    helm_cli_split(log->arena, &v->files);
+    size_t n =
+        v->files.n + v->json.n + v->set.n + v->set_string.n + v->set_file.n + v->set_literal.n;
+    struct helm_value_source *sources = ARENA_ARRAY(log->arena, struct helm_value_source, n + 1);
+    n = 0;
+    take(sources, &n, HELM_VALUES_FILE, &v->files);
+    take(sources, &n, HELM_SET_JSON, &v->json);
+    take(sources, &n, HELM_SET, &v->set);
+    take(sources, &n, HELM_SET_STRING, &v->set_string);
+    take(sources, &n, HELM_SET_FILE, &v->set_file);
+    take(sources, &n, HELM_SET_LITERAL, &v->set_literal);
+    return helm_values_merge(sources, n, &reader, log, out, e);
+}
+
+/* ---- charts ---- */
+
+static int fail(struct helm_log *log, struct err *e, enum err_code code, const char *text)
+{
+    log->error = text;
+    return err_set(e, code, "%s", text);
+}
+
+/* A file that is no archive is often a values file that was mistaken for the chart. */
+static int load_archive(const char *path, struct helm_log *log, struct helm_chart **out,
+                        struct err *e)
+{
+    struct arena *a = log->arena;
+    char *bytes;
+    size_t n, len = strlen(path);
+    int rc = fs_read(path, ARCHIVE_MAX, a, &bytes, &n, e);
+    if (rc < 0)
+        return rc;
+    if (n >= 3 && memcmp(bytes, "\x1f\x8b\x08", 3) == 0)
+        return helm_chart_unpack(bytes, n, log, out, e);
+    if ((len > 5 && strcmp(path + len - 5, ".yaml") == 0) ||
+        (len > 4 && strcmp(path + len - 4, ".yml") == 0))
+        return fail(
+            log, e, ERR_INVALID,
+            arena_printf(a, "file '%s' seems to be a YAML file, but expected a gzipped archive",
+                         path));
+    return fail(log, e, ERR_INVALID,
+                arena_printf(a, "file '%s' does not appear to be a gzipped archive; got '%s'", path,
+                             memchr(bytes, '\0', n) ? "application/octet-stream"
+                                                    : "text/plain; charset=utf-8"));
+}
+
+int helm_cli_chart(const char *name, struct helm_log *log, struct helm_chart **out, struct err *e)
+{
+    struct arena *a = log->arena;
+    struct stat st;
+    if (stat(name, &st) < 0)
+        return fail(log, e, ERR_NOT_FOUND, arena_printf(a, "path \"%s\" not found", name));
+    char *path = realpath(name, NULL);
+    if (!path)
+        return err_sys(e, errno, "%s", name);
+    const char *full = arena_strdup(a, path);
+    free(path);
+    if (!S_ISDIR(st.st_mode))
+        return load_archive(full, log, out, e);
+    /* From the root on: links may lead out of the chart, as the user has made them. */
+    AUTO(tree) struct tree *t = NULL;
+    int rc = tree_of_folder("/", &t, e);
+    return rc < 0 ? rc : helm_chart_load(t, full + 1, log, out, e);
+}
+
+/* ---- the verbs ---- */
+
+enum { TEMPLATE };
+
+static int run_template(int argc, char **argv)
+{
+    return helm_cli_template(argc, argv, &verbs_helm[TEMPLATE]);
+}
+
+const struct verb verbs_helm[] = {
+    [TEMPLATE] = {"helm template",                                                 "[NAME] CHART [options]",
+                  "print what a chart makes of its values, as helm template does", run_template},
+    {0}
+};

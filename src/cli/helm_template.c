@@ -1,0 +1,400 @@
+/* helm_template.c - slipway helm template: what Helm would print, byte for byte. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "cli/helm.h"
+#include "template/template.h"
+
+extern char **environ;
+
+struct request {
+    struct helm_cli_values values;
+    const char *namespace, *kube_version, *name_template, *output_dir, *renderer;
+    struct option_list only, apis, renderer_args;
+    bool include_crds, no_hooks, skip_tests, is_upgrade, skip_schema, subchart_notes, release_dir,
+        generate_name, debug;
+    const char *name, *chart;
+};
+
+static int fail(struct helm_log *log, struct err *e, const char *text)
+{
+    log->error = text;
+    return err_set(e, ERR_INVALID, "%s", text);
+}
+
+/* ---- names ---- */
+
+static int templated_name(const char *text, struct helm_log *log, const char **out, struct err *e)
+{
+    AUTO_BUF struct buf b;
+    struct template_set *set = template_set_new(log->arena, NULL);
+    buf_init(&b, 1 << 20);
+    int rc = template_parse(set, "name-template", text, strlen(text), e);
+    if (rc < 0)
+        return fail(log, e, template_set_error(set));
+    struct template_options options = {.keep_no_value = true};
+    struct template_run *run = template_run_new(log->arena, set, &options);
+    rc = template_execute(run, "name-template", go_nil(), &b, e);
+    if (rc < 0)
+        return fail(log, e, template_run_error(run));
+    *out = arena_strdup(log->arena, buf_text(&b));
+    return 0;
+}
+
+static int name_and_chart(struct request *q, const struct arguments *args, struct helm_log *log,
+                          struct err *e)
+{
+    q->chart = args->items[args->n > 1];
+    q->name = args->n > 1 ? args->items[0] : "release-name";
+    if (args->n > 2) {
+        const char *rest = args->items[2];
+        for (size_t i = 3; i < args->n; i++)
+            rest = arena_printf(log->arena, "%s, %s", rest, args->items[i]);
+        return fail(log, e,
+                    arena_printf(log->arena,
+                                 "expected at most two arguments, unexpected arguments: %s", rest));
+    }
+    if (args->n == 2 && q->generate_name)
+        return fail(log, e, "cannot set --generate-name and also specify a name");
+    if (args->n == 2 && q->name_template)
+        return fail(log, e, "cannot set --name-template and also specify a name");
+    if (q->name_template)
+        return templated_name(q->name_template, log, &q->name, e);
+    return 0;
+}
+
+/* ---- the post-renderer ---- */
+
+struct pipes {
+    int to, from, errors; /* our ends; -1: closed */
+};
+
+static void shut(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+    *fd = -1;
+}
+
+static bool drain(int *fd, struct buf *b)
+{
+    char chunk[65536];
+    ssize_t n = read(*fd, chunk, sizeof chunk);
+    if (n > 0)
+        buf_add(b, chunk, (size_t)n);
+    else
+        shut(fd);
+    return n > 0;
+}
+
+/* Feeds the program and takes what it says, whichever comes first. */
+static void talk(struct pipes *p, struct helm_text in, struct buf *out, struct buf *errors)
+{
+    while (p->to >= 0 || p->from >= 0 || p->errors >= 0) {
+        struct pollfd fds[] = {
+            {p->to,     POLLOUT, 0},
+            {p->from,   POLLIN,  0},
+            {p->errors, POLLIN,  0}
+        };
+        if (poll(fds, 3, -1) < 0 && errno != EINTR)
+            return;
+        if (fds[0].revents) {
+            ssize_t n = write(p->to, in.s, in.n);
+            if (n > 0) {
+                in.s += n;
+                in.n -= (size_t)n;
+            }
+            if (in.n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+                shut(&p->to);
+        }
+        if (fds[1].revents)
+            (void)drain(&p->from, out);
+        if (fds[2].revents)
+            (void)drain(&p->errors, errors);
+    }
+}
+
+static int start(const struct request *q, const char *path, struct arena *a, struct pipes *p,
+                 pid_t *pid)
+{
+    int fds[3][2];
+    for (int i = 0; i < 3; i++)
+        if (pipe2(fds[i], O_CLOEXEC) < 0)
+            return errno;
+    char **argv = ARENA_ARRAY(a, char *, q->renderer_args.n + 2);
+    argv[0] = arena_strdup(a, path);
+    for (size_t i = 0; i < q->renderer_args.n; i++)
+        argv[i + 1] = arena_strdup(a, q->renderer_args.items[i]);
+    posix_spawn_file_actions_t actions;
+    (void)posix_spawn_file_actions_init(&actions);
+    (void)posix_spawn_file_actions_adddup2(&actions, fds[0][0], 0);
+    (void)posix_spawn_file_actions_adddup2(&actions, fds[1][1], 1);
+    (void)posix_spawn_file_actions_adddup2(&actions, fds[2][1], 2);
+    int r = posix_spawn(pid, path, &actions, NULL, argv, environ);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    (void)close(fds[0][0]);
+    (void)close(fds[1][1]);
+    (void)close(fds[2][1]);
+    *p = (struct pipes){fds[0][1], fds[1][0], fds[2][0]};
+    (void)fcntl(p->to, F_SETFL, O_NONBLOCK);
+    return r;
+}
+
+/* Where a program without a slash stands in $PATH, or NULL. */
+static const char *find_program(const char *name, struct arena *a)
+{
+    if (strchr(name, '/')) {
+        char *full = access(name, X_OK) == 0 ? realpath(name, NULL) : NULL;
+        const char *path = full ? arena_strdup(a, full) : NULL;
+        free(full);
+        return path;
+    }
+    const char *list = getenv("PATH");
+    for (const char *s = list ? list : ""; *s;) {
+        size_t n = strcspn(s, ":");
+        const char *path = arena_printf(a, "%.*s/%s", (int)n, s, name);
+        if (access(path, X_OK) == 0)
+            return path;
+        s += n + (s[n] == ':');
+    }
+    return NULL;
+}
+
+static int post_render(const struct request *q, struct helm_log *log, struct buf *manifest,
+                       struct err *e)
+{
+    struct arena *a = log->arena;
+    AUTO_BUF struct buf out = {.max = HELM_OUTPUT_MAX}, errors = {.max = 1 << 20};
+    const char *path = find_program(q->renderer, a);
+    struct pipes p;
+    pid_t pid;
+    int status = 0;
+    (void)signal(SIGPIPE, SIG_IGN);
+    int r = start(q, path, a, &p, &pid);
+    if (r == 0) {
+        talk(&p, (struct helm_text){buf_text(manifest), manifest->len}, &out, &errors);
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    shut(&p.to);
+    shut(&p.from);
+    shut(&p.errors);
+    if (r != 0 || status != 0)
+        return fail(
+            log, e,
+            arena_printf(a,
+                         "error while running post render on files: error while running "
+                         "command %s. error output:\n%s: %s",
+                         path, buf_text(&errors),
+                         r ? strerror(r) : arena_printf(a, "exit status %d", WEXITSTATUS(status))));
+    buf_clear(manifest);
+    buf_add(manifest, buf_text(&out), out.len);
+    return 0;
+}
+
+/* ---- output ---- */
+
+static int write_one(const char *dir, const struct helm_manifest *m, bool append, struct arena *a,
+                     struct err *e)
+{
+    const char *path = arena_printf(a, "%s/%s", dir, m->path);
+    const char *folder = arena_strndup(a, path, (size_t)(strrchr(path, '/') - path));
+    int rc = fs_mkdirs(folder, 0755, e);
+    if (rc < 0)
+        return rc;
+    FILE *f = fopen(path, append ? "ae" : "we");
+    if (!f)
+        return err_sys(e, errno, "open %s", path);
+    (void)fprintf(f, "---\n# Source: %s\n", m->path);
+    (void)fwrite(m->text.s, 1, m->text.n, f);
+    (void)fputc('\n', f);
+    bool bad = ferror(f);
+    if (fclose(f) != 0 || bad)
+        return err_sys(e, errno, "write %s", path);
+    (void)printf("wrote %s\n", path);
+    return 0;
+}
+
+static bool written(const struct helm_manifests *list, size_t n, const char *path)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list->items[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+/* CRDs stand beside the release's folder, as Helm puts them. */
+static int write_files(const struct request *q, const struct helm_result *r, struct arena *a,
+                       struct err *e)
+{
+    const char *dir =
+        q->release_dir ? arena_printf(a, "%s/%s", q->output_dir, q->name) : q->output_dir;
+    int rc = 0;
+    for (size_t i = 0; i < r->crds.n && q->include_crds && rc == 0; i++)
+        rc = write_one(q->output_dir, &r->crds.items[i], false, a, e);
+    for (size_t i = 0; i < r->manifests.n && rc == 0; i++)
+        rc = write_one(dir, &r->manifests.items[i],
+                       written(&r->manifests, i, r->manifests.items[i].path), a, e);
+    if (rc == 0)
+        (void)puts("");
+    for (size_t i = 0; i < r->hooks.n && !q->no_hooks && rc == 0; i++) {
+        const struct helm_manifest *m = &r->hooks.items[i];
+        struct stat st;
+        if (q->skip_tests && m->events & 1u << HELM_TEST)
+            continue;
+        rc = write_one(dir, m, stat(arena_printf(a, "%s/%s", dir, m->path), &st) == 0, a, e);
+    }
+    return rc;
+}
+
+static int print(const struct request *q, const struct helm_result *r, struct helm_log *log,
+                 struct err *e)
+{
+    AUTO_BUF struct buf manifest = {.max = HELM_OUTPUT_MAX}, out = {.max = HELM_OUTPUT_MAX};
+    struct helm_show show = {q->no_hooks, q->skip_tests, q->only.items, q->only.n};
+    helm_result_manifest(r, q->include_crds, &manifest);
+    int rc = q->renderer ? post_render(q, log, &manifest, e) : 0;
+    if (rc == 0)
+        rc = helm_result_print(r, (struct helm_text){buf_text(&manifest), manifest.len}, &show, log,
+                               &out, e);
+    if (rc < 0)
+        return rc;
+    helm_cli_warnings(log);
+    if (fwrite(buf_text(&out), 1, out.len, stdout) != out.len || fflush(stdout) != 0)
+        return err_sys(e, errno, "write to standard output");
+    return 0;
+}
+
+/* ---- the verb ---- */
+
+static const char *namespace_of(const struct request *q)
+{
+    const char *env = getenv("HELM_NAMESPACE");
+    return q->namespace ? q->namespace : env && *env ? env : "default";
+}
+
+static int render(struct request *q, struct helm_log *log, struct helm_result *out, struct err *e)
+{
+    struct helm_chart *chart;
+    struct go_map *values;
+    unsigned char seed[32];
+    const char *kube_version = NULL;
+    if (getrandom(seed, sizeof seed, 0) != (ssize_t)sizeof seed)
+        return err_sys(e, errno, "draw a seed");
+    struct template_host host = {
+        .now_ns = clock_real_ms() * 1000000, .seed = seed, .seed_n = sizeof seed};
+    int rc = q->kube_version ? helm_kube_version(q->kube_version, log, &kube_version, e) : 0;
+    helm_cli_split(log->arena, &q->apis);
+    struct helm_render_opts opts = {.release = q->name,
+                                    .namespace = namespace_of(q),
+                                    .kube_version = kube_version,
+                                    .api_versions = q->apis.items,
+                                    .n_api_versions = q->apis.n,
+                                    .is_upgrade = q->is_upgrade,
+                                    .skip_schema = q->skip_schema,
+                                    .subchart_notes = q->subchart_notes,
+                                    .host = &host};
+    struct stat st;
+    if (rc == 0 && stat(q->chart, &st) < 0)
+        rc = fail(log, e, arena_printf(log->arena, "path \"%s\" not found", q->chart));
+    if (rc == 0)
+        rc = helm_cli_values(&q->values, log, &values, e);
+    if (rc == 0)
+        rc = helm_cli_chart(q->chart, log, &chart, e);
+    if (rc == 0)
+        rc = helm_chart_installable(chart, log, e);
+    if (rc == 0)
+        rc = helm_release_name_check(q->name, log, e);
+    return rc < 0 ? rc : helm_render(chart, values, &opts, log, out, e);
+}
+
+static int run(struct request *q, const struct arguments *args, struct helm_log *log)
+{
+    struct helm_result result = {.began = false};
+    struct err e = {0};
+    int rc = 0;
+    if (q->renderer && !find_program(q->renderer, log->arena))
+        rc =
+            fail(log, &e,
+                 arena_printf(log->arena,
+                              "invalid argument \"%s\" for \"--post-renderer\" flag: unable to "
+                              "find binary at %s: exec: \"%s\": executable file not found in $PATH",
+                              q->renderer, q->renderer, q->renderer));
+    if (rc == 0)
+        rc = name_and_chart(q, args, log, &e);
+    if (rc == 0)
+        rc = render(q, log, &result, &e);
+    if (rc < 0 && result.began && !q->debug)
+        log->error = arena_printf(log->arena, "%s\n\nUse --debug flag to render out invalid YAML",
+                                  log->error);
+    if (rc == 0 && q->output_dir)
+        rc = write_files(q, &result, log->arena, &e);
+    else if (rc == 0)
+        rc = print(q, &result, log, &e);
+    helm_cli_warnings(log);
+    return rc < 0 ? helm_cli_fail(log, &e) : EXIT_OK;
+}
+
+int helm_cli_template(int argc, char **argv, const struct verb *verb)
+{
+    struct request q = {0};
+    bool ignored = false;
+    const char *unused = NULL;
+    const struct option table[] = {
+        HELM_CLI_VALUES(q.values),
+        {"namespace",                'n', OPTION_TEXT, &q.namespace, "NAME", "the release's namespace (default)"},
+        {"kube-version",               0, OPTION_TEXT, &q.kube_version, "VERSION", "of Kubernetes (v1.20.0)"},
+        {"api-versions",                    'a', OPTION_LIST, &q.apis, "GROUP/VERSION",
+                    "more of what the cluster has"},
+        {"include-crds",                          0, OPTION_FLAG, &q.include_crds, NULL, "print crds/, too"},
+        {"skip-crds",           0, OPTION_FLAG, &ignored, NULL, "for Helm's sake: the default"},
+        {"no-hooks",           0, OPTION_FLAG, &q.no_hooks, NULL, "leave hooks out"},
+        {"skip-tests", 0, OPTION_FLAG, &q.skip_tests, NULL, "leave tests out"},
+        {"show-only",             's', OPTION_LIST, &q.only, "PATH", "only what this template printed"},
+        {"is-upgrade",               0, OPTION_FLAG, &q.is_upgrade, NULL, "render as an upgrade"},
+        {"name-template",           0, OPTION_TEXT, &q.name_template, "TEXT", "makes the release's name"},
+        {"generate-name",                          'g', OPTION_FLAG, &q.generate_name, NULL, "for Helm's sake"},
+        {"create-namespace",0, OPTION_FLAG, &ignored, NULL, "for Helm's sake: prints nothing"},
+        {"skip-schema-validation",           0, OPTION_FLAG, &q.skip_schema, NULL,
+                    "do not check values.schema.json"},
+        {"disable-openapi-validation",        0, OPTION_FLAG, &ignored, NULL, "for Helm's sake"},
+        {"render-subchart-notes",                0, OPTION_FLAG, &q.subchart_notes, NULL, "for Helm's sake"},
+        {"output-dir",               0, OPTION_TEXT, &q.output_dir, "DIR", "write files instead of printing"},
+        {"release-name",                      0, OPTION_FLAG, &q.release_dir, NULL, "in a folder named for the release"},
+        {"post-renderer",                          0, OPTION_TEXT, &q.renderer, "PROGRAM",
+                    "reads the manifests, prints what to use instead"},
+        {"post-renderer-args",               0, OPTION_LIST, &q.renderer_args, "ARG", "an argument of it"},
+        {"dry-run",               0, OPTION_FLAG, &ignored, NULL, "for Helm's sake: always"},
+        {"debug",         0, OPTION_FLAG, &q.debug, NULL, "do not advise --debug"},
+        {"kubeconfig",               0, OPTION_TEXT, &unused, "FILE", "for Helm's sake"},
+        {"kube-context",               0, OPTION_TEXT, &unused, "NAME", "for Helm's sake"},
+        {0                     }
+    };
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct helm_log log = {.arena = a};
+    struct arguments args;
+    struct err e = {0};
+    if (options_parse(table, argc, argv, a, &args, &e) < 0)
+        return helm_cli_fail(&log, &e);
+    if (args.help) {
+        (void)printf("usage: slipway %s %s\n\n%s\n\n", verb->name, verb->usage, verb->summary);
+        options_print(table);
+        return EXIT_OK;
+    }
+    if (args.n == 0) {
+        (void)fprintf(stderr, "Error: \"helm template\" requires at least 1 argument\n\n"
+                              "Usage:  helm template [NAME] [CHART] [flags]\n");
+        return EXIT_FAILED;
+    }
+    return run(&q, &args, &log);
+}
