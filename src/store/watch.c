@@ -12,7 +12,7 @@ struct watch {
     struct store *store;
     char *prefix;
     size_t prefix_len;
-    uint64_t seq;      /* the next event to look at; written by the reader only */
+    uint64_t seq;      /* the next event to look at; under the store's lock */
     uint64_t progress; /* the revision seen up to */
     pthread_mutex_t lock;
     pthread_cond_t ready;
@@ -70,16 +70,19 @@ static void wake(struct watch *x)
     (void)pthread_mutex_unlock(&x->lock);
 }
 
+/* A watch that had seen everything moves on over what does not concern it: others' events may
+ * not push it out of the window. */
 void window__notify(struct window *w, uint64_t from)
 {
-    if (from < w->first)
-        from = w->first;
-    for (struct watch *x = w->watches; x; x = x->next)
-        for (uint64_t i = from; i < w->next; i++)
-            if (concerns(x, &w->ring[i % w->cap])) {
-                wake(x);
-                break;
-            }
+    for (struct watch *x = w->watches; x; x = x->next) {
+        uint64_t i = from < w->first ? w->first : from;
+        while (i < w->next && !concerns(x, &w->ring[i % w->cap]))
+            i++;
+        if (x->seq == from && from >= w->first)
+            x->seq = i;
+        if (i < w->next)
+            wake(x);
+    }
 }
 
 void watch_event_done(struct watch_event *ev)

@@ -59,6 +59,27 @@ static void falls_behind_loudly(void)
     watch_close(w);
 }
 
+static void sleeps_through_others_noise(void)
+{
+    AUTO(store) struct store *s = NULL;
+    T_RC(store_open(NULL, &s, &e), &e, "open");
+    struct watch *idle = NULL, *behind = NULL;
+    struct watch_event ev;
+    T_RC(watch_open(s, "/p/", 0, &idle, &e), &e, "watch");
+    T_RC(watch_open(s, "/q/", 0, &behind, &e), &e, "watch");
+    static char big[1 << 20];
+    for (int i = 0; i < 40; i++)
+        T_RC(store_put(s, i % 2 ? "/q/k" : "/r/k", big, sizeof big, STORE_ANY, NULL, &e), &e, "");
+    T_EQ_INT(watch_next(behind, 0, &ev, &e), ERR_GONE, "its own events are lost");
+    T_EQ_INT(watch_next(idle, 0, &ev, &e), ERR_TIMEOUT, "nothing of its own is");
+    T_EQ_INT(watch_progress(idle), store_revision(s), "progress");
+    T_RC(store_put(s, "/p/k", "x", 1, 0, NULL, &e), &e, "its own");
+    T_RC(watch_next(idle, 1000, &ev, &e), &e, "is seen");
+    watch_event_done(&ev);
+    watch_close(idle);
+    watch_close(behind);
+}
+
 enum { READERS = 6, EVENTS = 2000 };
 
 /* NULL when every event came in order. */
@@ -98,4 +119,5 @@ static void serves_many_readers(void)
     }
 }
 
-T_MAIN(sees_everything_in_order, falls_behind_loudly, serves_many_readers)
+T_MAIN(sees_everything_in_order, falls_behind_loudly, sleeps_through_others_noise,
+       serves_many_readers)
