@@ -539,6 +539,9 @@ int yaml_parse(struct arena *a, const char *text, size_t n, unsigned flags, stru
                struct err *e)
 {
     struct reader r;
+    unsigned json_flags = flags & YAML_STRICT_KEYS ? JSON_STRICT_KEYS : 0;
+    if (yaml__reads_as_json(text, n) && json_parse(a, text, n, json_flags, out, NULL) == 0)
+        return 0;
     int rc = read_all(&r, a, text, n, flags, e);
     if (rc)
         return rc;

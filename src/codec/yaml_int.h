@@ -46,6 +46,9 @@ void yaml__write_double(struct buf *b, const char *s, size_t n, struct yaml_line
 /* Breaks other than \n are the only ones that may be in it. */
 void yaml__write_single(struct buf *b, const char *s, size_t n, struct yaml_lines lines);
 
+/* Whether a text, if it is JSON at all, means the same as YAML. */
+bool yaml__reads_as_json(const char *s, size_t n);
+
 /* The character that stands `index` characters behind text (libyaml counts characters). */
 const char *yaml__at_index(const char *text, const unsigned char *end, size_t index);
 

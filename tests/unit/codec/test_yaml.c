@@ -158,4 +158,54 @@ static void takes_both(void)
     }
 }
 
-T_MAIN(reads, reads_the_first_document_as_go_does, limits_aliases, prints, edits, takes_both)
+/* What JSON and YAML read apart, and what they read alike, means the same behind a comment. */
+static void reads_json(void)
+{
+    static const char *const cases[] = {
+        "{\"a\":1,\"b\":[true,null,-3,\"x\\n\"]}\n",
+        "{\n\t\"a\": {\"<<\": {}}\r\n}",
+        "{\"a\":1.50}",
+        "{\"a\":1e3}",
+        "{\"a\":-0}",
+        "{\"a\":00}",
+        "{\"a\":123456789012345678901234567890}",
+        "{\"a\":\"\\u00e9\\ud83d\\ude00\"}",
+        "{\"a\":\"\\/\"}",
+        "{\"a\":\"\xe2\x80\xa8 \xc2\x85 \xc3\xa9\"}",
+        "{\"a\":\"x\x7f\"}",
+        "{\"a\":\"x\n  y\"}",
+        "{\"a\":1,\"a\":2}",
+        "{\"a\"\n:1}",
+        "{\"a\" : 1}",
+        "{\"a\": yes, b: 'c'}",
+        "{\"a\":1}\n\t",
+        "{\"a\":1}\n# end\n",
+        "{\"a\":1}{\"b\":2}",
+        "{\"a\":1}\n---\n{\"b\":2}",
+        "{\"a\":nul}",
+        "{\"a\":",
+        "{\"a\":1}}",
+        "{",
+        "{}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO(arena) struct arena *a = arena_new(0);
+        const char *behind = arena_printf(a, "#\n%s", cases[i]);
+        struct value *v = NULL, *w = NULL;
+        int rc = yaml_parse(a, cases[i], strlen(cases[i]), 0, &v, NULL);
+        T_EQ_INT(yaml_parse(a, behind, strlen(behind), 0, &w, NULL), rc, cases[i]);
+        if (rc == 0)
+            T_EQ_STR(json_text(a, v, 0), json_text(a, w, 0), cases[i]);
+    }
+    AUTO(arena) struct arena *a = arena_new(0);
+    for (int n = 900; n < 1100; n += 20) {
+        const char *text = arena_printf(a, "{\"%0*d\":1}", n, 0);
+        const char *behind = arena_printf(a, "#\n%s", text);
+        struct value *v = NULL;
+        T_EQ_INT(yaml_parse(a, text, strlen(text), 0, &v, NULL),
+                 yaml_parse(a, behind, strlen(behind), 0, &v, NULL), "long keys");
+    }
+}
+
+T_MAIN(reads, reads_the_first_document_as_go_does, limits_aliases, prints, edits, takes_both,
+       reads_json)
