@@ -203,6 +203,28 @@ static const char *yaml_problem(struct arena *a, const char *message)
                 : arena_printf(a, "yaml: %s", message);
 }
 
+static int parse_once(struct call *c, const char *text, size_t n, bool yaml, bool strict,
+                      struct value **out, struct err *e)
+{
+    return yaml ? yaml_parse(c->a, text, n, strict ? YAML_STRICT_KEYS : 0, out, e)
+                : json_parse(c->a, text, n, strict ? JSON_STRICT_KEYS : 0, out, e);
+}
+
+/* Keys that stand twice are to be told, not refused. They are rare: who has none is read once. */
+static int parse_text(struct call *c, const char *text, size_t n, bool yaml, struct value **out,
+                      struct err *e)
+{
+    bool tell = c->validation != VALIDATE_IGNORE;
+    if (tell && parse_once(c, text, n, yaml, true, out, NULL) == 0)
+        return 0;
+    int rc = parse_once(c, text, n, yaml, false, out, e);
+    if (rc == 0 && tell && yaml)
+        admit_yaml_duplicates(text, n, &c->body_errors, c->a);
+    else if (rc == 0 && tell)
+        admit_json_duplicates(text, n, &c->body_errors, c->a);
+    return rc;
+}
+
 static int parse_body(struct web *w, const char *text, size_t n, bool yaml, struct value **out)
 {
     static const char *const names[] = {"null",   "bool",  "number", "number",
@@ -214,8 +236,7 @@ static int parse_body(struct web *w, const char *text, size_t n, bool yaml, stru
     struct call *c = &w->call;
     c->body = text;
     c->body_len = n;
-    int rc = yaml ? yaml_parse(c->a, text, n, 0, out, &e) : json_parse(c->a, text, n, 0, out, &e);
-    if (rc < 0)
+    if (parse_text(c, text, n, yaml, out, &e) < 0)
         return refuse_unrecognized(
             c, expected_kind(w),
             yaml ? yaml_problem(c->a, e.msg)
@@ -230,12 +251,6 @@ static int parse_body(struct web *w, const char *text, size_t n, bool yaml, stru
                          "couldn't get version/kind; json parse error: json: cannot unmarshal %s "
                          "into Go value of type %s",
                          names[(*out)->kind], header));
-    if (c->validation != VALIDATE_IGNORE) {
-        if (yaml)
-            admit_yaml_duplicates(text, n, &c->body_errors, c->a);
-        else
-            admit_json_duplicates(text, n, &c->body_errors, c->a);
-    }
     return 0;
 }
 
@@ -332,22 +347,16 @@ int web__patch_body(struct web *w, const struct served *k, enum patch_type type,
     int rc = read_body(w, &text, &n);
     if (rc < 0)
         return rc;
-    if (type == PATCH_APPLY) {
-        if (yaml_parse(c->a, text, n, 0, out, &e) < 0)
-            return refuse_bad_request(c, "error decoding YAML: error converting YAML to JSON: %s",
-                                      yaml_problem(c->a, e.msg));
-        if ((*out)->kind == VALUE_NULL)
-            *out = value_new_object(c->a);
-        if (c->validation != VALIDATE_IGNORE)
-            admit_yaml_duplicates(text, n, &c->body_errors, c->a);
-    } else {
-        if (json_parse(c->a, text, n, 0, out, &e) < 0)
-            return refuse_bad_request(c, "%s%s",
-                                      type == PATCH_STRATEGIC ? "" : "error decoding patch: ",
-                                      web__json_problem(c->a, e.msg));
-        if (c->validation != VALIDATE_IGNORE)
-            admit_json_duplicates(text, n, &c->body_errors, c->a);
-    }
+    rc = parse_text(c, text, n, type == PATCH_APPLY, out, &e);
+    if (rc < 0 && type == PATCH_APPLY)
+        return refuse_bad_request(c, "error decoding YAML: error converting YAML to JSON: %s",
+                                  yaml_problem(c->a, e.msg));
+    if (rc < 0)
+        return refuse_bad_request(c, "%s%s",
+                                  type == PATCH_STRATEGIC ? "" : "error decoding patch: ",
+                                  web__json_problem(c->a, e.msg));
+    if (type == PATCH_APPLY && (*out)->kind == VALUE_NULL)
+        *out = value_new_object(c->a);
     return check_patch_shape(c, type, *out);
 }
 
