@@ -142,6 +142,27 @@ static void fail_analysis(struct world *w)
     kube_list_done(&l);
 }
 
+/* What the one condemnation says took its content back. */
+static const char *noted_revert(struct world *w)
+{
+    struct kube_list l = {0};
+    const char *sha = "";
+    if (kube_list(w->kube, &RES_CONDEMNATION, NULL, NULL, &l, NULL) == 0 && l.n == 1)
+        sha = arena_strdup(w->a, value_at_str(l.items[0]->root, "status.revertCommit", ""));
+    kube_list_done(&l);
+    return sha;
+}
+
+static const char *head_of(struct world *w)
+{
+    AUTO(repo) struct repo *r = NULL;
+    char *sha = arena_alloc(w->a, REPO_SHA_MAX);
+    struct err e = {0};
+    T_RC(repo_open(repository_path(&w->repositories, "infra", w->a), &r, &e), &e, "open");
+    T_RC(repo_resolve(r, "HEAD", sha, &e), &e, "head");
+    return sha;
+}
+
 /* True: the process did all it wanted before its death. */
 static bool dies_after(int64_t writes)
 {
@@ -176,6 +197,7 @@ static bool dies_after(int64_t writes)
     settle(&w);
     T_EQ_INT(count_of(&w, &RES_CONDEMNATION), 1, name);
     T_EQ_INT(w.commits, 1, name);
+    T_EQ_STR(noted_revert(&w), head_of(&w), name);
     T_EQ_STR(map_value(&w, "a"), "good", name);
     T_EQ_STR(map_value(&w, "b"), "gone", name);
     T_EQ_STR(app(&w, "status.sync.status"), "Synced", name);
