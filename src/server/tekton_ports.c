@@ -130,7 +130,16 @@ static int may_create(void *arg, const char *ns, const char *account, const stru
                                  .n_groups = ARRAY_LEN(groups)};
     const struct access what = {
         .verb = "create", .group = res->group, .resource = res->plural, .ns = in_ns};
-    return apiserver_authorize(s->api, &who, &what, e);
+    return rights_authorize(s, &who, &what, e);
+}
+
+/* A cluster's nodes do not have our entrypoint: an init container brings it. */
+static const char *tools_image(struct server *s)
+{
+    const char *registry = server__for_pods(s, s->opts.registry_address);
+    if (s->opts.tools_image)
+        return s->opts.tools_image;
+    return registry ? arena_printf(s->arena, "%s/tools", registry) : NULL;
 }
 
 struct tekton *tekton_ports_new(struct server *s)
@@ -143,11 +152,14 @@ struct tekton *tekton_ports_new(struct server *s)
                   .push_event = push_event,
                   .may_create = may_create}
     };
-    if (s->podnet) {
-        const char *at = server__on_gateway(s, s->opts.git_address);
+    const char *at = server__for_pods(s, s->opts.git_address);
+    if (at) {
         o.work_url = arena_printf(s->arena, "http://%s", at);
         o.git_url = arena_printf(s->arena, "http://%s/git/", at);
     }
-    o.entrypoint_dir = arena_printf(s->arena, "%s/bin", s->dir);
+    if (s->opts.kubeconfig)
+        o.tools_image = tools_image(s);
+    else
+        o.entrypoint_dir = arena_printf(s->arena, "%s/bin", s->dir);
     return tekton_new(&o);
 }

@@ -30,7 +30,7 @@ static int identify(void *arg, const char *token, struct arena *a, struct value 
     struct server *s = arg;
     struct value *review = value_new_object(a);
     struct identity who;
-    int r = apiserver_authenticate(s->api, token, a, &who, e);
+    int r = rights_authenticate(s, token, a, &who, e);
     if (r < 0)
         return r;
     static const char prefix[] = "system:serviceaccount:";
@@ -167,6 +167,10 @@ static int build(void *arg, const struct work_build *q, struct work_progress *p,
                            .on_event = on_event,
                            .arg = &b};
     int r = repository_of(q->image, a, &repository, e);
+    if (r == 0 && !s->build_runtime)
+        r = err_set(e, ERR_UNSUPPORTED,
+                    "this server runs no containers (--no-node), so that it cannot build %s",
+                    q->image);
     if (r < 0)
         return r;
     buf_init(&b.line, 64 * 1024);
