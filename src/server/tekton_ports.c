@@ -133,15 +133,6 @@ static int may_create(void *arg, const char *ns, const char *account, const stru
     return rights_authorize(s, &who, &what, e);
 }
 
-/* A cluster's nodes do not have our entrypoint: an init container brings it. */
-static const char *tools_image(struct server *s)
-{
-    const char *registry = server__for_pods(s, s->opts.registry_address);
-    if (s->opts.tools_image)
-        return s->opts.tools_image;
-    return registry ? arena_printf(s->arena, "%s/tools", registry) : NULL;
-}
-
 struct tekton *tekton_ports_new(struct server *s)
 {
     struct tekton_opts o = {
@@ -157,9 +148,11 @@ struct tekton *tekton_ports_new(struct server *s)
         o.work_url = arena_printf(s->arena, "http://%s", at);
         o.git_url = arena_printf(s->arena, "http://%s/git/", at);
     }
-    if (s->opts.kubeconfig)
-        o.tools_image = tools_image(s);
-    else
+    if (s->opts.kubeconfig) { /* its nodes have neither our images nor the entrypoint */
+        o.tools_image = s->opts.tools_image;
+        o.registry = server__for_pods(s, s->opts.registry_address);
+    } else {
         o.entrypoint_dir = arena_printf(s->arena, "%s/bin", s->dir);
+    }
     return tekton_new(&o);
 }
