@@ -21,6 +21,8 @@ struct resource {
     const char *categories; /* comma separated, "all"; NULL: none */
 };
 
+#define API_KUBE_VERSION "v1.33.0"
+
 /* Core, apps, batch … as Kubernetes 1.33 has them. */
 extern const struct resource RES_NAMESPACE, RES_NODE, RES_POD, RES_SERVICE, RES_ENDPOINTS,
     RES_CONFIG_MAP, RES_SECRET, RES_SERVICE_ACCOUNT, RES_EVENT, RES_PERSISTENT_VOLUME,

@@ -353,15 +353,15 @@ static struct value *root_paths(struct web *w)
 static struct value *version_document(struct arena *a)
 {
     static const char *const pairs[][2] = {
-        {"major",        "1"                   },
-        {"minor",        "33"                  },
-        {"gitVersion",   "v1.33.0+slipway"     },
-        {"gitCommit",    "unknown"             },
-        {"gitTreeState", "clean"               },
-        {"buildDate",    "1970-01-01T00:00:00Z"},
-        {"goVersion",    "none"                },
-        {"compiler",     "gcc"                 },
-        {"platform",     "linux/amd64"         },
+        {"major",        "1"                        },
+        {"minor",        "33"                       },
+        {"gitVersion",   API_KUBE_VERSION "+slipway"},
+        {"gitCommit",    "unknown"                  },
+        {"gitTreeState", "clean"                    },
+        {"buildDate",    "1970-01-01T00:00:00Z"     },
+        {"goVersion",    "none"                     },
+        {"compiler",     "gcc"                      },
+        {"platform",     "linux/amd64"              },
     };
     struct value *v = value_new_object(a);
     for (size_t i = 0; i < ARRAY_LEN(pairs); i++)

@@ -13,10 +13,23 @@
 
 enum render_tool { RENDER_DIRECTORY, RENDER_KUSTOMIZE, RENDER_HELM };
 
+struct render_variable {
+    const char *name, *value;
+};
+
 struct render_opts {
     const char *path;              /* folder in the tree; "" or "." is the root */
     const struct value *directory; /* Application spec.source.directory, or NULL */
     const struct value *kustomize; /* … .kustomize, or NULL */
+    const struct value *helm;      /* … .helm, or NULL */
+
+    /* What charts ask for beside their values. */
+    const char *release, *namespace; /* unless the source names others */
+    const char *kube_version;        /* of the cluster; NULL: Helm's default */
+    const char *const *api_versions; /* of the cluster, beside Helm's own list */
+    size_t n_api_versions;
+    int64_t now_ns;                          /* what a chart takes for the time */
+    const struct render_variable *variables; /* $NAME in parameters; ends with NULL */
 };
 
 struct render_result {
@@ -33,14 +46,10 @@ int render_objects(struct tree *t, const struct render_opts *opts, struct arena 
 
 /* ---- what the tools share ---- */
 
-struct render_text {
-    const char *path; /* for errors */
-    const char *text;
-    size_t len;
-    unsigned yaml_flags; /* how its author's tool reads it */
-};
-
 /* The objects of one file: every document, lists taken apart. Each must have apiVersion, kind
  * and a name; errors name file and line. */
-int render_parse(const struct render_text *t, struct arena *a, struct value ***out, size_t *n,
-                 struct err *e) MUST_CHECK;
+int render_load(struct tree *t, const char *path, struct arena *a, struct value ***out, size_t *n,
+                struct err *e) MUST_CHECK;
+/* The same for text that is at hand; `path` is for errors. */
+int render_parse(const char *path, const char *text, size_t len, struct arena *a,
+                 struct value ***out, size_t *n, struct err *e) MUST_CHECK;
