@@ -87,6 +87,13 @@ const char *note_of(const struct value *object, const char *annotation); /* "" w
 const char *app_tracking_prefix(const struct app *p);
 const char *app_time(const struct app *p, int64_t ms);
 
+/* ---- hook.c: Argo CD's annotations, or Helm's in their words ---- */
+const char *hook_phases(const struct value *o); /* "PreSync,Sync"; "": no hook; "Skip": not run */
+bool hook_is(const struct value *o);
+int hook_wave(const struct value *o);
+unsigned hook_policies(const struct value *o);       /* of enum hook_policy; never none */
+bool hook_lists(const char *list, const char *word); /* "a, b" has b */
+
 /* ---- source.c: revision and manifests ---- */
 int app_open_source(struct app *p, struct err *e) MUST_CHECK;
 int app_render(struct app *p, const char *revision, struct app_manifests *out,
@@ -139,7 +146,7 @@ const char *trial_pinned(struct app *p, const struct app_manifests *head);
 /* An operation is for this content: it is not begun again by itself. */
 void trial_attempt(struct app *p, const struct app_manifests *m);
 /* … and is about to bring it to the cluster. */
-int trial_begin(struct app *p, const struct app_manifests *m, struct err *e) MUST_CHECK;
+void trial_begin(struct app *p, const struct app_manifests *m);
 int trial_step(struct app *p, struct err *e) MUST_CHECK;
 
 /* ---- conditions ---- */

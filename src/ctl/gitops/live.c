@@ -2,12 +2,6 @@
 #include "ctl/gitops/app_int.h"
 #include "kube/controller.h"
 
-static bool is_hook(const struct value *o)
-{
-    const char *hook = note_of(o, "argocd.argoproj.io/hook");
-    return *hook && strcmp(hook, "Skip") != 0;
-}
-
 void app_keys_of_tracked(const struct object *o, struct controller_ctx *c, struct key_sink *s)
 {
     const struct gitops *g = c->arg;
@@ -38,7 +32,7 @@ static struct app_item item_of(struct app *p, const struct value *o)
         .kind = value_at_str(o, "kind", ""),
         .ns = value_at_str(o, "metadata.namespace", ""),
         .name = value_at_str(o, "metadata.name", ""),
-        .hook = is_hook(o),
+        .hook = hook_is(o),
     };
     (void)!kube_find(p->c->kube, version, i.kind, &i.res, NULL);
     return i;
@@ -178,7 +172,7 @@ int app_observe(struct app *p, const struct app_manifests *want, struct app_item
     struct app_items l = {.n = 0};
     for (size_t i = 0; i < want->n; i++) {
         struct app_item it = item_of(p, want->objects[i]);
-        if (strcmp(note_of(want->objects[i], "argocd.argoproj.io/hook"), "Skip") == 0)
+        if (strcmp(hook_phases(want->objects[i]), "Skip") == 0)
             continue;
         it.target = want->objects[i];
         int rc = get_live(p, &it, e);

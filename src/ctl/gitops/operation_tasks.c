@@ -64,27 +64,9 @@ static bool selected(const struct run *r, const struct app_item *i)
     return false;
 }
 
-static int wave_of(const struct value *o)
-{
-    const char *text = note_of(o, "argocd.argoproj.io/sync-wave");
-    return (int)strtol(*text ? text : "0", NULL, 10);
-}
-
-static bool listed(const char *list, const char *word)
-{
-    size_t n = strlen(word);
-    for (const char *s = list; *s; s += strcspn(s, ",")) {
-        s += strspn(s, " ,");
-        size_t len = strcspn(s, " ,");
-        if (len == n && strncmp(s, word, n) == 0)
-            return true;
-    }
-    return false;
-}
-
 const char *run__unknown_hook(const struct app_item *i, struct arena *a)
 {
-    const char *list = i->hook && i->target ? note_of(i->target, "argocd.argoproj.io/hook") : "";
+    const char *list = i->hook && i->target ? hook_phases(i->target) : "";
     for (const char *s = list; *s; s += strcspn(s, ",")) {
         s += strspn(s, " ,");
         const char *word = arena_strndup(a, s, strcspn(s, " ,"));
@@ -95,15 +77,6 @@ const char *run__unknown_hook(const struct app_item *i, struct arena *a)
             return word;
     }
     return NULL;
-}
-
-static unsigned policies_of(const struct value *o)
-{
-    const char *text = note_of(o, "argocd.argoproj.io/hook-delete-policy");
-    unsigned p = listed(text, "HookSucceeded") ? HOOK_SUCCEEDED : 0;
-    p |= listed(text, "HookFailed") ? HOOK_FAILED : 0;
-    p |= listed(text, "BeforeHookCreation") ? HOOK_BEFORE : 0;
-    return p ? p : HOOK_BEFORE;
 }
 
 /* How far a task is: what this operation did, and how the object is now. */
@@ -142,10 +115,10 @@ static void add_task(struct run *r, struct app_item *i, enum sync_phase phase)
                           .ns = i->ns,
                           .name = i->name,
                           .phase = phase,
-                          .wave = wave_of(o),
+                          .wave = hook_wave(o),
                           .hook = i->hook,
                           .prune = i->needs_prune,
-                          .policy = i->hook ? policies_of(o) : 0,
+                          .policy = i->hook ? hook_policies(o) : 0,
                           .item = i};
     judge(r, i, &t);
     r->tasks[r->n_tasks++] = t;
@@ -173,9 +146,9 @@ void run__make_tasks(struct run *r)
     for (size_t k = 0; k < r->have.n; k++) {
         struct app_item *i = &r->have.items[k];
         if (i->hook) {
-            const char *list = i->target ? note_of(i->target, "argocd.argoproj.io/hook") : "";
+            const char *list = i->target ? hook_phases(i->target) : "";
             for (int f = 0; f < SYNC_PHASES && !partial; f++)
-                if (listed(list, run__phases[f]))
+                if (hook_lists(list, run__phases[f]))
                     add_task(r, i, (enum sync_phase)f);
             continue;
         }

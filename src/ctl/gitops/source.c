@@ -66,8 +66,8 @@ static int mirror_of(struct app *p, const char *url, const char **out, struct er
 
 static int check_source(const struct app *p, struct err *e)
 {
-    static const char *const known[] = {
-        "repoURL", "path", "targetRevision", "directory", "kustomize", "name", "ref"};
+    static const char *const known[] = {"repoURL",   "path", "targetRevision", "directory",
+                                        "kustomize", "helm", "name",           "ref"};
     VALUE_EACH_MEMBER (m, p->source) {
         bool found = value_count(&m->value) == 0;
         for (size_t i = 0; i < ARRAY_LEN(known); i++)
@@ -153,6 +153,83 @@ static void traced_free(struct tree *t)
 static const struct tree_ops traced_ops = {"traced", traced_stat, traced_read, traced_list,
                                            traced_free};
 
+/* ---- what charts may ask for beside their values ---- */
+
+static void add_kind(struct arena *a, const char **list, size_t *n, const char *version,
+                     const char *kind)
+{
+    list[(*n)++] = version;
+    list[(*n)++] = arena_printf(a, "%s/%s", version, kind);
+}
+
+static void add_definition(struct app *p, const char **list, size_t *n, const struct value *crd)
+{
+    VALUE_EACH_ITEM (v, value_at(crd, "spec.versions"))
+        if (value_at_bool(v, "served", false))
+            add_kind(p->a, list, n,
+                     arena_printf(p->a, "%s/%s", value_at_str(crd, "spec.group", ""),
+                                  value_at_str(v, "name", "")),
+                     arena_strdup(p->a, value_at_str(crd, "spec.names.kind", "")));
+}
+
+/* Groups, versions and kinds of the API: what is built in and what CRDs add. */
+static int api_versions(struct app *p, struct render_opts *o, struct err *e)
+{
+    struct kube_list crds;
+    int rc = kube_list(p->c->kube, &RES_CRD, NULL, NULL, &crds, e);
+    if (rc < 0)
+        return rc;
+    size_t max = 0, n = 0;
+    for (const struct resource *const *r = RESOURCES; *r; r++)
+        max++;
+    for (size_t i = 0; i < crds.n; i++)
+        max += value_count(value_at(crds.items[i]->root, "spec.versions"));
+    const char **list = ARENA_ARRAY(p->a, const char *, 2 * max + 1);
+    for (const struct resource *const *r = RESOURCES; *r; r++)
+        add_kind(p->a, list, &n, resource_api_version(*r, p->a), (*r)->kind);
+    for (size_t i = 0; i < crds.n; i++)
+        add_definition(p, list, &n, crds.items[i]->root);
+    kube_list_done(&crds);
+    o->api_versions = list;
+    o->n_api_versions = n;
+    return 0;
+}
+
+static const struct render_variable *variables(const struct app *p, const char *revision)
+{
+    const struct render_variable list[] = {
+        {"ARGOCD_APP_NAME",             p->name                                       },
+        {"ARGOCD_APP_NAMESPACE",        value_at_str(p->spec,                           "destination.namespace", "")},
+        {"ARGOCD_APP_PROJECT_NAME",                          value_at_str(p->spec,                                                                        "project", "default")},
+        {"ARGOCD_APP_REVISION",revision},
+        {"ARGOCD_APP_REVISION_SHORT",                             arena_strndup(p->a,                                                       revision, 7)},
+        {"ARGOCD_APP_REVISION_SHORT_8",                             arena_strndup(p->a,                                                                                                    revision, 8)},
+        {"ARGOCD_APP_SOURCE_PATH",                     value_at_str(p->source,           "path", "")},
+        {"ARGOCD_APP_SOURCE_REPO_URL", value_at_str(p->source, "repoURL", "")},
+        {"ARGOCD_APP_SOURCE_TARGET_REVISION",                           value_at_str(p->source,                                                                         "targetRevision", "")},
+        {NULL,NULL                },
+    };
+    return arena_dup(p->a, list, sizeof list);
+}
+
+/* A chart's time is its commit's: the same revision gives the same objects. */
+static int chart_options(struct app *p, const char *revision, struct tree *t, struct render_opts *o,
+                         struct err *e)
+{
+    enum render_tool tool;
+    struct repo_commit commit;
+    const char *path;
+    if (tree_join(p->a, "", o->path, &path, NULL) < 0 || render_detect(t, path, &tool, NULL) < 0 ||
+        tool != RENDER_HELM)
+        return 0; /* rendering says what is wrong */
+    int rc = repo_commit_read(p->repo, revision, p->a, &commit, e);
+    if (rc < 0)
+        return rc;
+    o->now_ns = commit.committer.when_s * 1000000000;
+    o->variables = variables(p, revision);
+    return api_versions(p, o, e);
+}
+
 static int render_at(struct app *p, const char *revision, struct render_result *out,
                      const char *const **files, struct err *e)
 {
@@ -162,9 +239,15 @@ static int render_at(struct app *p, const char *revision, struct render_result *
         .path = value_at_str(p->source, "path", ""),
         .directory = value_get(p->source, "directory"),
         .kustomize = value_get(p->source, "kustomize"),
+        .helm = value_get(p->source, "helm"),
+        .release = p->name,
+        .namespace = value_at_str(p->spec, "destination.namespace", "default"),
+        .kube_version = API_KUBE_VERSION,
     };
     map_init(&traced.files);
-    int rc = render_objects(&traced.base, &opts, p->a, out, e);
+    int rc = chart_options(p, revision, t, &opts, e);
+    if (rc == 0)
+        rc = render_objects(&traced.base, &opts, p->a, out, e);
     if (rc == 0) {
         const char **list = ARENA_ARRAY(p->a, const char *, map_size(&traced.files) + 1);
         size_t cursor = 0, n = 0;
@@ -279,7 +362,9 @@ int app_render(struct app *p, const char *revision, struct app_manifests *out, s
         return rc;
     m.objects = r.objects;
     m.n = r.n;
-    m.tool = r.tool == RENDER_KUSTOMIZE ? "Kustomize" : "Directory";
+    static const char *const tools[] = {
+        [RENDER_DIRECTORY] = "Directory", [RENDER_KUSTOMIZE] = "Kustomize", [RENDER_HELM] = "Helm"};
+    m.tool = tools[r.tool];
     decorate(p, m.objects, m.n);
     rc = digest(p, m.objects, m.n, m.git, e);
     if (rc == 0)

@@ -5,7 +5,7 @@ static void add_resource(struct app *p, struct value *list, const struct app_ite
 {
     struct value *r = value_push(p->a, list, value_new_object(p->a));
     const struct value *o = i->target ? i->target : i->live->root;
-    int wave = (int)strtol(note_of(o, "argocd.argoproj.io/sync-wave"), NULL, 10);
+    int wave = hook_wave(o);
     if (*i->group)
         (void)value_set_str(p->a, r, "group", i->group);
     (void)value_set_str(p->a, r, "version", i->version);
