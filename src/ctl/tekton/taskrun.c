@@ -198,9 +198,9 @@ static int security_level(struct controller_ctx *c, const char *ns, struct arena
 {
     AUTO(object) struct object *space = NULL;
     int r = kube_get(c->kube, &RES_NAMESPACE, NULL, ns, &space, e);
-    if (r < 0)
+    if (r < 0 && r != ERR_NOT_FOUND)
         return r;
-    const char *level = object_label(space, "pod-security.kubernetes.io/enforce");
+    const char *level = space ? object_label(space, "pod-security.kubernetes.io/enforce") : NULL;
     *out = arena_strdup(a, level ? level : "");
     return 0;
 }
