@@ -97,6 +97,7 @@ static int run_up(int argc, char **argv)
     o.registry_mirrors = terminated(&mirrors, a);
     o.image_aliases = terminated(&aliases, a);
     log_set_level(debug ? LOG_DEBUG : quiet ? LOG_WARN : LOG_INFO);
+    (void)close_range(STDERR_FILENO + 1, ~0u, 0); /* a caller's lock, say: shims would keep it */
     share_heaps();
     (void)signal(SIGPIPE, SIG_IGN);
     sigset_t signals;
