@@ -6,10 +6,12 @@
 #include "codec/base64.h"
 #include "codec/json.h"
 
-/* Where the decoder stands, in the three spellings that messages use. */
+/* Where the decoder stands; spelled only when a message needs it. */
 struct place {
-    const char *go;     /* ".spec.containers.name", struct fields only */
-    const char *path;   /* "spec.containers[0].name" */
+    const struct place *up; /* NULL: the root */
+    const char *key;        /* of the root: its path; NULL: an element */
+    size_t index;
+    bool field;         /* a struct's, not a map's key */
     const char *strukt; /* "Container": the innermost struct */
 };
 
@@ -47,6 +49,26 @@ const char *strict_errors_text(const struct strict_errors *s, struct arena *a)
         yaml = yaml || line;
     }
     return text;
+}
+
+/* "spec.containers[0].name" */
+static const char *path_of(const struct place *p, struct arena *a)
+{
+    if (!p->up)
+        return p->key;
+    const char *up = path_of(p->up, a);
+    if (!p->key)
+        return arena_printf(a, "%s[%zu]", up, p->index);
+    return arena_join(a, up, *up ? "." : "", p->key, NULL);
+}
+
+/* ".spec.containers.name": the fields of structs only */
+static const char *go_path_of(const struct place *p, struct arena *a)
+{
+    if (!p->up)
+        return "";
+    const char *up = go_path_of(p->up, a);
+    return p->field ? arena_join(a, up, ".", p->key, NULL) : up;
 }
 
 static const char *after_dot(const char *name)
@@ -121,9 +143,10 @@ static int mismatch(struct decoder *d, const struct schema *s, const struct valu
         return err_set(d->e, ERR_INVALID, "unrecognized type: %s", go_type(s, d->a));
     }
     bool range = number && (s->type == SCHEMA_INT || s->type == SCHEMA_NUMBER);
+    const char *go = go_path_of(p, d->a);
     return err_set(d->e, ERR_INVALID, "json: cannot unmarshal %s into Go %s%s%s of type %s",
-                   json_kind(v, d->a, range), *p->go ? "struct field " : "value",
-                   *p->go ? p->strukt : "", p->go, go_type(s, d->a));
+                   json_kind(v, d->a, range), *go ? "struct field " : "value", *go ? p->strukt : "",
+                   go, go_type(s, d->a));
 }
 
 /* ---- scalars that have a form of their own ---- */
@@ -250,18 +273,16 @@ static int decode_struct(struct decoder *d, const struct schema *s, struct value
 {
     if (v->kind != VALUE_OBJECT)
         return mismatch(d, s, v, p);
-    const char *dot = *p->path ? "." : "";
+    const char *strukt = s->name ? after_dot(s->name) : p->strukt;
     for (size_t i = 0; i < v->n;) {
         const char *key = v->members[i].key;
         const struct schema_field *f = schema_field(s, key);
-        const char *path = arena_printf(d->a, "%s%s%s", p->path, dot, key);
+        struct place at = {.up = p, .key = key, .field = true, .strukt = strukt};
         if (!f && !(s->flags & SCHEMA_PRESERVE)) {
-            note(d->strict, d->a, arena_printf(d->a, "unknown field \"%s\"", path));
+            note(d->strict, d->a, arena_printf(d->a, "unknown field \"%s\"", path_of(&at, d->a)));
             (void)value_remove(v, key);
             continue;
         }
-        struct place at = {arena_printf(d->a, "%s.%s", p->go, key), path,
-                           s->name ? after_dot(s->name) : p->strukt};
         int r = f ? decode(d, f->schema, &v->members[i].value, &at) : 0;
         if (r < 0)
             return r;
@@ -276,8 +297,7 @@ static int decode_map(struct decoder *d, const struct schema *s, struct value *v
     if (v->kind != VALUE_OBJECT)
         return mismatch(d, s, v, p);
     for (size_t i = 0; i < v->n; i++) {
-        struct place at = {p->go, arena_printf(d->a, "%s.%s", p->path, v->members[i].key),
-                           p->strukt};
+        struct place at = {.up = p, .key = v->members[i].key, .strukt = p->strukt};
         int r = decode(d, s->items, &v->members[i].value, &at);
         if (r < 0)
             return r;
@@ -291,7 +311,7 @@ static int decode_list(struct decoder *d, const struct schema *s, struct value *
     if (v->kind != VALUE_ARRAY)
         return mismatch(d, s, v, p);
     for (size_t i = 0; i < v->n; i++) {
-        struct place at = {p->go, arena_printf(d->a, "%s[%zu]", p->path, i), p->strukt};
+        struct place at = {.up = p, .index = i, .strukt = p->strukt};
         int r = decode(d, s->items, &v->items[i], &at);
         if (r < 0)
             return r;
@@ -335,7 +355,7 @@ static int run(const struct kind *k, struct value *obj, struct strict_errors *ou
     struct err scratch;
     struct decoder d = {
         .a = a, .e = e ? e : &scratch, .strict = out ? out : &ignored, .restore = restore};
-    struct place root = {"", "", k->resource->kind};
+    struct place root = {.key = "", .strukt = k->resource->kind};
     if (k->crd)
         return crd__decode(k, obj, d.strict, a, d.e);
     if (!k->schema)
@@ -365,7 +385,7 @@ int decode__meta(struct value *meta, const char *path, struct strict_errors *out
     struct strict_errors ignored = {0};
     struct err scratch;
     struct decoder d = {.a = a, .e = e ? e : &scratch, .strict = out ? out : &ignored};
-    struct place at = {"", path, "ObjectMeta"};
+    struct place at = {.key = path, .strukt = "ObjectMeta"};
     return decode(&d, schema_named("meta.v1.ObjectMeta"), meta, &at);
 }
 

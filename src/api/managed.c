@@ -14,8 +14,8 @@ enum { UPDATERS_MAX = 10 }; /* more are joined into "ancient-changes" */
 static const char *identify(const char *manager, bool applied, const char *subresource,
                             const char *api_version, struct arena *a)
 {
-    return arena_printf(a, "%s\n%s\n%s\n%s", applied ? "Apply" : "Update", manager, subresource,
-                        applied ? "" : api_version);
+    return arena_join(a, applied ? "Apply\n" : "Update\n", manager, "\n", subresource, "\n",
+                      applied ? "" : api_version, NULL);
 }
 
 static const char *text_at(const struct value *v, const char *key)
@@ -155,10 +155,22 @@ static void operation_init(struct operation *op, const struct kind *k, const str
     add_ignored(op);
 }
 
-static struct value *without_managed(const struct value *v, struct arena *a)
+static void own_members(struct value *object, struct arena *a)
 {
-    struct value *out = value_copy(a, v);
-    (void)value_remove(value_get_mut(out, "metadata"), "managedFields");
+    object->members = arena_dup(a, object->members, object->n * sizeof *object->members);
+    object->cap = object->n;
+}
+
+/* For reading: what does not lead to the managed fields is shared. */
+static const struct value *without_managed(const struct value *v, struct arena *a)
+{
+    if (!value_at(v, "metadata.managedFields"))
+        return v;
+    struct value *out = arena_dup(a, v, sizeof *v), *meta;
+    own_members(out, a);
+    meta = value_get_mut(out, "metadata");
+    own_members(meta, a);
+    (void)value_remove(meta, "managedFields");
     return out;
 }
 

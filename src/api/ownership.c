@@ -141,7 +141,8 @@ int ownership__apply(const struct ownership *w, const struct value *live,
         self->set = fieldset__without(&self->set, w->ignored, w->a);
     self->api_version = w->api_version;
     self->applied = true;
-    if (!fieldset__empty(&last))
+    struct fieldset unsaid = fieldset__difference(&last, &self->set, w->a);
+    if (!fieldset__empty(&unsaid))
         merged = prune(w, merged, &work, &last);
     struct comparison c;
     *conflicts = (struct owners){0};

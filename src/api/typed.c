@@ -204,7 +204,7 @@ static void check_map(struct check *c, const struct schema *s, const struct valu
     }
     VALUE_EACH_MEMBER (m, v) {
         const struct schema *sub = schema_member(s, m->key);
-        struct field_path at = {p, arena_printf(c->a, "f:%s", m->key)};
+        struct field_path at = {p, arena_join(c->a, "f:", m->key, NULL)};
         if (!sub && s->type == SCHEMA_STRUCT && !(s->flags & SCHEMA_PRESERVE))
             complain(c, &at, "field not declared in schema");
         else
@@ -300,7 +300,7 @@ static void put_set(const struct schema *s, const struct value *v, const struct 
         put_items(s, v, p, a, out);
     } else {
         VALUE_EACH_MEMBER (m, v) {
-            struct field_path sub = {p, arena_printf(a, "f:%s", m->key)};
+            struct field_path sub = {p, arena_join(a, "f:", m->key, NULL)};
             put_set(schema_member(s, m->key), &m->value, &sub, a, out);
             bool empty =
                 m->value.kind == VALUE_NULL || (m->value.kind == VALUE_OBJECT && !m->value.n);
@@ -407,11 +407,11 @@ static void compare_maps(struct compare *c, const struct schema *s, const struct
                          const struct value *rhs, const struct field_path *p)
 {
     VALUE_EACH_MEMBER (m, lhs) {
-        struct field_path sub = {p, arena_printf(c->a, "f:%s", m->key)};
+        struct field_path sub = {p, arena_join(c->a, "f:", m->key, NULL)};
         compare(c, schema_member(s, m->key), &m->value, value_get(rhs, m->key), &sub);
     }
     VALUE_EACH_MEMBER (m, rhs) {
-        struct field_path sub = {p, arena_printf(c->a, "f:%s", m->key)};
+        struct field_path sub = {p, arena_join(c->a, "f:", m->key, NULL)};
         if (!value_get(lhs, m->key))
             compare(c, schema_member(s, m->key), NULL, &m->value, &sub);
     }
@@ -633,7 +633,7 @@ struct value *typed__remove(const struct schema *s, const struct value *v,
     struct value *out = value_new_object(a);
     VALUE_EACH_MEMBER (m, v) {
         const struct value *kept;
-        const char *step = arena_printf(a, "f:%s", m->key);
+        const char *step = arena_join(a, "f:", m->key, NULL);
         if (keep(schema_member(s, m->key), &m->value, gone, step, extract, a, &kept))
             (void)value_set(a, out, m->key, kept);
     }

@@ -193,9 +193,14 @@ const char *rest__uid(struct arena *a)
         log_die("no random numbers");
     b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
     b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-    return arena_printf(a, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-                        b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11],
-                        b[12], b[13], b[14], b[15]);
+    char text[37], *out = text;
+    for (size_t i = 0; i < sizeof b; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *out++ = '-';
+        *out++ = "0123456789abcdef"[b[i] >> 4];
+        *out++ = "0123456789abcdef"[b[i] & 15];
+    }
+    return arena_strndup(a, text, sizeof text - 1);
 }
 
 const char *rest__suffix(struct arena *a)

@@ -11,8 +11,8 @@ enum { START_LEN = sizeof START - 1, CACHE_SLOTS = 4096 };
 const char *stored__key(const struct served *k, const char *ns, const char *name, struct arena *a)
 {
     if (k->res->namespaced && ns && *ns)
-        return arena_printf(a, "%s%s/%s", k->prefix, ns, name ? name : "");
-    return arena_printf(a, "%s%s", k->prefix, name ? name : "");
+        return arena_join(a, k->prefix, ns, "/", name, NULL);
+    return arena_join(a, k->prefix, name, NULL);
 }
 
 static void put_key(struct buf *out, const char *key, bool *first)

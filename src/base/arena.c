@@ -114,6 +114,23 @@ char *arena_strdup(struct arena *a, const char *s)
     return arena_strndup(a, s, strlen(s));
 }
 
+char *arena_join(struct arena *a, const char *first, ...)
+{
+    va_list ap, again;
+    size_t n = 0;
+    va_start(ap, first);
+    va_copy(again, ap);
+    for (const char *s = first; s; s = va_arg(ap, const char *))
+        n += strlen(s);
+    va_end(ap);
+    char *out = take_or_die(a, n + 1), *end = out;
+    for (const char *s = first; s; s = va_arg(again, const char *))
+        end = stpcpy(end, s);
+    va_end(again);
+    *end = '\0';
+    return out;
+}
+
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
     char small[256];

@@ -25,6 +25,8 @@ void *arena_alloc(struct arena *a, size_t size);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 void *arena_dup(struct arena *a, const void *p, size_t size);
+/* The texts one after the other, up to a NULL: what "%s%s" says, at a tenth of its price. */
+char *arena_join(struct arena *a, const char *first, ...) __attribute__((sentinel));
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap);
 

@@ -62,4 +62,12 @@ static void prints(void)
     T_EQ_INT(strlen(arena_printf(a, "%1000d", 7)), 1000, "long");
 }
 
-T_MAIN(allocates, grows, limits, defers, prints)
+static void joins(void)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    T_EQ_STR(arena_join(a, "f:", "", "name", NULL), "f:name", "three");
+    T_EQ_STR(arena_join(a, "x", NULL, "y", NULL), "x", "up to the first NULL");
+    T_EQ_STR(arena_join(a, NULL), "", "none");
+}
+
+T_MAIN(allocates, grows, limits, defers, prints, joins)
