@@ -436,7 +436,7 @@ static void add_missing(const struct schema *s, struct value *v, struct arena *a
         const struct schema_field *f = &s->fields[i];
         bool stamp = meta && strcmp(f->name, "creationTimestamp") == 0;
         bool always = f->required || (f->schema->flags & SCHEMA_ALWAYS) || stamp;
-        if (value_get(v, f->name) || (!always && !f->schema->dflt))
+        if ((!always && !f->schema->dflt) || value_get(v, f->name))
             continue;
         struct value *made = value_null(a);
         if (f->schema->dflt && f->schema->format == FORMAT_QUANTITY) {

@@ -189,16 +189,18 @@ static void check_new_finalizers(const struct value *now, const struct value *ol
 static void check_meta_update(const struct kind *k, const struct value *obj,
                               const struct value *old, struct field_errors *l)
 {
-    static const char *const fixed[] = {"name", "namespace", "uid", "deletionTimestamp",
-                                        "deletionGracePeriodSeconds"};
+    static const char *const fixed[] = {"metadata.name", "metadata.namespace", "metadata.uid",
+                                        "metadata.deletionTimestamp",
+                                        "metadata.deletionGracePeriodSeconds"};
     const struct value *now = value_get(obj, "metadata"), *was = value_get(old, "metadata");
     (void)k;
     if (has(was, "deletionTimestamp"))
         check_new_finalizers(now, was, l);
-    for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
-        if (has(now, fixed[i]) || has(was, fixed[i]))
-            immutable(l, path(l, "metadata.%s", fixed[i]), value_get(now, fixed[i]),
-                      value_get(was, fixed[i]));
+    for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
+        const char *key = fixed[i] + sizeof "metadata";
+        if (has(now, key) || has(was, key))
+            immutable(l, fixed[i], value_get(now, key), value_get(was, key));
+    }
     validate__meta_labels(l, "metadata.labels", value_get(now, "labels"));
     check_annotations(l, value_get(now, "annotations"));
     check_owners(l, value_get(now, "ownerReferences"));

@@ -141,11 +141,18 @@ static const struct served *look(struct kinds *ks, const struct map *m, const ch
     return k;
 }
 
+/* Asked several times a request: no printf. What is too long to be served is not found. */
 const struct served *kinds__find(struct apiserver *s, const char *group, const char *version,
                                  const char *plural)
 {
-    char key[600];
-    (void)snprintf(key, sizeof key, "%s/%s/%s", group, version, plural);
+    const char *const parts[] = {group, "/", version, "/", plural};
+    char key[600], *at = key;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        size_t n = strlen(parts[i]);
+        if (n >= (size_t)(key + sizeof key - at))
+            return NULL;
+        at = stpcpy(at, parts[i]);
+    }
     return look(s->kinds, &s->kinds->by_path, key);
 }
 

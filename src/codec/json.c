@@ -62,16 +62,8 @@ static inline void skip_space(struct parser *p)
  * step; the slab's padding makes reading past the end harmless. */
 static char *scan_plain(char *s)
 {
-    const uint64_t ones = 0x0101010101010101, high = 0x8080808080808080;
-    for (;; s += 8) {
-        uint64_t w;
-        memcpy(&w, s, 8);
-        uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\');
-        uint64_t hit =
-            ((quote - ones) & ~quote) | ((slash - ones) & ~slash) | (w - ones * 0x20) | w;
-        if (hit & high)
-            break;
-    }
+    while (utf8_plain_word(s))
+        s += 8;
     while ((unsigned char)*s >= 0x20 && *s != '"' && *s != '\\' && !(*s & 0x80))
         s++;
     return s;

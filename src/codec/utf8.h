@@ -1,7 +1,9 @@
 /* utf8.h - one character at a time. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { UTF8_REPLACEMENT = 0xfffd };
 
@@ -59,6 +61,18 @@ static inline size_t utf8_encode(uint32_t c, char *out)
     out[2] = (char)(0x80 | (c >> 6 & 0x3f));
     out[3] = (char)(0x80 | (c & 0x3f));
     return 4;
+}
+
+/* Whether the eight bytes from `s` are printable ASCII, and neither a quote nor a backslash. */
+static inline bool utf8_plain_word(const char *s)
+{
+    const uint64_t ones = 0x0101010101010101, high = 0x8080808080808080;
+    uint64_t w;
+    memcpy(&w, s, sizeof w);
+    uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\');
+    uint64_t hit =
+        ((quote - ones) & ~quote) | ((slash - ones) & ~slash) | (w - ones * 0x20) | (w + ones) | w;
+    return !(hit & high);
 }
 
 /* The character at s, which utf8_valid() found `len` bytes long. */

@@ -4,6 +4,7 @@
  * reads it. But it is not quite a part of YAML as Go reads that: numbers are rewritten, there are
  * breaks that only YAML knows, a key is 1,024 characters long at most, tabs must not begin a
  * line. What might differ is left to libyaml. */
+#include "codec/utf8.h"
 #include "codec/yaml_int.h"
 
 enum { ALIKE_KEY = 1000, ALIKE_DEPTH = 500, ALIKE_DIGITS = 18 };
@@ -20,6 +21,10 @@ static const char *skip_string(const char *s, const char *end)
 {
     const char *start = s++;
     for (; s < end && *s != '"'; s++) {
+        while (end - s > 8 && utf8_plain_word(s))
+            s += 8;
+        if (*s == '"')
+            break;
         if ((signed char)*s < ' ' || *s == 0x7f) /* below zero: beyond ASCII */
             return NULL;
         if (*s == '\\' && (++s == end || !memchr("\"\\nrtbf", *s, 7)))

@@ -81,18 +81,36 @@ static void add_date(struct buf *b)
     buf_add(b, text, n);
 }
 
+static void put_number(struct buf *b, uint64_t v)
+{
+    char text[24], *at = text + sizeof text;
+    do
+        *--at = (char)('0' + v % 10);
+    while ((v /= 10));
+    buf_add(b, at, (size_t)(text + sizeof text - at));
+}
+
 /* The whole head of the answer, into `b`. length < 0: chunked. */
 static void put_head(struct http_conn *c, struct buf *b, int status, const char *type,
                      int64_t length)
 {
-    buf_printf(b, "HTTP/1.1 %d %s\r\n", status, phrase(status));
-    if (type)
-        buf_printf(b, "Content-Type: %s\r\n", type);
+    buf_puts(b, "HTTP/1.1 ");
+    put_number(b, (uint64_t)status);
+    buf_putc(b, ' ');
+    buf_puts(b, phrase(status));
+    if (type) {
+        buf_puts(b, "\r\nContent-Type: ");
+        buf_puts(b, type);
+    }
+    buf_add(b, "\r\n", 2);
     buf_add(b, c->headers.data, c->headers.len);
     add_date(b);
-    if (length >= 0 && status != 204 && status != 304)
-        buf_printf(b, "Content-Length: %lld\r\n", (long long)length);
-    else if (length < 0 && !c->http10)
+    if (length >= 0 && status != 204 && status != 304) {
+        buf_puts(b, "Content-Length: ");
+        put_number(b, (uint64_t)length);
+        buf_add(b, "\r\n", 2);
+    }
+    if (length < 0 && !c->http10)
         buf_puts(b, "Transfer-Encoding: chunked\r\n");
     if (length < 0 && c->http10)
         c->keep = false;
