@@ -12,7 +12,7 @@ struct leaf {
 static int leaf_of_edit(struct repo *r, git_tree *base, const struct repo_edit *edit,
                         struct leaf *out, struct err *e)
 {
-    int rc = repo__path_check(edit->path, e);
+    int rc = tree__path_check(edit->path, e);
     if (rc < 0)
         return rc;
     *out = (struct leaf){.remove = edit->kind == REPO_REMOVE, .mode = GIT_FILEMODE_BLOB};

@@ -1,21 +1,5 @@
 #include "vcs/repo_int.h"
 
-int repo__path_check(const char *path, struct err *e)
-{
-    size_t n = strlen(path);
-    if (n > 4000)
-        return err_set(e, ERR_INVALID, "path is longer than 4000 bytes");
-    for (const char *s = path; *s;) {
-        size_t part = strcspn(s, "/");
-        bool dots = (part == 1 && s[0] == '.') || (part == 2 && s[0] == '.' && s[1] == '.');
-        bool git = part == 4 && strncasecmp(s, ".git", 4) == 0;
-        if (part == 0 || dots || git || (s[part] == '/' && s[part + 1] == '\0'))
-            return err_set(e, ERR_INVALID, "path \"%.300s\" is not a plain relative path", path);
-        s += part + (s[part] == '/');
-    }
-    return 0;
-}
-
 int repo__commit(struct repo *r, const char *sha, git_commit **out, struct err *e)
 {
     git_oid id;
@@ -58,7 +42,7 @@ static int entry_at(struct repo *r, const char *commit, const char *path, git_tr
                     struct err *e)
 {
     GUARD(tree) git_tree *root = NULL;
-    int rc = repo__path_check(path, e);
+    int rc = tree__path_check(path, e);
     if (rc == 0)
         rc = repo__tree(r, commit, &root, e);
     if (rc < 0)

@@ -18,6 +18,7 @@
 #include <git2/tree.h>
 
 #include "vcs/repo.h"
+#include "vcs/tree_int.h"
 
 struct repo {
     git_repository *git;
@@ -29,7 +30,6 @@ int repo__err(struct err *e, int rc, const char *fmt, ...) PRINTF(3, 4);
 
 int repo__commit(struct repo *r, const char *sha, git_commit **out, struct err *e) MUST_CHECK;
 int repo__tree(struct repo *r, const char *sha, git_tree **out, struct err *e) MUST_CHECK;
-int repo__path_check(const char *path, struct err *e) MUST_CHECK;
 
 void repo__git_start(void);
 
