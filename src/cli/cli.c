@@ -33,29 +33,13 @@ static void print_help(FILE *to)
                 to);
 }
 
-/* How many of argv's words the verb's name takes; 0: it is another verb. */
-static int matches(const struct verb *v, int argc, char **argv)
-{
-    const char *name = v->name;
-    for (int words = 0; words < argc;) {
-        size_t n = strcspn(name, " ");
-        if (strlen(argv[words]) != n || strncmp(argv[words], name, n) != 0)
-            return 0;
-        words++;
-        if (!name[n])
-            return words;
-        name += n + 1;
-    }
-    return 0;
-}
-
 static const struct verb *find(int argc, char **argv, int *out_words)
 {
     const struct verb *best = NULL;
     *out_words = 0;
     for (size_t g = 0; g < ARRAY_LEN(groups); g++)
         for (const struct verb *v = groups[g].verbs; v->name; v++) {
-            int words = matches(v, argc, argv);
+            int words = verb_words(v, argc, argv);
             if (words > *out_words) {
                 best = v;
                 *out_words = words;

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/fs.h"
-#include "net/http_client.h"
+#include "cli/light.h"
 
 enum { VALUES_MAX = 64 << 20, ARCHIVE_MAX = 100 << 20 };
 
@@ -58,22 +58,6 @@ static int read_stdin(struct arena *a, const char **out, size_t *n, struct err *
     return buf_check(&b, e);
 }
 
-static int read_url(const char *url, struct arena *a, const char **out, size_t *n, struct err *e)
-{
-    struct http_client_opts opts = {.timeout_ms = 120000};
-    AUTO(http_client) struct http_client *c = http_client_new(&opts);
-    struct http_call call = {.method = "GET", .url = url, .max_answer = VALUES_MAX, .follow = true};
-    struct http_answer answer;
-    int rc = http_do(c, &call, a, &answer, e);
-    if (rc < 0)
-        return rc;
-    if (answer.status != 200)
-        return err_set(e, ERR_NOT_FOUND, "failed to fetch %s : %d", url, answer.status);
-    *out = answer.body;
-    *n = answer.body_len;
-    return 0;
-}
-
 static int read_local(struct helm_reader *r, const char *path, struct arena *a, const char **out,
                       size_t *n, struct err *e)
 {
@@ -83,7 +67,7 @@ static int read_local(struct helm_reader *r, const char *path, struct arena *a, 
     if (strcmp(path, "-") == 0)
         return read_stdin(a, out, n, e);
     if (strncmp(path, "http://", 7) == 0 || strncmp(path, "https://", 8) == 0)
-        return read_url(path, a, out, n, e);
+        return light_fetch(path, VALUES_MAX, a, out, n, e);
     if (stat(path, &st) < 0)
         return err_set(e, ERR_NOT_FOUND, "open %s: %s", path,
                        errno == ENOENT ? "no such file or directory" : strerror(errno));

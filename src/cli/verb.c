@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kube/remote.h"
-
 int verb_fail(const struct err *e)
 {
     (void)fprintf(stderr, "slipway: %s\n", e->msg);
@@ -45,17 +43,17 @@ const char *verb_data_dir(const char *given)
     return given ? given : env && *env ? env : VERB_DEFAULT_DIR;
 }
 
-int verb_connect(const char *kubeconfig, struct arena *a, struct kube **out, struct err *e)
+int verb_words(const struct verb *v, int argc, char **argv)
 {
-    const char *env = getenv("KUBECONFIG");
-    const char *path = kubeconfig    ? kubeconfig
-                       : env && *env ? env
-                                     : arena_printf(a, "%s/admin.kubeconfig", verb_data_dir(NULL));
-    struct kube_config c;
-    int r = kube_config_load(path, NULL, a, &c, e);
-    if (r == 0)
-        *out = kube_remote_new(&c, "slipway");
-    if (r == ERR_NOT_FOUND)
-        (void)err_hint(e, "start the server with `slipway up`, or name its file with --kubeconfig");
-    return r;
+    const char *name = v->name;
+    for (int words = 0; words < argc;) {
+        size_t n = strcspn(name, " ");
+        if (strlen(argv[words]) != n || strncmp(argv[words], name, n) != 0)
+            return 0;
+        words++;
+        if (!name[n])
+            return words;
+        name += n + 1;
+    }
+    return 0;
 }

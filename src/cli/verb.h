@@ -27,6 +27,9 @@ bool verb_begin(const struct verb *v, const struct option *table, int argc, char
 /* Wrong number of arguments: says the usage; gives EXIT_USAGE. */
 int verb_usage(const struct verb *v);
 
+/* How many of argv's words the verb's name takes; 0: it is another verb. */
+int verb_words(const struct verb *v, int argc, char **argv);
+
 /* The API: `kubeconfig`, else $KUBECONFIG, else the data folder's own. */
 int verb_connect(const char *kubeconfig, struct arena *a, struct kube **out,
                  struct err *e) MUST_CHECK;

@@ -1,0 +1,7 @@
+/* whole.c - the program that knows every verb. */
+#include "cli/cli.h"
+
+int main(int argc, char **argv)
+{
+    return cli_main(argc, argv);
+}
