@@ -16,7 +16,7 @@
 #include "entrypoint/program.h"
 #include "node/node_int.h"
 
-enum { WATCH_WAIT_MS = 1000, LOG_LINGER_S = 600 };
+enum { WATCH_WAIT_MS = 1000, LOG_LINGER_S = 600, START_PATIENCE_MS = 500 };
 
 void event__pod(struct node *n, const struct object *pod, const char *container, bool warning,
                 const char *reason, const char *fmt, ...)
@@ -313,6 +313,8 @@ static struct node *node_new(const struct node_opts *o)
     n->api_host = o->api_host ? strdup(o->api_host) : NULL;
     n->api_port = o->api_port;
     n->labels = o->labels;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    turns__init(&n->starts, processors > 2 ? (unsigned)processors : 2, START_PATIENCE_MS);
     map_init(&n->workers);
     (void)pthread_mutex_init(&n->lock, NULL);
     cond_init(&n->changed);
@@ -396,6 +398,7 @@ void node_stop(struct node *n)
     runtime_close(n->runtime);
     recorder_free(n->recorder);
     map_done(&n->workers);
+    turns__done(&n->starts);
     (void)pthread_mutex_destroy(&n->lock);
     (void)pthread_cond_destroy(&n->changed);
     free(n->name);

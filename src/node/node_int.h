@@ -13,6 +13,7 @@
 #include "node/net_port.h"
 #include "node/node.h"
 #include "node/plan.h"
+#include "node/turns.h"
 #include "runtime/runtime.h"
 
 struct worker;
@@ -28,6 +29,7 @@ struct node {
     const char *const *labels;
     struct runtime *runtime;
     struct recorder *recorder;
+    struct turns starts; /* of containers */
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t changed;
     struct map workers; /* by pod uid */

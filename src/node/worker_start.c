@@ -99,9 +99,13 @@ static int run_container(struct job *j, const struct pod_def *d, const struct co
     spec.log_path = place__log(n, a, d->uid, c->name, j->attempt);
     spec.log_max_bytes = LOG_MAX_BYTES;
     spec.notes = notes;
+    /* More at a time than there are processors make each other late, the first one, too, and that
+     * is what the other steps of a task wait for. */
+    turns__take(&n->starts);
     rc = runtime_start(n->runtime, &spec, &f->e);
     if (rc == ERR_EXISTS && runtime_remove(n->runtime, j->id, &f->e) == 0)
         rc = runtime_start(n->runtime, &spec, &f->e);
+    turns__give(&n->starts);
     if (rc == 0) {
         event__pod(n, j->pod, c->name, false, "Created", "Created container: %s", c->name);
         event__pod(n, j->pod, c->name, false, "Started", "Started container %s", c->name);
