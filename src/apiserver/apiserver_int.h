@@ -114,8 +114,14 @@ int stored__decode(const struct served *k, const struct entry *n, struct arena *
                    struct value **out, struct err *e);
 /* The JSON a client sees, straight from the bytes; k->plain only. `item`: of a list, where built
  * in kinds leave kind and apiVersion out. `rv`: 0 for the entry's own. */
-void stored__splice(const struct served *k, const struct entry *n, uint64_t rv, bool item,
-                    struct buf *out);
+struct spliced {
+    const char *head, *rest; /* with `start` between them */
+    size_t head_len, start_len, rest_len;
+    char start[64]; /* `"metadata":{"resourceVersion":"…",` */
+};
+struct spliced stored__spliced(const struct served *k, const struct entry *n, uint64_t rv,
+                               bool item);
+void stored__splice(const struct served *k, const struct entry *n, uint64_t rv, struct buf *out);
 size_t stored__spliced_size(const struct served *k, const struct entry *n, bool item);
 /* The tree shared by everyone in the process, decoded once per revision. One reference. */
 struct object *stored__object(struct apiserver *s, const struct served *k, const struct entry *n);

@@ -304,7 +304,7 @@ void web_send_result(struct web *w, const struct served *k, int status, struct r
     }
     AUTO_BUF struct buf b;
     buf_init(&b, 2 * API_OBJECT_MAX);
-    stored__splice(k, r->entry, r->rv, false, &b);
+    stored__splice(k, r->entry, r->rv, &b);
     buf_putc(&b, '\n');
     send_bytes(w, status, b.data, b.len);
 }
@@ -363,11 +363,22 @@ static void send_list_trees(struct web *w, const struct served *k, const struct 
     web_send_value(w, 200, out);
 }
 
+static int send_item(struct web *w, const struct served *k, const struct entry *n, bool comma)
+{
+    struct err e = {0};
+    struct spliced s = stored__spliced(k, n, 0, true);
+    int rc = comma ? http_send_piece(w->q, ",", 1, &e) : 0;
+    if (rc == 0)
+        rc = http_send_piece(w->q, s.head, s.head_len, &e);
+    if (rc == 0)
+        rc = http_send_piece(w->q, s.start, s.start_len, &e);
+    return rc == 0 ? http_send_piece(w->q, s.rest, s.rest_len, &e) : rc;
+}
+
 /* Straight from the stored bytes to the socket, a record at a time. */
 static void send_list_bytes(struct web *w, const struct served *k, const struct listing *l)
 {
     static const char end[] = "]}\n";
-    enum { FLUSH = 8 * 1024 };
     AUTO_BUF struct buf b;
     buf_init(&b, 2 * API_OBJECT_MAX);
     buf_printf(&b, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":", k->list_kind,
@@ -383,19 +394,11 @@ static void send_list_bytes(struct web *w, const struct served *k, const struct 
     web_warnings(w);
     http_send_begin(w->q, 200, "application/json", total);
     struct err e = {0};
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < l->n; i++) {
-        if (i > 0)
-            buf_putc(&b, ',');
-        stored__splice(k, l->items[i], 0, true, &b);
-        if (b.len >= FLUSH) {
-            rc = http_send_piece(w->q, b.data, b.len, &e);
-            buf_clear(&b);
-        }
-    }
-    buf_puts(&b, end);
+    int rc = http_send_piece(w->q, b.data, b.len, &e);
+    for (size_t i = 0; rc == 0 && i < l->n; i++)
+        rc = send_item(w, k, l->items[i], i > 0);
     if (rc == 0)
-        rc = http_send_piece(w->q, b.data, b.len, &e);
+        (void)!http_send_piece(w->q, end, sizeof end - 1, &e);
 }
 
 void web_send_list(struct web *w, const struct served *k, const struct listing *l)

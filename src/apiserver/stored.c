@@ -68,6 +68,32 @@ static bool no_metadata(const struct entry *n)
     return ((const char *)n->bytes)[START_LEN] == '}';
 }
 
+static char *put(char *at, const void *bytes, size_t n)
+{
+    memcpy(at, bytes, n);
+    return at + n;
+}
+
+struct spliced stored__spliced(const struct served *k, const struct entry *n, uint64_t rv,
+                               bool item)
+{
+    struct spliced s = {.head = k->head, .head_len = k->head_len};
+    if (item && !k->kind.crd) {
+        s.head = "{";
+        s.head_len = 1;
+    }
+    char *p = put(s.start, START + 1, START_LEN - 1);
+    p = put(p, RV, RV_LEN);
+    p += digits(rv ? rv : n->rev, p);
+    *p++ = '"';
+    if (!no_metadata(n))
+        *p++ = ',';
+    s.start_len = (size_t)(p - s.start);
+    s.rest = (const char *)n->bytes + START_LEN;
+    s.rest_len = n->len - START_LEN;
+    return s;
+}
+
 size_t stored__spliced_size(const struct served *k, const struct entry *n, bool item)
 {
     char text[24];
@@ -75,32 +101,17 @@ size_t stored__spliced_size(const struct served *k, const struct entry *n, bool 
     return head + n->len - 1 + RV_LEN + digits(n->rev, text) + 1 + !no_metadata(n);
 }
 
-static char *put(char *at, const void *bytes, size_t n)
+void stored__splice(const struct served *k, const struct entry *n, uint64_t rv, struct buf *out)
 {
-    memcpy(at, bytes, n);
-    return at + n;
-}
-
-void stored__splice(const struct served *k, const struct entry *n, uint64_t rv, bool item,
-                    struct buf *out)
-{
-    char *p = buf_reserve(out, k->head_len + n->len + RV_LEN + 32), *from = p;
+    struct spliced s = stored__spliced(k, n, rv, false);
+    char *p = buf_reserve(out, s.head_len + s.start_len + s.rest_len);
     if (!p)
         return;
-    const char *bytes = n->bytes;
-    if (item && !k->kind.crd)
-        *p++ = '{';
-    else
-        p = put(p, k->head, k->head_len);
-    p = put(p, bytes + 1, START_LEN - 1);
-    p = put(p, RV, RV_LEN);
-    p += digits(rv ? rv : n->rev, p);
-    *p++ = '"';
-    if (!no_metadata(n))
-        *p++ = ',';
-    p = put(p, bytes + START_LEN, n->len - START_LEN);
-    out->len += (size_t)(p - from);
-    out->data[out->len] = '\0';
+    p = put(p, s.head, s.head_len);
+    p = put(p, s.start, s.start_len);
+    p = put(p, s.rest, s.rest_len);
+    *p = '\0';
+    out->len = (size_t)(p - out->data);
 }
 
 int stored__decode(const struct served *k, const struct entry *n, struct arena *a,

@@ -46,7 +46,7 @@ static void put_entry(struct stream *s, const char *type, const struct entry *n)
 {
     if (s->k->plain && s->w->media.as == MEDIA_OBJECT) {
         buf_printf(&s->out, "{\"type\":\"%s\",\"object\":", type);
-        stored__splice(s->k, n, 0, false, &s->out);
+        stored__splice(s->k, n, 0, &s->out);
         buf_puts(&s->out, "}\n");
         return;
     }

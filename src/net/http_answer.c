@@ -186,7 +186,7 @@ static int put_piece(struct http_conn *c, const char *p, size_t n)
         c->out_len += take;
         p += take;
         n -= take;
-        if (c->out_len == HTTP_RECORD && http__flush(c) < 0)
+        if (c->out_len == HTTP_RECORD && http__flush(c, n > 0 || c->owed > 0) < 0)
             return -1;
     }
     return 0;
@@ -203,7 +203,7 @@ void http_send_begin(struct http_request *q, int status, const char *content_typ
     c->out_len = 0;
     c->owed = c->head ? 0 : total;
     if (put_piece(c, head.data, head.len) == 0 && c->owed == 0)
-        (void)http__flush(c);
+        (void)http__flush(c, false);
 }
 
 int http_send_piece(struct http_request *q, const void *bytes, size_t n, struct err *e)
@@ -214,7 +214,7 @@ int http_send_piece(struct http_request *q, const void *bytes, size_t n, struct 
     if (n > c->owed)
         log_die("http: more bytes than were announced");
     c->owed -= n;
-    if (put_piece(c, bytes, n) < 0 || (c->owed == 0 && http__flush(c) < 0))
+    if (put_piece(c, bytes, n) < 0 || (c->owed == 0 && http__flush(c, false) < 0))
         return err_set(e, ERR_CANCELLED, "the client went away");
     return 0;
 }

@@ -49,7 +49,7 @@ static ssize_t push(gnutls_transport_ptr_t arg, const giovec_t *iov, int n)
         parts[i] = (struct iovec){iov[i].iov_base, iov[i].iov_len};
     m.msg_iov = parts;
     m.msg_iovlen = (size_t)n;
-    return sendmsg(c->fd, &m, MSG_NOSIGNAL);
+    return sendmsg(c->fd, &m, c->more ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL);
 }
 
 static void remember_client(struct http_conn *c)
@@ -134,9 +134,12 @@ long http__recv(struct http_conn *c, void *into, size_t room)
     }
 }
 
-static int send_tls(struct http_conn *c, const char *p, size_t n)
+/* `more` is about to follow: the kernel joins records into larger segments, and wakes the reader
+ * less often. */
+static int send_tls(struct http_conn *c, const char *p, size_t n, bool more)
 {
     while (n > 0) {
+        c->more = more || n > HTTP_RECORD;
         ssize_t sent = gnutls_record_send(c->tls, p, n > HTTP_RECORD ? HTTP_RECORD : n);
         if (sent == GNUTLS_E_INTERRUPTED)
             continue;
@@ -148,11 +151,11 @@ static int send_tls(struct http_conn *c, const char *p, size_t n)
     return 0;
 }
 
-static int send_plain(struct http_conn *c, struct iovec *v, int n)
+static int send_plain(struct http_conn *c, struct iovec *v, int n, bool more)
 {
     while (n > 0) {
         struct msghdr m = {.msg_iov = v, .msg_iovlen = (size_t)n};
-        ssize_t sent = sendmsg(c->fd, &m, MSG_NOSIGNAL);
+        ssize_t sent = sendmsg(c->fd, &m, more ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent < 0)
@@ -184,7 +187,7 @@ static int send_records(struct http_conn *c, const struct iovec *parts, int n)
         while (left > 0) {
             if (have == 0 && left >= HTTP_RECORD) {
                 size_t whole = left - left % HTTP_RECORD;
-                if (send_tls(c, p, whole) < 0)
+                if (send_tls(c, p, whole, whole < left || i + 1 < n) < 0)
                     return -1;
                 p += whole;
                 left -= whole;
@@ -196,13 +199,13 @@ static int send_records(struct http_conn *c, const struct iovec *parts, int n)
             p += take;
             left -= take;
             if (have == HTTP_RECORD) {
-                if (send_tls(c, c->out, have) < 0)
+                if (send_tls(c, c->out, have, left > 0 || i + 1 < n) < 0)
                     return -1;
                 have = 0;
             }
         }
     }
-    return have > 0 ? send_tls(c, c->out, have) : 0;
+    return have > 0 ? send_tls(c, c->out, have, false) : 0;
 }
 
 int http__send(struct http_conn *c, const struct iovec *parts, int n)
@@ -217,21 +220,21 @@ int http__send(struct http_conn *c, const struct iovec *parts, int n)
         if (n > 8)
             log_die("http: %d parts", n);
         memcpy(v, parts, sizeof v[0] * (size_t)n);
-        rc = send_plain(c, v, n);
+        rc = send_plain(c, v, n, false);
     }
     if (rc < 0)
         c->broken = true;
     return rc;
 }
 
-int http__flush(struct http_conn *c)
+int http__flush(struct http_conn *c, bool more)
 {
     size_t n = c->out_len;
     struct iovec plain = {c->out, n};
     c->out_len = 0;
     if (c->broken || n == 0)
         return c->broken ? -1 : 0;
-    int rc = c->tls ? send_tls(c, c->out, n) : send_plain(c, &plain, 1);
+    int rc = c->tls ? send_tls(c, c->out, n, more) : send_plain(c, &plain, 1, more);
     if (rc < 0)
         c->broken = true;
     return rc;

@@ -32,7 +32,7 @@ struct http_conn {
     gnutls_session_t tls; /* NULL: plain */
     char remote[64];
     char *client_cn, *client_o;
-    bool broken;
+    bool broken, more; /* more: what is sent now has a rest that follows at once */
 
     /* ciphertext read ahead, so that a record costs one system call */
     char *raw;
@@ -57,8 +57,8 @@ struct http_conn {
 /* ---- http_conn.c: bytes in and out, with or without TLS ---- */
 long http__recv(struct http_conn *c, void *into, size_t room); /* 0: end; < 0: broken */
 int http__send(struct http_conn *c, const struct iovec *parts, int n);
-int http__flush(struct http_conn *c); /* sends what is in `out` */
-bool http__fill(struct http_conn *c); /* more plaintext in `in`; false at the end */
+int http__flush(struct http_conn *c, bool more); /* sends what is in `out`; more: follows at once */
+bool http__fill(struct http_conn *c);            /* more plaintext in `in`; false at the end */
 int http__tls_start(struct http_conn *c, struct err *e);
 void http__conn_done(struct http_conn *c);
 bool http__conn_gone(struct http_conn *c);

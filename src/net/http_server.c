@@ -249,7 +249,7 @@ static int load_certificates(struct http_server *s, const struct http_listen *l,
         rc = gnutls_priority_init(
             &s->priority,
             "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:"
-            "+CHACHA20-POLY1305",
+            "+CHACHA20-POLY1305:%SERVER_PRECEDENCE", /* the order is ours, as Go's servers do */
             NULL);
     if (rc < 0)
         return err_set(e, ERR_INVALID, "TLS certificate for %s: %s", l->address,
