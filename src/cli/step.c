@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/fs.h"
@@ -20,6 +21,9 @@ enum {
     EXIT_POLICY = 3,
     TOKEN_MAX = 64 << 10,
     LINE_MAX_BYTES = 1 << 20,
+    PAUSE_FIRST_MS = 100,
+    PAUSE_MAX_MS = 2000,
+    AWAY_MAX_MS = 60 * 1000,
 };
 
 #define TOKEN_FILE "/var/run/secrets/kubernetes.io/serviceaccount/token"
@@ -91,6 +95,47 @@ static int finish(struct answer *answer, const struct http_answer *http, struct 
     return 0;
 }
 
+static int ask_once(struct http_client *client, struct http_call *call, struct arena *a,
+                    struct value **out, struct err *e)
+{
+    struct answer answer = {.arena = a};
+    struct http_answer http;
+    buf_init(&answer.line, LINE_MAX_BYTES);
+    call->on_data = on_data;
+    call->arg = &answer;
+    int r = http_do(client, call, a, &http, e);
+    if (r == 0)
+        r = finish(&answer, &http, out, e);
+    buf_done(&answer.line);
+    return r;
+}
+
+static void pause_ms(int64_t ms)
+{
+    const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    (void)nanosleep(&t, NULL);
+}
+
+/* A server that went away, perhaps in the middle of it, is asked again: each verb, asked twice by
+ * one step, does its work once. */
+static int ask_until(struct http_client *client, struct http_call *call, struct arena *a,
+                     struct value **out, struct err *e)
+{
+    int64_t waited = 0;
+    for (int64_t pause = PAUSE_FIRST_MS;; pause = pause < PAUSE_MAX_MS ? pause * 2 : pause) {
+        int r = ask_once(client, call, a, out, e);
+        if (r != ERR_AGAIN || waited >= AWAY_MAX_MS)
+            return r;
+        if (call->has_body_fd && lseek(call->body_fd, 0, SEEK_SET) < 0)
+            return err_sys(e, errno, "send the body again");
+        (void)fprintf(stderr, "slipway: %s\n", e->msg);
+        if (waited == 0)
+            (void)fprintf(stderr, "  the server is asked again for %d s\n", AWAY_MAX_MS / 1000);
+        pause_ms(pause);
+        waited += pause;
+    }
+}
+
 static int ask(const char *path, struct http_call *call, struct arena *a, struct value **out,
                struct err *e)
 {
@@ -107,18 +152,9 @@ static int ask(const char *path, struct http_call *call, struct arena *a, struct
     token[strcspn(token, "\r\n")] = '\0';
     const struct http_client_opts opts = {.bearer = token};
     AUTO(http_client) struct http_client *client = http_client_new(&opts);
-    struct answer answer = {.arena = a};
-    buf_init(&answer.line, LINE_MAX_BYTES);
-    struct http_answer http;
     call->method = "POST";
     call->url = arena_printf(a, "%s/work/v1/%s", base, path);
-    call->on_data = on_data;
-    call->arg = &answer;
-    r = http_do(client, call, a, &http, e);
-    if (r == 0)
-        r = finish(&answer, &http, out, e);
-    buf_done(&answer.line);
-    return r;
+    return ask_until(client, call, a, out, e);
 }
 
 static int ask_json(const char *path, const struct value *body, struct arena *a, struct value **out,

@@ -55,35 +55,52 @@ static const char *const *terminated(const struct option_list *l, struct arena *
     return list;
 }
 
+static bool check_cluster(const struct server_opts *o, struct err *e)
+{
+    if (o->kubeconfig && o->api_address)
+        (void)err_set(e, ERR_INVALID,
+                      "--api-address and --kubeconfig: with a cluster, the API is the cluster's");
+    else if (!o->kubeconfig && (o->advertise || o->tools_image))
+        (void)err_set(e, ERR_INVALID, "--%s needs --kubeconfig",
+                      o->advertise ? "advertise" : "tools-image");
+    return e->code == 0;
+}
+
 static int run_up(int argc, char **argv)
 {
-    struct server_opts o = {.api_address = "127.0.0.1:6443",
-                            .registry_address = "127.0.0.1:5000",
+    struct server_opts o = {.registry_address = "127.0.0.1:5000",
                             .git_address = "127.0.0.1:3000",
                             .metrics_address = "127.0.0.1:9090"};
     struct option_list mirrors = {0}, aliases = {0};
     bool quiet = false, debug = false;
     const struct option table[] = {
-        {"data-dir",                             'd', OPTION_TEXT, &o.data_dir, "DIR",
+        {"data-dir",                                    'd', OPTION_TEXT, &o.data_dir, "DIR",
          "where everything is kept (" VERB_DEFAULT_DIR ")"},
-        {"api-address",                           0, OPTION_TEXT, &o.api_address, "HOST:PORT",
+        {"api-address",                                  0, OPTION_TEXT, &o.api_address, "HOST:PORT",
          "Kubernetes API, TLS (127.0.0.1:6443)"},
-        {"registry-address",                                 0, OPTION_TEXT, &o.registry_address, "HOST:PORT",
+        {"registry-address",                                        0, OPTION_TEXT, &o.registry_address, "HOST:PORT",
          "image registry (127.0.0.1:5000)"},
-        {"git-address",                                      0, OPTION_TEXT, &o.git_address, "HOST:PORT",
+        {"git-address",                                             0, OPTION_TEXT, &o.git_address, "HOST:PORT",
          "git over HTTP and webhooks (127.0.0.1:3000)"},
         {"metrics-address",           0, OPTION_TEXT, &o.metrics_address, "HOST:PORT",
          "metrics and logs API (127.0.0.1:9090)"},
-        {"registry-mirror",                        0, OPTION_LIST, &mirrors, "HOST=URL",
+        {"registry-mirror",                               0, OPTION_LIST, &mirrors, "HOST=URL",
          "pull images of HOST from URL; * for every host"},
-        {"image-alias", 0, OPTION_LIST, &aliases, "FROM=TO",
+        {"image-alias",        0, OPTION_LIST, &aliases, "FROM=TO",
          "use image TO where FROM is asked for; FROM ending in / is a prefix"},
-        {"no-node",                     0, OPTION_FLAG, &o.no_node, NULL,
+        {"kubeconfig",                            0, OPTION_TEXT, &o.kubeconfig, "FILE",
+         "run on this cluster's API and nodes instead of our own"},
+        {"advertise",                                  0, OPTION_TEXT, &o.advertise, "HOST",
+         "with --kubeconfig: where the cluster's pods and nodes reach git, registry and work API"},
+        {"tools-image",                                  0, OPTION_TEXT, &o.tools_image, "IMAGE",
+         "with --kubeconfig: the steps' entrypoint (HOST:5000/tools, of `slipway image bootstrap "
+         "tools`)"},
+        {"no-node",                                             0, OPTION_FLAG, &o.no_node, NULL,
          "run no containers: API and controllers only"},
-        {"no-controllers",                           0, OPTION_FLAG, &o.no_controllers, NULL, "the API alone"},
-        {"quiet",                           'q', OPTION_FLAG, &quiet, NULL, "warnings and errors only"},
-        {"debug",                                      0, OPTION_FLAG, &debug, NULL, "say more"},
-        {0}
+        {"no-controllers",0, OPTION_FLAG, &o.no_controllers, NULL, "the API alone"},
+        {"quiet",                               'q', OPTION_FLAG, &quiet, NULL, "warnings and errors only"},
+        {"debug", 0, OPTION_FLAG, &debug, NULL, "say more"},
+        {0                            }
     };
     AUTO(arena) struct arena *a = arena_new(0);
     struct arguments args;
@@ -93,6 +110,10 @@ static int run_up(int argc, char **argv)
         return code;
     if (args.n)
         return verb_usage(&verbs_server[0]);
+    if (!check_cluster(&o, &e))
+        return verb_fail(&e);
+    if (!o.api_address)
+        o.api_address = "127.0.0.1:6443";
     o.data_dir = verb_data_dir(o.data_dir);
     o.registry_mirrors = terminated(&mirrors, a);
     o.image_aliases = terminated(&aliases, a);

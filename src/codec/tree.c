@@ -71,6 +71,11 @@ static int unique_keys(const struct tree *t, struct member *members, size_t *n)
     for (size_t i = 0; i < *n; i++) {
         const struct member *m = &members[i];
         size_t place = place_of(members, kept, m, table, mask);
+        if (place < kept && t->merged_gives && (m->line == 0 || members[place].line == 0)) {
+            if (m->line || members[place].line == 0)
+                members[place] = *m;
+            continue;
+        }
         if (place < kept && t->strict)
             return err_set(t->e, ERR_INVALID, "line %u: key \"%s\" already set in map", m->line,
                            m->key);

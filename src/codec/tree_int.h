@@ -10,7 +10,8 @@ struct tree {
     struct arena *arena;
     struct buf slots; /* struct member; those of an array use only the value */
     struct buf opens;
-    bool strict; /* a key that stands twice is an error */
+    bool strict;       /* a key that stands twice is an error */
+    bool merged_gives; /* one without a line (merged) gives way to one that has */
     struct err *e;
 };
 

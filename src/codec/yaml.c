@@ -164,6 +164,14 @@ static int apply_tag(struct reader *r, const yaml_event_t *event, const char *ta
                 (const char *)event->data.scalar.value, tag);
 }
 
+static struct yaml_scalar resolve(const struct reader *r, const char *text, size_t n)
+{
+    struct yaml_scalar s = yaml__resolve(text, n);
+    if ((r->flags & YAML_NODES) && s.kind == YAML_BOOL && n < 4)
+        s.kind = YAML_STR;
+    return s;
+}
+
 static int resolve_scalar(struct reader *r, const yaml_event_t *event, struct value *v,
                           struct yaml_scalar *s)
 {
@@ -182,12 +190,12 @@ static int resolve_scalar(struct reader *r, const yaml_event_t *event, struct va
             set_text(v, VALUE_STRING, bytes, n_bytes);
             return 0;
         }
-        *s = yaml__resolve(text, n);
+        *s = resolve(r, text, n);
         int rc = apply_tag(r, event, tag, s);
         if (rc)
             return rc;
     } else if (!tag && event->data.scalar.plain_implicit && !has_lone_tag(r, event)) {
-        *s = yaml__resolve(text, n);
+        *s = resolve(r, text, n);
     }
     set_resolved(r, v, s, event);
     return 0;
@@ -199,6 +207,8 @@ static int make_key(struct reader *r, const yaml_event_t *event, const struct va
 {
     char number[NUMBER_TEXT_MAX];
     const char *text = v->text;
+    if ((r->flags & YAML_NODES) && s->kind != YAML_STR && s->kind != YAML_TIME)
+        return fail(r, event, "a map key that is not text but %s", kind_tag(s->kind));
     if (s->kind == YAML_NULL || s->kind == YAML_UINT)
         return fail(r, event, "unsupported map key: %s", s->kind == YAML_NULL ? "null" : v->text);
     if (s->kind == YAML_BOOL) {
@@ -239,8 +249,11 @@ static int splice(struct reader *r, const yaml_event_t *event, const struct valu
 {
     if (from->kind != VALUE_OBJECT)
         return fail(r, event, "map merge requires map or sequence of maps as the value");
-    for (uint32_t i = 0; i < from->n; i++)
-        *tree__push(&r->tree) = from->members[i];
+    for (uint32_t i = 0; i < from->n; i++) {
+        struct member *m = tree__push(&r->tree);
+        *m = from->members[i];
+        m->line = r->flags & YAML_NODES ? 0 : m->line;
+    }
     return 0;
 }
 
@@ -513,6 +526,7 @@ static int read_all(struct reader *r, struct arena *a, const char *text, size_t 
         return err_set(e, ERR_TOO_LARGE, "no memory for a YAML parser");
     yaml_parser_set_input_string(&r->parser, (const yaml_char_t *)text, n);
     tree__init(&r->tree, a, flags & YAML_STRICT_KEYS, e);
+    r->tree.merged_gives = flags & YAML_NODES;
     buf_init(&r->levels, SIZE_MAX / 2);
     map_init(&r->anchors);
     int rc = read_events(r);

@@ -4,8 +4,10 @@
  *            become strings. Anchors, aliases and merge keys are resolved, with a limit on
  *            what aliases may expand to. Values carry the line they were written on.
  * Guarantees yaml_print() writes what sigs.k8s.io/yaml.Marshal writes (members sorted by key
- *            and, where the caller asks, broken into lines: YAML_FOLD is what kubectl and Helm
- *            write, without it what Kustomize writes), or, with YAML_KEEP_ORDER, in tree order. */
+ *            and, where the caller asks, broken into lines: YAML_FOLD is what kubectl, Helm and
+ *            Kustomize write), or, with YAML_KEEP_ORDER, in tree order. With YAML_NODES the words
+ *            yes, no, on, off, y and n are text, a key that is no text is refused, and a merged
+ *            key gives way to one that is written.                                          */
 #pragma once
 #include "base/buf.h"
 #include "codec/value.h"
@@ -16,6 +18,7 @@ enum yaml_flag {
     YAML_FOLD = 1 << 2,        /* print: long text goes on in the next line past column 80 */
     YAML_FIRST = 1 << 3,       /* parse: only the first document, as Unmarshal does */
     YAML_GO_ERRORS = 1 << 4,   /* parse: errors in go-yaml's words, "yaml: line 3: ..." */
+    YAML_NODES = 1 << 5,       /* parse: as go-yaml v3 does, which Kustomize reads with */
 };
 
 /* One document; an empty input gives null; a second document is an error. */

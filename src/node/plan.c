@@ -92,6 +92,8 @@ static void stop_all(struct draft *d, enum stop_reason reason)
     }
     if (left || v->sandbox_busy)
         return;
+    if (v->untold && !v->def->deleting)
+        return; /* with the sandbox goes the record: a crash would lose it, or run it all twice */
     if (v->sandbox)
         add(d, POD_SANDBOX_DOWN, 0, reason);
     else if (v->def->deleting)

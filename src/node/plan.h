@@ -26,6 +26,7 @@ struct pod_view {
     bool sandbox_busy;
     int64_t sandbox_retry_ms;
     bool over;          /* its phase was Succeeded or Failed before, or it was evicted */
+    bool untold;        /* a container ended and the API does not know how yet */
     bool mains_were;    /* main containers have been started at some time */
     int64_t started_ms; /* status.startTime; 0: none */
     int64_t now_ms;

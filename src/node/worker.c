@@ -119,6 +119,7 @@ void slot__end(struct worker *w, struct slot *s, const struct container_end *end
     t.message = end_message(w, s, end, a);
     ended__set(&s->end, &t);
     s->life = LIFE_ENDED;
+    w->untold = true;
     s->waiting = NULL;
     s->retry_ms = 0;
     for (int i = 0; i < PROBE_KINDS; i++)
@@ -196,6 +197,7 @@ static void make_view(struct worker *w, struct arena *a, struct pod_view *v)
                            .sandbox = w->sandbox_up,
                            .sandbox_retry_ms = w->sandbox_retry_ms,
                            .over = w->over,
+                           .untold = w->untold && !w->frozen && !w->gone,
                            .started_ms = w->started_ms,
                            .now_ms = worker__now(w)};
     for (size_t i = 0; i < w->def->n; i++) {
@@ -307,16 +309,6 @@ static void finish(struct worker *w)
         w->status_retry_ms = worker__now(w) + 1000;
 }
 
-/* How its containers ended is on record here until the API knows it: a crash in between would
- * lose it, or run them twice. */
-static bool end_is_told(struct worker *w)
-{
-    if (w->over || w->gone || w->def->deleting)
-        return true;
-    worker__tell(w);
-    return !w->status_retry_ms;
-}
-
 static bool act(struct worker *w, const struct pod_plan *p)
 {
     bool done = false;
@@ -329,7 +321,7 @@ static bool act(struct worker *w, const struct pod_plan *p)
         const struct pod_action *x = &p->act[i];
         if (x->kind == POD_SANDBOX_UP)
             sandbox_up(w);
-        else if (x->kind == POD_SANDBOX_DOWN && end_is_told(w))
+        else if (x->kind == POD_SANDBOX_DOWN)
             sandbox_down(w);
         else if (x->kind == POD_START)
             worker__begin_start(w, x->container);
@@ -356,8 +348,9 @@ static int64_t round_once(struct worker *w)
     worker__probes(w, &wake);
     make_view(w, a, &view);
     pod_plan(&view, a, &plan);
-    bool done = act(w, &plan);
+    bool done = act(w, &plan), untold = w->untold;
     worker__tell(w);
+    w->kicked |= untold && !w->untold; /* the plan may have waited for it */
     if (done)
         finish(w);
     else if (w->over && !w->def->deleting && !w->sandbox_up && !w->jobs && !w->status_retry_ms)

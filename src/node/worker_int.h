@@ -24,6 +24,7 @@ struct worker {
     unsigned sandbox_failures;
     bool over;   /* Succeeded or Failed */
     bool frozen; /* it was over before we came: its status stays */
+    bool untold; /* a container's end is not in a status that was written */
     const char *fail_reason, *fail_message;
     int64_t started_ms;
     struct arena *sent_arena;

@@ -68,7 +68,10 @@ void worker__tell(struct worker *w)
     struct arena *a = arena_new(0);
     struct status_view v = status_view(w);
     const struct value *built = status__build(&v, a);
+    bool untold = w->untold;
+    w->untold = false; /* before the lock goes: the next end is another news */
     if (w->sent && value_equal(built, w->sent)) {
+        w->status_retry_ms = 0;
         arena_free(a);
         return;
     }
@@ -80,14 +83,11 @@ void worker__tell(struct worker *w)
     int rc =
         kube_patch(w->n->kube, &RES_POD, ns, name, "status", KUBE_PATCH_MERGE, patch, NULL, &e);
     (void)pthread_mutex_lock(&w->lock);
-    if (rc == ERR_NOT_FOUND || rc == ERR_CONFLICT) {
-        arena_free(a); /* the watch will say that it is gone or another */
-        w->status_retry_ms = worker__now(w) + 1000;
-        return;
-    }
     if (rc < 0) {
-        log_warn("node", "status of pod %s/%s: %s", ns, name, e.msg);
+        if (rc != ERR_NOT_FOUND && rc != ERR_CONFLICT) /* the watch says that it is gone, or new */
+            log_warn("node", "status of pod %s/%s: %s", ns, name, e.msg);
         arena_free(a);
+        w->untold |= untold;
         w->status_retry_ms = worker__now(w) + 1000;
         return;
     }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/fs.h"
+#include "entrypoint/program.h"
 #include "oci/bootstrap_int.h"
 #include "oci/spawn_int.h"
 
@@ -90,6 +91,13 @@ static int add_self(struct root *r, const char *program, struct err *e)
     return root_program(r, program, "/usr/bin/slipway", e);
 }
 
+/* What a pod's first container copies for the steps, on nodes that are not ours. */
+static int add_entrypoint(struct root *r, struct err *e)
+{
+    const struct program p = program_entrypoint();
+    return program_install(&p, root_path(r, "/usr/bin/slipway-entrypoint"), e);
+}
+
 int bootstrap_tools(struct image_store *s, const char *name, const char *program,
                     char out_digest[DIGEST_MAX], struct err *e)
 {
@@ -102,6 +110,8 @@ int bootstrap_tools(struct image_store *s, const char *name, const char *program
         rc = add_git(&r, e);
     if (rc == 0)
         rc = add_self(&r, program, e);
+    if (rc == 0)
+        rc = add_entrypoint(&r, e);
     if (rc == 0)
         rc = root_finish(&r, name, run_config(r.arena, "sh"), 0, out_digest, e);
     root_done(&r);

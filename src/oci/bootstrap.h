@@ -25,7 +25,7 @@ struct bootstrap_debian {
 int bootstrap_debian(struct image_store *s, const char *name, const struct bootstrap_debian *o,
                      char out_digest[DIGEST_MAX], struct err *e) MUST_CHECK;
 
-/* busybox, git, CA certificates and this program with the libraries it needs. `program`: NULL:
- * /proc/self/exe. */
+/* busybox, git, CA certificates and this program with the libraries it needs, the steps'
+ * entrypoint. `program`: NULL: /proc/self/exe. */
 int bootstrap_tools(struct image_store *s, const char *name, const char *program,
                     char out_digest[DIGEST_MAX], struct err *e) MUST_CHECK;

@@ -34,7 +34,10 @@ static int add_file(struct walk *w, const char *path, struct err *e)
     size_t n, len = strlen(path);
     if (len > 8 && strcmp(path + len - 8, ".jsonnet") == 0)
         return err_set(e, ERR_UNSUPPORTED, "%s: jsonnet is not offered here", path);
-    int rc = render_load(w->tree, path, w->a, &objects, &n, e);
+    struct render_text t = {.path = path};
+    int rc = tree_read(w->tree, path, w->a, &t.text, &t.len, e);
+    if (rc == 0)
+        rc = render_parse(&t, w->a, &objects, &n, e);
     if (rc < 0 || n == 0)
         return rc;
     w->items = arena_grow(w->a, w->items, w->n * sizeof *w->items, (w->n + n) * sizeof *w->items);

@@ -48,7 +48,8 @@ int render_objects(struct tree *t, const struct render_opts *opts, struct arena 
         rc = helm_application(t, path, opts, a, &r.objects, &r.n, e);
         break;
     case RENDER_KUSTOMIZE:
-        rc = kustomize_build(t, path, opts->kustomize, a, &r.objects, &r.n, e);
+        rc = kustomize_build(t, path, &(struct kustomize_opts){.overrides = opts->kustomize}, a,
+                             &r.objects, &r.n, e);
         break;
     case RENDER_DIRECTORY:
         rc = directory_objects(t, path, opts->directory, a, &r.objects, &r.n, e);
@@ -79,8 +80,7 @@ static int add(struct objects *l, const struct value *v, struct err *e)
     const struct value *items = value_get(v, "items");
     size_t len = strlen(kind);
     if (len >= 4 && strcmp(kind + len - 4, "List") == 0 && value_is(items, VALUE_ARRAY)) {
-        VALUE_EACH_ITEM(item, items)
-        {
+        VALUE_EACH_ITEM (item, items) {
             int rc = add(l, item, e);
             if (rc < 0)
                 return rc;
@@ -102,28 +102,20 @@ static int add(struct objects *l, const struct value *v, struct err *e)
     return 0;
 }
 
-int render_parse(const char *path, const char *text, size_t len, struct arena *a,
-                 struct value ***out, size_t *n, struct err *e)
+int render_parse(const struct render_text *t, struct arena *a, struct value ***out, size_t *n,
+                 struct err *e)
 {
     struct value **docs;
     size_t n_docs;
-    int rc = yaml_or_json_parse_all(a, text, len, YAML_STRICT_KEYS, &docs, &n_docs, e);
+    unsigned flags = t->yaml_flags | YAML_STRICT_KEYS;
+    int rc = yaml_or_json_parse_all(a, t->text, t->len, flags, &docs, &n_docs, e);
     if (rc < 0)
-        return err_wrap(e, rc, "%s", path);
-    struct objects l = {.a = a, .path = path};
+        return err_wrap(e, rc, "%s", t->path);
+    struct objects l = {.a = a, .path = t->path};
     for (size_t i = 0; i < n_docs; i++)
         if (!value_is(docs[i], VALUE_NULL) && (rc = add(&l, docs[i], e)) < 0)
             return rc;
     *out = l.items;
     *n = l.n;
     return 0;
-}
-
-int render_load(struct tree *t, const char *path, struct arena *a, struct value ***out, size_t *n,
-                struct err *e)
-{
-    const char *text;
-    size_t len;
-    int rc = tree_read(t, path, a, &text, &len, e);
-    return rc < 0 ? rc : render_parse(path, text, len, a, out, n, e);
 }

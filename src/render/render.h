@@ -46,10 +46,14 @@ int render_objects(struct tree *t, const struct render_opts *opts, struct arena 
 
 /* ---- what the tools share ---- */
 
+struct render_text {
+    const char *path; /* for errors */
+    const char *text;
+    size_t len;
+    unsigned yaml_flags; /* how its author's tool reads it */
+};
+
 /* The objects of one file: every document, lists taken apart. Each must have apiVersion, kind
  * and a name; errors name file and line. */
-int render_load(struct tree *t, const char *path, struct arena *a, struct value ***out, size_t *n,
-                struct err *e) MUST_CHECK;
-/* The same for text that is at hand; `path` is for errors. */
-int render_parse(const char *path, const char *text, size_t len, struct arena *a,
-                 struct value ***out, size_t *n, struct err *e) MUST_CHECK;
+int render_parse(const struct render_text *t, struct arena *a, struct value ***out, size_t *n,
+                 struct err *e) MUST_CHECK;

@@ -50,7 +50,7 @@ static int registry_allows(void *arg, const struct registry_ask *ask, struct err
         return 0;
     if (!token)
         return err_set(e, ERR_UNAUTHENTICATED, "log in with a token of the API as the password");
-    int r = apiserver_authenticate(s->api, token, a, &who, e);
+    int r = rights_authenticate(s, token, a, &who, e);
     if (r < 0 || ask->action == REGISTRY_PING)
         return r;
     struct access w = {.verb = ask->action == REGISTRY_DELETE    ? "delete"
@@ -59,7 +59,7 @@ static int registry_allows(void *arg, const struct registry_ask *ask, struct err
                        .group = "slipway.dev",
                        .resource = "images",
                        .name = ask->repository};
-    return apiserver_authorize(s->api, &who, &w, e);
+    return rights_authorize(s, &who, &w, e);
 }
 
 /* The API's tokens are the registry's: who logs in gets back what they logged in with. */
@@ -69,7 +69,7 @@ static int registry_token(void *arg, const struct registry_ask *ask, struct aren
     struct server *s = arg;
     const char *token = shown_token(ask);
     struct identity who;
-    int r = token ? apiserver_authenticate(s->api, token, a, &who, e) : 0;
+    int r = token ? rights_authenticate(s, token, a, &who, e) : 0;
     if (r == 0)
         *out = token ? token : nobodys_token;
     return r;
@@ -88,7 +88,7 @@ static int git_authenticate(void *arg, const char *authorization, struct arena *
         *out = (struct host_identity){"system:anonymous", nobody};
         return 0;
     }
-    int r = apiserver_authenticate(s->api, token, a, &who, e);
+    int r = rights_authenticate(s, token, a, &who, e);
     if (r < 0)
         return r;
     const char **groups = ARENA_ARRAY(a, const char *, who.n_groups + 1);
@@ -166,7 +166,7 @@ static int open_both(struct server *s, const char *address, http_handler handler
                      struct err *e)
 {
     int r = door_open(s, address, false, handler, arg, e);
-    if (r == 0 && s->podnet)
+    if (r == 0 && s->podnet && !s->opts.kubeconfig)
         r = door_open(s, server__on_gateway(s, address), false, handler, arg, e);
     return r;
 }

@@ -58,20 +58,27 @@ static void add_workloads(struct server *s)
         runner_add(s->runner, &scheduler_controller, &s->workloads);
 }
 
+/* What a cluster does for itself. */
+static void add_own(struct server *s)
+{
+    add_workloads(s);
+    if (s->podnet)
+        runner_add(s->runner, &proxy_controller, s->podnet);
+    runner_add(s->runner, &follow_controller, s->collector);
+}
+
 int loops_start(struct server *s, struct err *e)
 {
     if (s->opts.no_controllers)
         return 0;
     s->runner = runner_new(s->kube, &clock_system, THREADS);
-    add_workloads(s);
-    if (s->podnet)
-        runner_add(s->runner, &proxy_controller, s->podnet);
-    runner_add(s->runner, &follow_controller, s->collector);
+    if (!s->opts.kubeconfig)
+        add_own(s);
     runner_add(s->runner, &repository_controller, &s->repositories);
     const char *const *urls = ARENA_ARRAY(s->arena, const char *, 2);
-    if (s->podnet)
-        *(const char **)(uintptr_t)&urls[0] =
-            arena_printf(s->arena, "http://%s/git/", server__on_gateway(s, s->opts.git_address));
+    const char *at = server__for_pods(s, s->opts.git_address);
+    if (at)
+        *(const char **)(uintptr_t)&urls[0] = arena_printf(s->arena, "http://%s/git/", at);
     struct gitops_opts gitops = {
         .repositories = &s->repositories, .urls = urls, .committed = committed, .arg = s};
     s->gitops = gitops_new(&gitops);

@@ -32,6 +32,16 @@ const char *server__on_gateway(struct server *s, const char *address)
     return arena_printf(s->arena, "%s%s", podnet_gateway(s->podnet), colon ? colon : ":0");
 }
 
+const char *server__for_pods(struct server *s, const char *address)
+{
+    const char *colon = strrchr(address, ':');
+    if (s->opts.kubeconfig)
+        return s->opts.advertise
+                   ? arena_printf(s->arena, "%s%s", s->opts.advertise, colon ? colon : "")
+                   : NULL;
+    return s->podnet ? server__on_gateway(s, address) : NULL;
+}
+
 static char *path_in(struct server *s, const char *name)
 {
     return arena_printf(s->arena, "%s/%s", s->dir, name);
@@ -61,7 +71,7 @@ static int open_stores(struct server *s, struct err *e)
     struct tsdb_opts metrics = {.dir = path_in(s, "metrics"), .clock = &clock_system};
     int r =
         image_sources_read(s->opts.registry_mirrors, s->opts.image_aliases, s->arena, &images, e);
-    if (r == 0)
+    if (r == 0 && !s->opts.kubeconfig)
         r = store_open(path_in(s, "store.db"), &s->store, e);
     if (r == 0)
         r = image_store_open(&images, &s->images, e);
@@ -74,7 +84,8 @@ static int open_stores(struct server *s, struct err *e)
     promql_tsdb_init(&s->source, s->metrics);
     s->monitor = (struct monitor_api){.source = &s->source.source, .db = s->metrics};
     s->repositories.root = path_in(s, "git");
-    s->repositories.url = arena_printf(s->arena, "http://%s/git/", s->opts.git_address);
+    const char *git = s->opts.kubeconfig ? server__for_pods(s, s->opts.git_address) : NULL;
+    s->repositories.url = arena_printf(s->arena, "http://%s/git/", git ? git : s->opts.git_address);
     return fs_mkdirs(s->repositories.root, 0700, e);
 }
 
@@ -132,7 +143,8 @@ static int open_network(struct server *s, struct err *e)
         (void)err_hint(e, "run slipway as root, or with --no-node for the API alone");
     if (r < 0)
         return r;
-    image_store_add_local_host(s->images, server__on_gateway(s, s->opts.registry_address));
+    if (!s->opts.kubeconfig)
+        image_store_add_local_host(s->images, server__on_gateway(s, s->opts.registry_address));
     return 0;
 }
 
@@ -186,9 +198,16 @@ static int start_node(struct server *s, struct err *e)
     if (r < 0)
         return err_wrap(e, r, "node");
     apiserver_set_pod_door(s->api, node_door(s->node));
-    /* Builds have containers of their own, apart from pods'. */
+    return 0;
+}
+
+/* Builds have containers of their own, apart from pods'. */
+static int start_builder(struct server *s, struct err *e)
+{
+    if (s->opts.no_node)
+        return 0;
     struct runtime_opts build = {.dir = path_in(s, "build"), .cgroup_parent = "slipway-build"};
-    r = fs_mkdirs(build.dir, 0700, e);
+    int r = fs_mkdirs(build.dir, 0700, e);
     if (r == 0)
         r = runtime_open(&build, &s->build_runtime, e);
     if (r == 0)
@@ -228,22 +247,27 @@ static int start_logs(struct server *s, struct err *e)
     return r < 0 ? r : collector_start(s->logs, pods, &s->collector, e);
 }
 
+typedef int (*server_step)(struct server *s, struct err *e);
+
+/* NULL-terminated. */
+static const server_step own_steps[] = {take_folder,      open_stores_and_identity,
+                                        open_network,     open_api,
+                                        serve_api,        start_logs,
+                                        install_programs, start_node,
+                                        start_builder,    start_metrics,
+                                        work_ports_open,  doors_open,
+                                        loops_start,      NULL};
+static const server_step cluster_steps[] = {
+    take_folder,   open_stores_and_identity, open_network, cluster_open, start_builder,
+    start_metrics, work_ports_open,          doors_open,   loops_start,  NULL};
+
 static int start_all(struct server *s, struct err *e)
 {
-    static int (*const steps[])(struct server *, struct err *) = {
-        take_folder,      open_stores_and_identity,
-        open_network,     open_api,
-        serve_api,        start_logs,
-        install_programs, start_node,
-        start_metrics,    work_ports_open,
-        doors_open,       loops_start,
-    };
-    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        int r = steps[i](s, e);
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    int r = 0;
+    for (const server_step *step = s->opts.kubeconfig ? cluster_steps : own_steps; *step; step++)
+        if ((r = (*step)(s, e)) < 0)
+            break;
+    return r;
 }
 
 int server_start(const struct server_opts *o, struct server **out, struct err *e)
@@ -265,13 +289,16 @@ int server_start(const struct server_opts *o, struct server **out, struct err *e
 
 void server_print_addresses(const struct server *s)
 {
-    (void)printf("slipway is up\n"
-                 "  API       https://%s   KUBECONFIG=%s/admin.kubeconfig\n"
-                 "  registry  http://%s\n"
+    (void)puts("slipway is up");
+    if (s->opts.kubeconfig)
+        (void)printf("  API       %s   KUBECONFIG=%s\n", s->opts.api_address, s->opts.kubeconfig);
+    else
+        (void)printf("  API       https://%s   KUBECONFIG=%s/admin.kubeconfig\n",
+                     s->opts.api_address, s->dir);
+    (void)printf("  registry  http://%s\n"
                  "  git       http://%s/git/\n"
                  "  metrics   http://%s\n",
-                 s->opts.api_address, s->dir, s->opts.registry_address, s->opts.git_address,
-                 s->opts.metrics_address);
+                 s->opts.registry_address, s->opts.git_address, s->opts.metrics_address);
     (void)fflush(stdout);
 }
 

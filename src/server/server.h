@@ -1,10 +1,11 @@
 /* server.h - everything of `slipway up` in one process, wired together.
  *
- * Model      Opens the data folder, then starts from the bottom up: store, images, network, API,
- *            node, controllers, and the HTTP doors (API, registry, git, work, metrics). Stopping
- *            goes the other way round. Containers run on when it stops.
- * Guarantees Started means: the API answers. One server a data folder.
- * Threads    One thread calls start, wait and free.                                        */
+ * Model      With a kubeconfig, the API and the containers are that cluster's, and only the loops
+ *            run here that it does not have; otherwise all of it is here. Opens the data folder,
+ * then starts from the bottom up: store, images, network, API, node, controllers, and the HTTP
+ * doors (API, registry, git, work, metrics). Stopping goes the other way round. Containers run on
+ * when it stops. Guarantees Started means: the API answers. One server a data folder. Threads One
+ * thread calls start, wait and free.                                        */
 #pragma once
 #include <stdbool.h>
 
@@ -21,8 +22,11 @@ struct server_opts {
     const char *metrics_address;         /* "127.0.0.1:9090" */
     const char *const *registry_mirrors; /* "HOST=URL", NULL-terminated, or NULL */
     const char *const *image_aliases;    /* "FROM=TO", NULL-terminated, or NULL */
-    bool no_node;                        /* the API and its controllers, no containers */
-    bool no_controllers;                 /* the API alone */
+    const char *kubeconfig;  /* the API and the containers are this cluster's; NULL: our own */
+    const char *advertise;   /* host under which the cluster's pods and nodes reach us, or NULL */
+    const char *tools_image; /* where the cluster pulls the steps' entrypoint from; NULL: here */
+    bool no_node;            /* the API and its controllers, no containers */
+    bool no_controllers;     /* the API alone */
 };
 
 int server_start(const struct server_opts *o, struct server **out, struct err *e) MUST_CHECK;

@@ -76,5 +76,17 @@ int work_ports_open(struct server *s, struct err *e) MUST_CHECK;
 /* loops.c: the controllers. */
 int loops_start(struct server *s, struct err *e) MUST_CHECK;
 
+/* cluster.c: the API of a real cluster. */
+int cluster_open(struct server *s, struct err *e) MUST_CHECK;
+
+/* rights.c: who a token belongs to and what they may, asked of whichever API there is; as
+ * apiserver_authenticate() and apiserver_authorize(). */
+int rights_authenticate(struct server *s, const char *token, struct arena *a, struct identity *out,
+                        struct err *e) MUST_CHECK;
+int rights_authorize(struct server *s, const struct identity *who, const struct access *w,
+                     struct err *e) MUST_CHECK;
+
 /* "HOST:PORT" of the pods' gateway with the port of `address`. */
 const char *server__on_gateway(struct server *s, const char *address);
+/* "HOST:PORT" where pods reach what listens on `address`; NULL: they cannot. */
+const char *server__for_pods(struct server *s, const char *address);

@@ -130,7 +130,7 @@ static int may_create(void *arg, const char *ns, const char *account, const stru
                                  .n_groups = ARRAY_LEN(groups)};
     const struct access what = {
         .verb = "create", .group = res->group, .resource = res->plural, .ns = in_ns};
-    return apiserver_authorize(s->api, &who, &what, e);
+    return rights_authorize(s, &who, &what, e);
 }
 
 struct tekton *tekton_ports_new(struct server *s)
@@ -143,11 +143,16 @@ struct tekton *tekton_ports_new(struct server *s)
                   .push_event = push_event,
                   .may_create = may_create}
     };
-    if (s->podnet) {
-        const char *at = server__on_gateway(s, s->opts.git_address);
+    const char *at = server__for_pods(s, s->opts.git_address);
+    if (at) {
         o.work_url = arena_printf(s->arena, "http://%s", at);
         o.git_url = arena_printf(s->arena, "http://%s/git/", at);
     }
-    o.entrypoint_dir = arena_printf(s->arena, "%s/bin", s->dir);
+    if (s->opts.kubeconfig) { /* its nodes have neither our images nor the entrypoint */
+        o.tools_image = s->opts.tools_image;
+        o.registry = server__for_pods(s, s->opts.registry_address);
+    } else {
+        o.entrypoint_dir = arena_printf(s->arena, "%s/bin", s->dir);
+    }
     return tekton_new(&o);
 }

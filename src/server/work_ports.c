@@ -30,7 +30,7 @@ static int identify(void *arg, const char *token, struct arena *a, struct value 
     struct server *s = arg;
     struct value *review = value_new_object(a);
     struct identity who;
-    int r = apiserver_authenticate(s->api, token, a, &who, e);
+    int r = rights_authenticate(s, token, a, &who, e);
     if (r < 0)
         return r;
     static const char prefix[] = "system:serviceaccount:";
@@ -167,6 +167,10 @@ static int build(void *arg, const struct work_build *q, struct work_progress *p,
                            .on_event = on_event,
                            .arg = &b};
     int r = repository_of(q->image, a, &repository, e);
+    if (r == 0 && !s->build_runtime)
+        r = err_set(e, ERR_UNSUPPORTED,
+                    "this server runs no containers (--no-node), so that it cannot build %s",
+                    q->image);
     if (r < 0)
         return r;
     buf_init(&b.line, 64 * 1024);
@@ -275,6 +279,14 @@ static int scan(void *arg, const struct work_image *q, struct work_progress *p, 
 
 /* ---- push ---- */
 
+/* What a step that was cut off asks for once more is done already, and no lease holds it. */
+static bool is_pushed(struct server *s, const char *reference, const char *digest, struct arena *a)
+{
+    struct image there;
+    return image_store_find(s->images, reference, a, &there, NULL) == 0 &&
+           strcmp(there.digest, digest) == 0;
+}
+
 static int push(void *arg, const struct work_image *q, struct work_progress *p, struct arena *a,
                 struct value **out, struct err *e)
 {
@@ -284,16 +296,17 @@ static int push(void *arg, const struct work_image *q, struct work_progress *p, 
     int r = repository_of(q->image, a, &repository, e);
     if (r < 0)
         return r;
-    if (image_store_leased(s->images, held_lease(repository, q->digest, a), held, e) < 0)
+    const char *tag = *q->tag ? q->tag : *q->caller->commit ? q->caller->commit : "latest";
+    const char *reference = arena_printf(a, "%s:%s", local_name(repository, a), tag);
+    if (image_store_leased(s->images, held_lease(repository, q->digest, a), held, e) < 0 &&
+        !is_pushed(s, reference, q->digest, a))
         return err_set(e, ERR_NOT_FOUND, "%s@%s was not built here, or is pushed already",
                        repository, q->digest);
     if (!refs_has(image_store_refs(s->images), scanned_ref(q->digest, a))) {
         (void)err_set(e, ERR_DENIED, "%s@%s has no passed scan", repository, q->digest);
         return err_hint(e, "scan it first; what fails the policy is not pushed");
     }
-    const char *tag = *q->tag ? q->tag : *q->caller->commit ? q->caller->commit : "latest";
-    r = image_store_tag(s->images, arena_printf(a, "%s:%s", local_name(repository, a), tag),
-                        q->digest, e);
+    r = image_store_tag(s->images, reference, q->digest, e);
     if (r == 0)
         r = image_store_unlease(s->images, held_lease(repository, q->digest, a), e);
     if (r < 0)
@@ -308,24 +321,45 @@ static int push(void *arg, const struct work_image *q, struct work_progress *p, 
 
 /* ---- sign ---- */
 
+/* The run has attested it before, and its step did not hear of it. */
+static bool is_attested(struct server *s, const char *repository, const char *digest,
+                        const char *run, struct arena *a, char out[DIGEST_MAX])
+{
+    struct value *had;
+    struct image at;
+    char *tag = arena_printf(a, "%s:%s.att", local_name(repository, a), digest);
+    *strrchr(tag, ':') = '-'; /* the digest's own colon */
+    if (sign_find_attestation(s->images, repository, digest, SLSA_PROVENANCE_V1, s->signing_public,
+                              a, &had, NULL) < 0 ||
+        strcmp(value_at_str(had, "predicate.runDetails.metadata.invocationId", ""), run) != 0 ||
+        image_store_find(s->images, tag, a, &at, NULL) < 0)
+        return false;
+    (void)snprintf(out, DIGEST_MAX, "%s", at.digest);
+    return true;
+}
+
 static int attest(struct server *s, const struct work_image *q, const char *repository,
                   struct arena *a, char out[DIGEST_MAX], struct err *e)
 {
     char now[CLOCK_TEXT_MAX];
     clock_format_rfc3339(clock_real_ms(), now);
     const struct work_caller *c = q->caller;
-    struct provenance p = {
-        .name = q->image,
-        .digest = q->digest,
-        .builder = "https://slipway.dev/builders/local/v1",
-        .run = arena_printf(a, "%s/%s", c->ns, *c->pipeline_run ? c->pipeline_run : c->task_run),
-        .pipeline = c->pipeline,
-        .repository_url =
-            *c->repository ? arena_printf(a, "http://%s/git/%s", s->opts.git_address, c->repository)
-                           : "",
-        .commit = c->commit,
-        .ref = c->ref,
-        .finished = now};
+    const char *run =
+        arena_printf(a, "%s/%s", c->ns, *c->pipeline_run ? c->pipeline_run : c->task_run);
+    if (is_attested(s, repository, q->digest, run, a, out))
+        return 0;
+    struct provenance p = {.name = q->image,
+                           .digest = q->digest,
+                           .builder = "https://slipway.dev/builders/local/v1",
+                           .run = run,
+                           .pipeline = c->pipeline,
+                           .repository_url = *c->repository
+                                                 ? arena_printf(a, "http://%s/git/%s",
+                                                                s->opts.git_address, c->repository)
+                                                 : "",
+                           .commit = c->commit,
+                           .ref = c->ref,
+                           .finished = now};
     return sign_attest(s->images, repository, q->digest, provenance_statement(&p, a),
                        s->signing_key, out, e);
 }
@@ -364,6 +398,14 @@ static const char *some(const char *text)
     return text && *text ? text : NULL;
 }
 
+/* Commits older than the run are none of its. */
+static int64_t began_s(const struct work_caller *c)
+{
+    int64_t ns;
+    const char *text = value_at_str(c->run, "metadata.creationTimestamp", "");
+    return clock_parse_rfc3339(text, &ns, NULL) == 0 ? ns / 1000000000 : clock_real_ms() / 1000;
+}
+
 static int update(void *arg, const struct work_update *q, struct work_progress *p, struct arena *a,
                   struct value **out, struct err *e)
 {
@@ -377,7 +419,8 @@ static int update(void *arg, const struct work_update *q, struct work_progress *
                                     .tag = some(q->tag),
                                     .digest = some(q->digest),
                                     .app_commit = some(q->app_commit),
-                                    .run = some(q->run)};
+                                    .run = some(q->run),
+                                    .run_since_s = began_s(q->caller)};
     int r = gitops_update_image(s->gitops, s->kube, &u, &result, e);
     if (r < 0)
         return r;

@@ -12,11 +12,17 @@ extern const struct go_func list_functions[];
 extern const struct go_func dict_functions[];
 extern const struct go_func type_functions[];
 extern const struct go_func math_functions[];
+extern const struct go_func decimal_functions[];
+extern const struct go_func semver_functions[];
+extern const struct go_func regex_functions[];
+extern const struct go_func url_functions[];
+extern const struct go_func date_functions[];
 extern const struct go_func helm_functions[];
 
 #define FUNCTION_TABLES                                                                            \
     compare_functions, encode_functions, base_functions, text_functions, case_functions,           \
-        list_functions, dict_functions, type_functions, math_functions
+        list_functions, dict_functions, type_functions, math_functions, decimal_functions,         \
+        semver_functions, regex_functions, url_functions, date_functions
 
 /* "<no value>" is cut out of a text, in place. */
 void text__cut_no_value(char *s, size_t *n);
@@ -32,3 +38,6 @@ bool base__decode64(struct buf *b, const char *s, size_t n, size_t *bad);
 
 /* A pattern of .Files.Glob; NULL: malformed. */
 struct regex *wildcard__regex(struct arena *a, const char *pattern, size_t n);
+
+/* What Go's regexp says of a pattern; NULL: nothing. */
+const char *regex__error(struct arena *a, const char *s, size_t n);

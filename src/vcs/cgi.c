@@ -79,9 +79,11 @@ static void env_settings(const char **env, const struct host_job *job, struct ar
         {"core.hooksPath",                 job->host->hooks},
         {"receive.maxInputSize",           arena_printf(a,   "%zu", job->host->opts.max_push_bytes)},
         {"receive.autogc", "false"                },
-        {"uploadpack.allowFilter",                         "true"                        },
+        {"core.filesRefLockTimeout",                         "5000"                        },
+        {"core.packedRefsTimeout",  "5000"},
+        {"uploadpack.allowFilter",                         "true"                                               },
         {"uploadpack.allowReachableSHA1InWant",  "true"},
-        {"core.logAllRefUpdates",                         "true"                                               },
+        {"core.logAllRefUpdates",                         "true"                                                                      },
     };
     for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
         env_put(env, a, arena_printf(a, "GIT_CONFIG_KEY_%zu", i), settings[i][0]);

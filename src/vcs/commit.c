@@ -1,6 +1,9 @@
+#include <time.h>
+
+#include "base/clock.h"
 #include "vcs/repo_int.h"
 
-enum { RACES_MAX = 16, MESSAGE_MAX = 256 * 1024 };
+enum { RACES_MAX = 16, MESSAGE_MAX = 256 * 1024, LOCK_WAIT_MS = 5000 };
 
 /* What an edit puts at its path. */
 struct leaf {
@@ -184,11 +187,17 @@ static int try_commit(struct repo *r, const struct repo_commit_opts *opts, repo_
 int repo_commit_edit(struct repo *r, const struct repo_commit_opts *opts, repo_editor editor,
                      void *arg, char out[REPO_SHA_MAX], bool *changed, struct err *e)
 {
-    int rc = 0;
-    for (int i = 0; i < RACES_MAX; i++) {
-        rc = try_commit(r, opts, editor, arg, out, changed, e);
-        if (rc != ERR_CONFLICT && rc != ERR_AGAIN)
+    int64_t give_up = clock_mono_ms() + LOCK_WAIT_MS;
+    for (int races = 0; races < RACES_MAX;) {
+        int rc = try_commit(r, opts, editor, arg, out, changed, e);
+        if (rc == ERR_AGAIN && clock_mono_ms() < give_up) {
+            const struct timespec nap = {.tv_nsec = 20000000};
+            (void)nanosleep(&nap, NULL);
+        } else if (rc == ERR_CONFLICT) {
+            races++;
+        } else {
             return rc;
+        }
     }
     return err_set(e, ERR_AGAIN, "branch %s of %s moved %d times while it was edited", opts->branch,
                    r->path, RACES_MAX);

@@ -149,13 +149,17 @@ struct repo_commit_opts {
 };
 
 /* Leaves the new commit in `out`, or the branch's head when nothing changed (*changed false).
- * ERR_AGAIN after 16 lost races. */
+ * A locked branch is waited for. ERR_AGAIN after 16 lost races, or 5 s of a lock. */
 int repo_commit_edit(struct repo *r, const struct repo_commit_opts *opts, repo_editor editor,
                      void *arg, char out[REPO_SHA_MAX], bool *changed, struct err *e) MUST_CHECK;
 
 /* Moves `ref` to `sha` when it is at `old` (NULL: must not exist). ERR_CONFLICT. */
 int repo_move_ref(struct repo *r, const char *ref, const char *old, const char *sha,
                   const char *why, struct err *e) MUST_CHECK;
+
+/* A writer that was killed leaves its lock files, and nobody moves the branch any more. Those that
+ * are older than writers ever need go; *younger: there are others, look again in a second. */
+int repo_break_locks(struct repo *r, bool *younger, struct err *e) MUST_CHECK;
 
 /* ---- other machines ---- */
 

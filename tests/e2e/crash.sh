@@ -46,19 +46,6 @@ field() { # object, jsonpath
 id=$(field pod/bystander '.status.containerStatuses[?(@.name=="app")].containerID')
 uid=$(field deployment/web .metadata.uid)
 
-# From the start of the program to its first answer, asked for without a pause.
-first_answer() {
-    local begin
-    begin=$(now_ms)
-    boot
-    until wget -q --no-check-certificate -O /dev/null https://127.0.0.1:6443/readyz 2> /dev/null; do
-        [ $(($(now_ms) - begin)) -lt 10000 ] || break
-    done
-    took=$(($(now_ms) - begin))
-    # its own work, for machines that do other things at the same time
-    worked=$(awk -v hz="$(getconf CLK_TCK)" '{print int(($14 + $15) * 1000 / hz)}' "/proc/$pid/stat")
-}
-
 ip=$(field pod/bystander .status.podIP)
 times=
 best=99999

@@ -146,7 +146,7 @@ const char *trial_pinned(struct app *p, const struct app_manifests *head);
 /* An operation is for this content: it is not begun again by itself. */
 void trial_attempt(struct app *p, const struct app_manifests *m);
 /* … and is about to bring it to the cluster. */
-void trial_begin(struct app *p, const struct app_manifests *m);
+int trial_begin(struct app *p, const struct app_manifests *m, struct err *e) MUST_CHECK;
 int trial_step(struct app *p, struct err *e) MUST_CHECK;
 
 /* ---- conditions ---- */

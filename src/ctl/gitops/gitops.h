@@ -48,15 +48,17 @@ struct gitops_image_update {
     const char *digest;                     /* "sha256:…", or NULL */
     const char *app_commit;                 /* trailer Slipway-App-Commit; or NULL */
     const char *run;                        /* trailer Slipway-Run; or NULL */
+    int64_t run_since_s;                    /* when that run began; with `run` only */
     const char *author_name, *author_email; /* or NULL */
 };
 
 struct gitops_image_result {
     char commit[41];
-    bool changed; /* false: the file said so already */
+    bool changed; /* false: the file said so already, or the run has committed it before */
 };
 
-/* Edits the image's entry in place (comments stay) and commits. ERR_DENIED: the image or the app
+/* Edits the image's entry in place (comments stay) and commits; a run that asks again, because the
+ * answer was lost, gets the commit that it made. ERR_DENIED: the image or the app
  * commit is condemned; ERR_NOT_FOUND: no such repository, file or entry to edit. */
 int gitops_update_image(struct gitops *g, struct kube *k, const struct gitops_image_update *u,
                         struct gitops_image_result *out, struct err *e) MUST_CHECK;

@@ -4,9 +4,11 @@
 #include "kube/kube.h"
 #include "render/kustomize/kustomize.h"
 
+enum { LOOK_BACK = 100 };
+
 struct update {
-    struct gitops *g;
     const struct gitops_image_update *u;
+    char made[REPO_SHA_MAX]; /* the commit that the run made before, or "" */
 };
 
 static bool names_image(const struct value *images, const char *digest)
@@ -125,15 +127,38 @@ static const char *message_of(const struct gitops_image_update *u, struct arena 
     return arena_printf(a, "%sSlipway-Image: %s\n", text, image);
 }
 
+/* Whatever came after it: a run commits an image once. */
+static int find_made(struct update *up, struct repo *r, const char *parent, struct arena *a,
+                     struct err *e)
+{
+    struct repo_commit *log;
+    size_t n;
+    if (!up->u->run)
+        return 0;
+    const char *message = message_of(up->u, a);
+    int rc = repo_log(r, parent, NULL, NULL, LOOK_BACK, a, &log, &n, e);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < n && log[i].committer.when_s >= up->u->run_since_s && !*up->made; i++)
+        if (strcmp(log[i].message, message) == 0)
+            (void)snprintf(up->made, sizeof up->made, "%s", log[i].sha);
+    return 0;
+}
+
 static int edit(void *arg, struct repo *r, const char *parent, struct arena *a,
                 struct repo_draft *out, struct err *e)
 {
-    const struct gitops_image_update *u = ((struct update *)arg)->u;
+    struct update *up = arg;
+    const struct gitops_image_update *u = up->u;
     const char *text, *path;
     size_t n;
     if (!parent)
         return err_set(e, ERR_NOT_FOUND, "repository %s has no commits", u->repository);
-    int rc = tree_join(a, "", u->path ? u->path : "", &path, e);
+    *out = (struct repo_draft){.message = message_of(u, a)};
+    int rc = find_made(up, r, parent, a, e);
+    if (rc < 0 || *up->made)
+        return rc;
+    rc = tree_join(a, "", u->path ? u->path : "", &path, e);
     if (rc < 0)
         return rc;
     const char *file = file_of(r, parent, path, a);
@@ -146,7 +171,6 @@ static int edit(void *arg, struct repo *r, const char *parent, struct arena *a,
         rc = edit_images(u, file, &text, a, e);
     if (rc < 0)
         return rc;
-    *out = (struct repo_draft){.message = message_of(u, a)};
     if (strcmp(before, text) == 0)
         return 0;
     out->edits = ARENA_NEW(a, struct repo_edit);
@@ -166,7 +190,7 @@ int gitops_update_image(struct gitops *g, struct kube *k, const struct gitops_im
 {
     AUTO(repo) struct repo *r = NULL;
     AUTO(arena) struct arena *a = arena_new(1 << 20);
-    struct update arg = {g, u};
+    struct update arg = {.u = u};
     const char *branch = u->branch;
     if (!plain(u->tag) || !plain(u->digest) || !plain(u->new_name) || !plain(u->app_commit) ||
         !plain(u->run) || !plain(u->name) || !host_name_valid(u->repository))
@@ -188,6 +212,8 @@ int gitops_update_image(struct gitops *g, struct kube *k, const struct gitops_im
                    clock_real_ms() / 1000}
     };
     rc = repo_commit_edit(r, &opts, edit, &arg, out->commit, &out->changed, e);
+    if (rc == 0 && *arg.made)
+        memcpy(out->commit, arg.made, sizeof out->commit);
     if (rc == 0 && out->changed && g->opts.committed)
         g->opts.committed(g->opts.arg, u->repository);
     return rc;

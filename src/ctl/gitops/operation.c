@@ -294,8 +294,9 @@ static int start(struct run *r, bool *ok, struct err *e)
     *run__last_wave(r->p) = INT64_MIN;
     if (rc == 0 && *ok) {
         /* Known before it is done: whatever dies now, the content is on trial. */
-        trial_begin(r->p, &r->want);
-        rc = app_write(r->p, e);
+        rc = trial_begin(r->p, &r->want, e);
+        if (rc == 0)
+            rc = app_write(r->p, e);
     }
     if (rc == 0 && !*ok)
         end(r, false,

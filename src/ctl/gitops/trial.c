@@ -36,24 +36,6 @@ void trial_attempt(struct app *p, const struct app_manifests *m)
     (void)value_set(p->a, p->rollout, "attempt", content_of(p, m));
 }
 
-void trial_begin(struct app *p, const struct app_manifests *m)
-{
-    if (same_content(value_get(p->rollout, "good"), m->git, m->config)) {
-        (void)value_remove(p->rollout, "trial");
-        return;
-    }
-    if (same_content(value_get(p->rollout, "trial"), m->git, m->config))
-        return;
-    struct value *trial = content_of(p, m);
-    (void)value_set_str(p->a, trial, "since", app_time(p, p->now));
-    struct value *images = value_make_array(p->a, trial, "images");
-    for (const char *const *i = m->images; *i; i++)
-        (void)value_push_str(p->a, images, *i);
-    (void)value_set(p->a, p->rollout, "trial", trial);
-}
-
-/* ---- condemnations ---- */
-
 static const struct object *condemned(struct app *p, const char *git, const struct value *config)
 {
     struct kube_list l = {.n = 0};
@@ -73,6 +55,30 @@ static const struct object *condemned(struct app *p, const char *git, const stru
     kube_list_done(&l);
     return found;
 }
+
+int trial_begin(struct app *p, const struct app_manifests *m, struct err *e)
+{
+    const struct value *had = value_get(p->rollout, "trial");
+    if (same_content(value_get(p->rollout, "good"), m->git, m->config)) {
+        const struct object *c =
+            had ? condemned(p, value_at_str(had, "git", ""), value_get(had, "config")) : NULL;
+        int rc = c ? trial__note_revert(p, c, m->revision, e) : 0;
+        if (rc == 0)
+            (void)value_remove(p->rollout, "trial");
+        return rc;
+    }
+    if (same_content(had, m->git, m->config))
+        return 0;
+    struct value *trial = content_of(p, m);
+    (void)value_set_str(p->a, trial, "since", app_time(p, p->now));
+    struct value *images = value_make_array(p->a, trial, "images");
+    for (const char *const *i = m->images; *i; i++)
+        (void)value_push_str(p->a, images, *i);
+    (void)value_set(p->a, p->rollout, "trial", trial);
+    return 0;
+}
+
+/* ---- condemnations ---- */
 
 const struct object *trial_condemned(struct app *p, const struct app_manifests *m)
 {

@@ -10,5 +10,9 @@ const char *trial__run_name(struct app *p);
 void trial__labels(struct app *p, struct value *meta);
 
 int trial__revert(struct app *p, const struct object *condemnation, struct err *e) MUST_CHECK;
+/* Puts on record the commit below `head` that took the condemned content back, when a death came
+ * between the two. */
+int trial__note_revert(struct app *p, const struct object *condemnation, const char *head,
+                       struct err *e) MUST_CHECK;
 int trial__analyse(struct app *p, struct err *e) MUST_CHECK;
 enum rollback_run trial__run_state(const struct object *run);

@@ -2,6 +2,8 @@
 #include "ctl/gitops/trial_int.h"
 #include "kube/events.h"
 
+enum { LOOK_BACK = 100 };
+
 struct revert {
     struct app *p;
     const struct object *condemnation;
@@ -76,6 +78,24 @@ static int note_revert(struct app *p, const struct object *c, const char *sha, s
     (void)value_set_str(p->a, status, "revertedAt", app_time(p, p->now));
     return kube_patch(p->c->kube, &RES_CONDEMNATION, c->ns, c->name,
                       RES_CONDEMNATION.status ? "status" : NULL, KUBE_PATCH_MERGE, patch, NULL, e);
+}
+
+int trial__note_revert(struct app *p, const struct object *c, const char *head, struct err *e)
+{
+    const char *revision = value_at_str(c->root, "spec.revision", "");
+    const char *mine = arena_printf(p->a, "%s/%s", p->ns, p->name);
+    struct repo_commit *log;
+    size_t n;
+    if (*value_at_str(c->root, "status.revertCommit", ""))
+        return 0;
+    int rc = repo_log(p->repo, head, NULL, NULL, LOOK_BACK, p->a, &log, &n, e);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        const char *what = repo_trailer(p->a, log[i].message, "Slipway-Reverts");
+        const char *whose = repo_trailer(p->a, log[i].message, "Slipway-Application");
+        if (what && whose && strcmp(what, revision) == 0 && strcmp(whose, mine) == 0)
+            return note_revert(p, c, log[i].sha, e);
+    }
+    return rc;
 }
 
 int trial__revert(struct app *p, const struct object *condemnation, struct err *e)

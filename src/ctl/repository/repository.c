@@ -8,7 +8,7 @@
 #include "kube/write.h"
 #include "vcs/repo.h"
 
-enum { POLL_MS = 60 * 1000, HEADS_MAX = 2000 };
+enum { POLL_MS = 60 * 1000, HEADS_MAX = 2000, LOCK_LOOK_MS = 1000 };
 
 const char *repository_path(const struct repository_opts *o, const char *name, struct arena *a)
 {
@@ -165,12 +165,17 @@ static int observe(struct work *w, struct err *e)
         return err_set(e, ERR_INVALID, "\"%s\" is no name for a repository", w->obj->name);
     int rc = repo_create(repository_path(w->opts, w->obj->name, w->a),
                          value_at_str(w->obj->root, "spec.defaultBranch", "main"), &r, e);
+    bool younger = false;
+    if (rc == 0)
+        rc = repo_break_locks(r, &younger, e);
     if (rc == 0)
         rc = claim(w, r, e);
     if (rc == 0 && *value_at_str(w->obj->root, "spec.url", ""))
         rc = mirror(w, r, e);
     if (rc == 0)
         rc = list_heads(w, r, e);
+    if (younger)
+        w->c->requeue_after_ms = LOCK_LOOK_MS;
     return rc;
 }
 

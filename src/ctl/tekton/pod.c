@@ -188,6 +188,19 @@ static void apply_template(struct making *m, struct value *spec, struct value *c
     }
 }
 
+/* Images that only this machine knows by that name, as others pull them. */
+static void rename_images(struct making *m, struct value *containers)
+{
+    static const char local[] = "slipway.local/";
+    for (size_t i = 0; m->in->registry && i < value_count(containers); i++) {
+        const char *image = value_at_str(&containers->items[i], "image", "");
+        if (strncmp(image, local, sizeof local - 1) == 0)
+            (void)value_set(
+                m->a, &containers->items[i], "image",
+                value_new_strf(m->a, "%s/%s", m->in->registry, image + sizeof local - 1));
+    }
+}
+
 int pod_make(const struct pod_input *in, struct arena *a, struct value **out, struct err *e)
 {
     struct making m = {in,
@@ -202,6 +215,8 @@ int pod_make(const struct pod_input *in, struct arena *a, struct value **out, st
     int r = pod__make_containers(&m, init, containers, e);
     if (r < 0)
         return r;
+    rename_images(&m, init);
+    rename_images(&m, containers);
     VALUE_EACH_ITEM (v, value_get(in->spec, "volumes"))
         (void)value_push(a, m.volumes, v);
     add_workspace_volumes(&m);

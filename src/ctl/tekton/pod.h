@@ -21,6 +21,7 @@ struct pod_input {
     /* Where the node keeps the entrypoint; NULL: an init container copies it. */
     const char *entrypoint_dir;
     const char *tools_image; /* has /usr/bin/slipway-entrypoint */
+    const char *registry;    /* instead of slipway.local in images; NULL: as it is */
     const char *work_url;    /* SLIPWAY_WORK_URL of every step, or NULL */
     const char *git_url;     /* SLIPWAY_GIT_URL, or NULL */
 };

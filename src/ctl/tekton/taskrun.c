@@ -228,6 +228,7 @@ static int attempt_pod(struct controller_ctx *c, const struct object *run,
         .credentials = credentials,
         .entrypoint_dir = t->entrypoint_dir,
         .tools_image = t->tools_image,
+        .registry = t->registry,
         .work_url = t->work_url,
         .git_url = t->git_url,
     };

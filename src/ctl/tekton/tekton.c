@@ -21,6 +21,7 @@ struct tekton *tekton_new(const struct tekton_opts *o)
     t->ports = o->ports;
     t->entrypoint_dir = copy(o->entrypoint_dir);
     t->tools_image = copy(o->tools_image ? o->tools_image : "slipway.local/tools");
+    t->registry = copy(o->registry);
     t->work_url = copy(o->work_url);
     t->git_url = copy(o->git_url);
     return t;
@@ -32,6 +33,7 @@ void tekton_free(struct tekton *t)
         return;
     free(t->entrypoint_dir);
     free(t->tools_image);
+    free(t->registry);
     free(t->work_url);
     free(t->git_url);
     free(t);

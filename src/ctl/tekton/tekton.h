@@ -41,6 +41,9 @@ struct tekton_opts {
     struct tekton_ports ports;
     const char *entrypoint_dir; /* on the node: holds `entrypoint`; NULL: copied by a container */
     const char *tools_image;    /* NULL: "slipway.local/tools" */
+    /* Where nodes that are not ours pull images of slipway.local from ("HOST:5000"); NULL: the
+     * node has them. */
+    const char *registry;
     /* As pods reach them: the work API, for `slipway step`, and hosted repositories
      * ("http://10.88.0.1:3000/git/"). Steps get SLIPWAY_WORK_URL and SLIPWAY_GIT_URL. Or NULL. */
     const char *work_url, *git_url;

@@ -7,7 +7,7 @@
 
 struct tekton {
     struct tekton_ports ports;
-    char *entrypoint_dir, *tools_image, *work_url, *git_url;
+    char *entrypoint_dir, *tools_image, *registry, *work_url, *git_url;
 };
 
 extern const struct controller taskrun_controller;

@@ -231,7 +231,8 @@ static int take_all(struct arena *a, const struct helm_manifests *list, bool ski
         size_t n = 0, size = sizeof *more;
         if (skip_tests && m->events & 1u << HELM_TEST)
             continue;
-        int rc = render_parse(m->path, m->text.s, m->text.n, a, &more, &n, e);
+        struct render_text t = {m->path, m->text.s, m->text.n, 0};
+        int rc = render_parse(&t, a, &more, &n, e);
         if (rc < 0)
             return rc;
         out->items = arena_grow(a, out->items, out->n * size, (out->n + n) * size);

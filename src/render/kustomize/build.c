@@ -54,14 +54,14 @@ int kust_path(const struct kust_layer *l, const struct value *at, const char *na
     int rc = tree_join(l->a, l->dir, name, path, e);
     if (rc < 0)
         return err_wrap(e, rc, "%s:%u", l->file, at ? at->line : 0);
-    if (n > 0 && (strncmp(*path, l->dir, n) != 0 || (*path)[n] != '/'))
+    if (!l->opts->files_anywhere && n > 0 && (strncmp(*path, l->dir, n) != 0 || (*path)[n] != '/'))
         return kust_error(l, at, e, "%s is not in or below folder %s", *path, l->dir);
     return 0;
 }
 
 /* ---- gathering ---- */
 
-static int build_layer(struct kust_layer *l, const struct value *overrides, struct err *e);
+static int build_layer(struct kust_layer *l, struct err *e);
 
 /* A folder with a kustomization of its own; components work on what is there already. */
 static int add_folder(struct kust_layer *l, const char *dir, bool component, struct err *e)
@@ -71,6 +71,7 @@ static int add_folder(struct kust_layer *l, const char *dir, bool component, str
                              .a = l->a,
                              .dir = dir,
                              .file = kustomize_file(l->tree, dir, l->a),
+                             .opts = l->opts,
                              .set = component ? l->set : &below,
                              .depth = l->depth + 1,
                              .component = component};
@@ -79,7 +80,7 @@ static int add_folder(struct kust_layer *l, const char *dir, bool component, str
     if (sub.depth > KUST_DEPTH_MAX)
         return err_set(e, ERR_INVALID, "%s: kustomizations are nested in more than %d levels",
                        l->file, KUST_DEPTH_MAX);
-    int rc = build_layer(&sub, NULL, e);
+    int rc = build_layer(&sub, e);
     for (size_t i = 0; rc == 0 && !component && i < below.n; i++) {
         rc = kust_add(l->set, below.items[i]->object, NULL, e);
         if (rc == 0)
@@ -99,7 +100,10 @@ static int add_file(struct kust_layer *l, const char *path, struct err *e)
 {
     struct value **objects;
     size_t n;
-    int rc = render_load(l->tree, path, l->a, &objects, &n, e);
+    struct render_text t = {.path = path, .yaml_flags = YAML_NODES};
+    int rc = tree_read(l->tree, path, l->a, &t.text, &t.len, e);
+    if (rc == 0)
+        rc = render_parse(&t, l->a, &objects, &n, e);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         uint32_t line = objects[i]->line;
         struct kust_resource *r;
@@ -117,7 +121,8 @@ static int add_text(struct kust_layer *l, const struct value *item, const char *
     struct value **objects;
     size_t n;
     const char *where = arena_printf(l->a, "%s:%u", l->file, item->line);
-    int rc = render_parse(where, text, strlen(text), l->a, &objects, &n, e);
+    struct render_text t = {where, text, strlen(text), YAML_NODES};
+    int rc = render_parse(&t, l->a, &objects, &n, e);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct kust_resource *r;
         rc = kust_add(l->set, objects[i], &r, e);
@@ -241,7 +246,7 @@ static int load_doc(struct kust_layer *l, struct err *e)
     return kust_only(l, doc, "", known, e);
 }
 
-static int build_layer(struct kust_layer *l, const struct value *overrides, struct err *e)
+static int build_layer(struct kust_layer *l, struct err *e)
 {
     static int (*const transformers[])(struct kust_layer *, struct err *) = {
         kust_patches,      kust_namespace,           kust_names,    kust_labels,
@@ -249,8 +254,8 @@ static int build_layer(struct kust_layer *l, const struct value *overrides, stru
         kust_replacements, kust_plugin_transformers,
     };
     int rc = load_doc(l, e);
-    if (rc == 0 && overrides)
-        rc = kust_override(l, overrides, e);
+    if (rc == 0 && l->depth == 0 && l->opts->overrides)
+        rc = kust_override(l, l->opts->overrides, e);
     if (rc == 0)
         rc = gather(l, "resources", false, e);
     if (rc == 0)
@@ -270,15 +275,19 @@ static int build_layer(struct kust_layer *l, const struct value *overrides, stru
     return rc == 0 ? kust_vars(l, e) : rc;
 }
 
-int kustomize_build(struct tree *t, const char *dir, const struct value *overrides, struct arena *a,
-                    struct value ***out, size_t *n, struct err *e)
+int kustomize_build(struct tree *t, const char *dir, const struct kustomize_opts *opts,
+                    struct arena *a, struct value ***out, size_t *n, struct err *e)
 {
     struct kust_set set = {.a = a, .config = value_new_object(a)};
-    struct kust_layer l = {
-        .tree = t, .a = a, .dir = dir, .file = kustomize_file(t, dir, a), .set = &set};
+    struct kust_layer l = {.tree = t,
+                           .a = a,
+                           .dir = dir,
+                           .file = kustomize_file(t, dir, a),
+                           .opts = opts,
+                           .set = &set};
     if (!l.file)
         return err_set(e, ERR_NOT_FOUND, "folder \"%s\" has no kustomization file", dir);
-    int rc = build_layer(&l, overrides, e);
+    int rc = build_layer(&l, e);
     if (rc == 0)
         rc = kust_hash_names(&set, e);
     if (rc == 0)
@@ -288,9 +297,9 @@ int kustomize_build(struct tree *t, const char *dir, const struct value *overrid
     if (rc == 0)
         rc = kust_origins(&l, e);
     if (rc == 0)
-        kust_finish(&set);
+        kust_finish(&l);
     if (rc == 0)
-        rc = kust_order(&set, value_get(l.doc, "sortOptions"), e);
+        rc = kust_order(&l, e);
     if (rc < 0)
         return rc;
     struct value **objects = ARENA_ARRAY(a, struct value *, set.n + 1);
@@ -299,4 +308,13 @@ int kustomize_build(struct tree *t, const char *dir, const struct value *overrid
     *out = objects;
     *n = set.n;
     return 0;
+}
+
+void kustomize_print(struct buf *b, struct value *const *objects, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            buf_puts(b, "---\n");
+        yaml_print(b, objects[i], YAML_FOLD);
+    }
 }

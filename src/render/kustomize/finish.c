@@ -1,6 +1,9 @@
 /* What the very end of a build does to every object. */
 #include "render/kustomize/kust_int.h"
 
+/* The version whose output this is, as that version signs it. */
+#define MANAGED_BY "kustomize-v5.8.2"
+
 static bool local(const struct kust_resource *r)
 {
     const struct value *v =
@@ -25,13 +28,18 @@ static void tidy(struct kust_set *s, struct value *object)
     }
 }
 
-void kust_finish(struct kust_set *s)
+void kust_finish(const struct kust_layer *root)
 {
+    struct kust_set *s = root->set;
     size_t kept = 0;
     for (size_t i = 0; i < s->n; i++) {
         if (local(s->items[i]))
             continue;
         tidy(s, s->items[i]->object);
+        if (root->opts->managed_by_label)
+            (void)value_set_str(s->a,
+                                value_make_object(s->a, s->items[i]->object, "metadata.labels"),
+                                "app.kubernetes.io/managed-by", MANAGED_BY);
         s->items[kept++] = s->items[i];
     }
     s->n = kept;

@@ -43,6 +43,7 @@ struct kust_layer {
     struct tree *tree;
     struct arena *a;
     const char *dir, *file;
+    const struct kustomize_opts *opts;
     const struct value *doc;
     struct kust_set *set;
     int depth;
@@ -137,12 +138,12 @@ int kust_vars(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_hash_names(struct kust_set *s, struct err *e) MUST_CHECK;
 int kust_references(struct kust_set *s, struct err *e) MUST_CHECK;
 /* Drops what is for the build only, and tidies annotations. */
-void kust_finish(struct kust_set *s);
+void kust_finish(const struct kust_layer *root);
 /* What the root's buildMetadata asks for. */
 int kust_origins(const struct kust_layer *root, struct err *e) MUST_CHECK;
 int kust_vars_resolve(struct kust_set *s, struct err *e) MUST_CHECK;
-/* `options`: sortOptions of the root, or NULL. */
-int kust_order(struct kust_set *s, const struct value *options, struct err *e) MUST_CHECK;
+/* As the command's flag says, or the root's sortOptions. */
+int kust_order(const struct kust_layer *root, struct err *e) MUST_CHECK;
 
 /* An Application's overrides laid over the root kustomization. */
 int kust_override(struct kust_layer *l, const struct value *overrides, struct err *e) MUST_CHECK;

@@ -7,15 +7,28 @@
  * Guarantees Nothing outside the tree is read. Fields that are not offered are refused by name
  *            with file and line. Pure, like all of render/.                               */
 #pragma once
+#include "base/buf.h"
 #include "codec/value.h"
 #include "vcs/tree.h"
+
+enum kustomize_reorder { KUSTOMIZE_AS_SORT_OPTIONS, KUSTOMIZE_FIFO, KUSTOMIZE_LEGACY };
+
+/* The command's flags; all zero is its default. */
+struct kustomize_opts {
+    const struct value *overrides; /* an Application's spec.source.kustomize, or NULL */
+    enum kustomize_reorder reorder;
+    bool files_anywhere;   /* --load-restrictor LoadRestrictionsNone */
+    bool managed_by_label; /* --enable-managedby-label */
+};
 
 /* The kustomization file of a folder, or NULL when it has none. */
 const char *kustomize_file(struct tree *t, const char *dir, struct arena *a);
 
-/* `overrides`: an Application's spec.source.kustomize, or NULL. */
-int kustomize_build(struct tree *t, const char *dir, const struct value *overrides, struct arena *a,
-                    struct value ***out, size_t *n, struct err *e) MUST_CHECK;
+int kustomize_build(struct tree *t, const char *dir, const struct kustomize_opts *opts,
+                    struct arena *a, struct value ***out, size_t *n, struct err *e) MUST_CHECK;
+
+/* The objects as `kustomize build` writes them. */
+void kustomize_print(struct buf *b, struct value *const *objects, size_t n);
 
 /* The suffix that a generated ConfigMap or Secret gets from its content. `out` has 11 bytes. */
 int kustomize_hash(struct arena *a, const struct value *object, char out[11],

@@ -76,8 +76,14 @@ static int compare(const void *pa, const void *pb)
     return c ? c : strcmp(kust_name(a), kust_name(b));
 }
 
-int kust_order(struct kust_set *s, const struct value *options, struct err *e)
+int kust_order(const struct kust_layer *root, struct err *e)
 {
+    struct kust_set *s = root->set;
+    enum kustomize_reorder asked = root->opts->reorder;
+    const struct value *options =
+        asked == KUSTOMIZE_AS_SORT_OPTIONS ? value_get(root->doc, "sortOptions") : NULL;
+    if (asked == KUSTOMIZE_FIFO)
+        return 0;
     const char *order = value_at_str(options, "order", "legacy");
     const struct value *lists = value_get(options, "legacySortOptions");
     if (strcmp(order, "fifo") == 0 && !lists)

@@ -202,7 +202,9 @@ static int apply_by_identity(struct kust_layer *l, const struct patch *p, struct
 static int patch_docs(struct kust_layer *l, const char *where, const char *text, size_t n,
                       struct value ***docs, size_t *n_docs, struct err *e)
 {
-    int rc = yaml_or_json_parse_all(l->a, text, n, 0, docs, n_docs, e);
+    int rc = yaml_or_json_parse_all(l->a, text, n, YAML_NODES, docs, n_docs, e);
+    if (rc == 0 && *n_docs > 0 && value_is((*docs)[0], VALUE_ARRAY)) /* a JSON patch */
+        rc = yaml_or_json_parse_all(l->a, text, n, 0, docs, n_docs, e);
     return rc < 0 ? err_wrap(e, rc, "%s", where) : 0;
 }
 

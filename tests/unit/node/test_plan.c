@@ -87,6 +87,7 @@ static void run_case(const struct plan_case *k)
     struct pod_view v = {.def = d, .c = c, .now_ms = NOW, .started_ms = NOW - 1000};
     v.sandbox = strstr(k->flags, "sandbox") != NULL;
     v.over = strstr(k->flags, "over") != NULL;
+    v.untold = strstr(k->flags, "news") != NULL;
     v.mains_were = strstr(k->flags, "mains") != NULL;
     if (strstr(k->flags, "old"))
         v.started_ms = NOW - 6000;
@@ -111,6 +112,10 @@ static void decides(void)
         {"OnFailure: success is the end",            FAILURE,  "exit0",                  "sandbox mains",          "down"           },
         {"OnFailure: failure is not",                FAILURE,  "exit1",                  "sandbox mains",          "start-a"        },
         {"what is over stays over",                  NEVER,    "exit0",                  "over",                   ""               },
+        {"the record stays until the API has it",    NEVER,    "exit0",                  "sandbox mains news",     ""               },
+        {"after a deadline, too",                    DEADLINE, "exit1",                  "sandbox over news",      ""               },
+        {"other containers end meanwhile",           SIDE,     "run! run! exit0",        "sandbox mains news",     "stop-t"         },
+        {"deleted: nobody asks how it ended",        ONE,      "exit0",                  "sandbox deleting news",  "down"           },
         {"init containers first",                    INIT,     "none none none none",    "sandbox",                "start-i"        },
         {"one after the other",                      INIT,     "run! none none none",    "sandbox",                ""               },
         {"the next",                                 INIT,     "exit0 none none none",   "sandbox",                "start-j"        },

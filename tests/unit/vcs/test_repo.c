@@ -57,6 +57,38 @@ static int write_file(struct fixture *f, const char *path, const char *text, cha
                   e);
 }
 
+/* A writer was killed so long ago. */
+static void leave_lock(struct fixture *f, const char *name, time_t ago_s)
+{
+    const char *path = arena_printf(f->a, "%s/x.git/%s.lock", f->dir, name);
+    AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    now.tv_sec -= ago_s;
+    T_OK(fd >= 0 && futimens(fd, (struct timespec[]){now, now}) == 0, path);
+}
+
+static void outlives_killed_writers(void)
+{
+    struct fixture f;
+    struct err e = {0};
+    char sha[REPO_SHA_MAX];
+    bool younger;
+    setup(&f);
+    T_RC(write_file(&f, "a", "1", sha, &e), &e, "first");
+    leave_lock(&f, "refs/heads/main", 3);
+    leave_lock(&f, "packed-refs", 3);
+    leave_lock(&f, "HEAD", 0);
+    T_RC(repo_break_locks(f.repo, &younger, &e), &e, "break");
+    T_OK(younger, "somebody may be at work");
+    T_EQ_INT(access(arena_printf(f.a, "%s/x.git/packed-refs.lock", f.dir), F_OK), -1, "old");
+    T_EQ_INT(access(arena_printf(f.a, "%s/x.git/HEAD.lock", f.dir), F_OK), 0, "young");
+    T_RC(write_file(&f, "a", "2", sha, &e), &e, "the branch moves again");
+    leave_lock(&f, "refs/heads/main", 0);
+    T_EQ_INT(write_file(&f, "a", "3", sha, &e), ERR_AGAIN, "a lock is waited for, then refused");
+    teardown(&f);
+}
+
 static void commits_and_reads(void)
 {
     struct fixture f;
@@ -303,5 +335,5 @@ static void joins(void)
     }
 }
 
-T_MAIN(commits_and_reads, restores, survives_races, resolves_versions, mirrors_and_pushes,
-       trees_agree, joins)
+T_MAIN(outlives_killed_writers, commits_and_reads, restores, survives_races, resolves_versions,
+       mirrors_and_pushes, trees_agree, joins)

@@ -1,13 +1,14 @@
-/* The process dies at every write to the API, in turn, while a bad revision is taken back; it
- * starts again, and the end is the same each time: one condemnation, one revert commit, the good
- * one. */
+/* The process dies at every write to the API and after every commit, in turn, while a bad revision
+ * is taken back; it starts again, and the end is the same each time: one condemnation, one revert
+ * commit, the good one. */
 #include "world.h"
 
 /* An API whose connection breaks after so many writes. */
 struct mortal {
     struct kube kube;
     struct kube *real;
-    int64_t left; /* writes; < 0: any number */
+    struct world *world;
+    int64_t left; /* writes and commits; < 0: any number */
 };
 
 static struct mortal *mortal_of(struct kube *k)
@@ -21,6 +22,14 @@ static int alive(struct mortal *m, bool writes, struct err *e)
         return err_set(e, ERR_SYSTEM, "dead");
     m->left -= writes && m->left > 0;
     return 0;
+}
+
+/* A commit is a write, too: what comes after it may not be done any more. */
+static void m_committed(void *arg, const char *repository)
+{
+    struct mortal *m = arg;
+    (void)alive(m, true, NULL);
+    committed(m->world, repository);
 }
 
 static int m_get(struct kube *k, const struct resource *r, const char *ns, const char *name,
@@ -92,11 +101,11 @@ static int m_find(struct kube *k, const char *api_version, const char *kind,
     return kube_find(mortal_of(k)->real, api_version, kind, out, e);
 }
 
-static struct mortal *mortal_new(struct kube *real, struct kube_ops *ops)
+static struct mortal *mortal_new(struct world *w, struct kube_ops *ops)
 {
     struct mortal *m = calloc(1, sizeof *m);
     /* A watch belongs to the API that opened it: next and close are its own. */
-    *ops = *real->ops;
+    *ops = *w->kube->ops;
     ops->get = m_get;
     ops->list = m_list;
     ops->create = m_create;
@@ -108,20 +117,21 @@ static struct mortal *mortal_new(struct kube *real, struct kube_ops *ops)
     ops->find = m_find;
     ops->free = m_free;
     m->kube.ops = ops;
-    m->real = real;
+    m->real = w->kube;
+    m->world = w;
     m->left = -1;
     return m;
 }
 
 /* A fresh process on the same API and the same repositories. */
-static void restart(struct world *w, struct kube *k)
+static void restart(struct world *w, struct mortal *m)
 {
     struct gitops_opts opts = {
-        .repositories = &w->repositories, .wave_delay_ms = -1, .committed = committed, .arg = w};
+        .repositories = &w->repositories, .wave_delay_ms = -1, .committed = m_committed, .arg = m};
     runner_free(w->runner);
     gitops_free(w->gitops);
     w->gitops = gitops_new(&opts);
-    w->runner = runner_new(k, &w->clock.clock, 0);
+    w->runner = runner_new(&m->kube, &w->clock.clock, 0);
     runner_add(w->runner, &repository_controller, &w->repositories);
     runner_add(w->runner, &application_controller, w->gitops);
 }
@@ -142,6 +152,27 @@ static void fail_analysis(struct world *w)
     kube_list_done(&l);
 }
 
+/* What the one condemnation says took its content back. */
+static const char *noted_revert(struct world *w)
+{
+    struct kube_list l = {0};
+    const char *sha = "";
+    if (kube_list(w->kube, &RES_CONDEMNATION, NULL, NULL, &l, NULL) == 0 && l.n == 1)
+        sha = arena_strdup(w->a, value_at_str(l.items[0]->root, "status.revertCommit", ""));
+    kube_list_done(&l);
+    return sha;
+}
+
+static const char *head_of(struct world *w)
+{
+    AUTO(repo) struct repo *r = NULL;
+    char *sha = arena_alloc(w->a, REPO_SHA_MAX);
+    struct err e = {0};
+    T_RC(repo_open(repository_path(&w->repositories, "infra", w->a), &r, &e), &e, "open");
+    T_RC(repo_resolve(r, "HEAD", sha, &e), &e, "head");
+    return sha;
+}
+
 /* True: the process did all it wanted before its death. */
 static bool dies_after(int64_t writes)
 {
@@ -150,7 +181,7 @@ static bool dies_after(int64_t writes)
     char name[40];
     (void)snprintf(name, sizeof name, "death after %d writes", (int)writes);
     setup(&w);
-    struct mortal *m = mortal_new(w.kube, &ops);
+    struct mortal *m = mortal_new(&w, &ops);
     load(&w, TEMPLATE);
     load(&w, APPLICATION(WATCHED));
     (void)push(&w, (struct file_edit[]){
@@ -158,7 +189,7 @@ static bool dies_after(int64_t writes)
                        {0     }
     });
     (void)verdict(&w, "Successful");
-    restart(&w, &m->kube);
+    restart(&w, m);
     settle(&w);
     m->left = writes;
     (void)push(&w, (struct file_edit[]){
@@ -170,12 +201,13 @@ static bool dies_after(int64_t writes)
     settle(&w);
     bool done = m->left != 0;
     m->left = -1;
-    restart(&w, &m->kube);
+    restart(&w, m);
     settle(&w);
     fail_analysis(&w); /* where the death came before the analysis */
     settle(&w);
     T_EQ_INT(count_of(&w, &RES_CONDEMNATION), 1, name);
     T_EQ_INT(w.commits, 1, name);
+    T_EQ_STR(noted_revert(&w), head_of(&w), name);
     T_EQ_STR(map_value(&w, "a"), "good", name);
     T_EQ_STR(map_value(&w, "b"), "gone", name);
     T_EQ_STR(app(&w, "status.sync.status"), "Synced", name);

@@ -528,8 +528,20 @@ static void updates_images(void)
     T_RC(repo_commit_read(r, res.commit, w.a, &c, &e), &e, "commit");
     T_EQ_STR(repo_trailer(w.a, c.message, "Slipway-Run"), "ci/run-1", "trailer");
     T_EQ_STR(repo_trailer(w.a, c.message, "Slipway-Image"), "shop@sha256:ab", "trailer");
+    char first[REPO_SHA_MAX];
+    memcpy(first, res.commit, sizeof first);
     T_RC(gitops_update_image(w.gitops, w.kube, &u, &res, &e), &e, "again");
     T_OK(!res.changed, "nothing to do");
+    struct gitops_image_update newer = u;
+    newer.tag = "v3";
+    newer.run = "ci/run-2";
+    T_RC(gitops_update_image(w.gitops, w.kube, &newer, &res, &e), &e, "a newer run");
+    T_RC(gitops_update_image(w.gitops, w.kube, &u, &res, &e), &e, "the first asks again");
+    T_OK(!res.changed, "a run commits once, whatever came after it");
+    T_EQ_STR(res.commit, first, "and is told its own commit");
+    u.run_since_s = INT64_MAX; /* another run of that name, made later */
+    T_RC(gitops_update_image(w.gitops, w.kube, &u, &res, &e), &e, "a later run");
+    T_OK(res.changed, "an older commit is not its own");
     load(&w, "apiVersion: slipway.dev/v1\nkind: Condemnation\n"
              "metadata: {name: c, namespace: argocd}\n"
              "spec: {application: shop, revision: x, images: [\"shop@sha256:cd\"], appCommit: "

@@ -30,6 +30,7 @@ static const char *pod_text(const char *text, struct arena *a, const char *name)
         .credentials = value_at(run, "test.credentials"),
         .entrypoint_dir = value_at_bool(run, "test.noHost", false) ? NULL : "/var/lib/slipway/bin",
         .tools_image = "slipway.local/tools",
+        .registry = value_at_str(run, "test.registry", NULL),
         .work_url = value_at_str(run, "test.workURL", NULL)};
     T_RC(pod_make(&in, a, &pod, &e), &e, name);
     return yaml_text(a, pod, YAML_KEEP_ORDER);
