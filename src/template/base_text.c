@@ -110,11 +110,16 @@ static int finish(struct go_call *c, struct buf *b, int base, size_t bad, struct
     return call__finish(c, out);
 }
 
+int base__encode64(struct go_call *c, const struct go_value *bytes, struct go_value *out)
+{
+    *out = go_str(base64_encode(c->arena, bytes->s, bytes->n, BASE64_STD));
+    return 0;
+}
+
 static int to_base64(struct go_call *c, const struct go_value *args, size_t n, struct go_value *out)
 {
     (void)n;
-    *out = go_str(base64_encode(c->arena, args[0].s, args[0].n, BASE64_STD));
-    return 0;
+    return base__encode64(c, &args[0], out);
 }
 
 static int from_base64(struct go_call *c, const struct go_value *args, size_t n,

@@ -26,6 +26,12 @@ const struct go_type *letter__type(char letter)
         return &go_bool_type;
     case 'm':
         return &go_map_type;
+    case 'u':
+        return &go_uint32_type;
+    case 'L':
+        return &go_list_type;
+    case 'C':
+        return &go_certificate_type;
     case 't':
         return &go_time_type;
     case 'd':
@@ -39,12 +45,18 @@ const struct go_type *letter__type(char letter)
     }
 }
 
+/* Whether nil may stand for it. */
+static bool takes_nil(char letter)
+{
+    return letter && strchr("avmLV", letter);
+}
+
 static bool assignable(const struct go_type *from, const struct go_type *to)
 {
     if (from == to)
         return true;
-    return from->kind == GO_MAP && to->kind == GO_MAP && from->elem == to->elem &&
-           !(from->defined && to->defined);
+    return from->kind == to->kind && (to->kind == GO_MAP || to->kind == GO_SLICE) &&
+           from->elem == to->elem && !(from->defined && to->defined);
 }
 
 /* What validateType() does: fits the value to the letter, or says why not. */
@@ -54,9 +66,9 @@ static int fit(struct state *s, char letter, struct go_value *v)
     if (!v->type) {
         if (letter == 'a')
             *v = go_nil();
-        else if (letter == 'm' || letter == 'V')
+        else if (letter != 'v' && takes_nil(letter))
             *v = go_zero(want);
-        else if (letter != 0 && letter != 'v')
+        else if (letter && !takes_nil(letter))
             return state__fail(s, "invalid value; expected %s", want->name);
         return 0;
     }
@@ -107,6 +119,11 @@ static int literal(struct state *s, char letter, const struct node *n, struct go
             return wrong_constant(s, "integer", n);
         *out = (struct go_value){.type = letter__type(letter), .i = n->number->i};
         return 0;
+    case 'u':
+        if (n->kind != NODE_NUMBER || !n->number->is_uint)
+            return wrong_constant(s, "unsigned integer", n);
+        *out = (struct go_value){.type = &go_uint32_type, .u = (uint32_t)n->number->u};
+        return 0;
     default:
         s->node = n;
         return state__fail(s, "can't handle %s for arg of type %s", state__node_text(s, n),
@@ -125,7 +142,7 @@ int call__arg(struct state *s, const struct go_value *dot, char letter, const st
         break;
     case NODE_NIL:
         *out = (struct go_value){0};
-        if (letter != 'a' && letter != 'v' && letter != 'm' && letter != 'V')
+        if (!takes_nil(letter))
             return state__fail(s, "cannot assign nil to %s", letter__type(letter)->name);
         break;
     case NODE_FIELD:

@@ -5,7 +5,8 @@
 #include "template/exec_int.h"
 
 extern const struct go_type go_time_type, go_duration_type;
-extern const struct go_type go_semver_type; /* *semver.Version */
+extern const struct go_type go_semver_type;      /* *semver.Version */
+extern const struct go_type go_certificate_type; /* sprig.certificate */
 
 struct moment {
     int64_t seconds; /* since 1970, UTC */
