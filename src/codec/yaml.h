@@ -14,11 +14,12 @@
 
 enum yaml_flag {
     YAML_KEEP_ORDER = 1 << 0,
-    YAML_STRICT_KEYS = 1 << 1, /* parse: a key that stands twice is an error */
-    YAML_FOLD = 1 << 2,        /* print: long text goes on in the next line past column 80 */
-    YAML_FIRST = 1 << 3,       /* parse: only the first document, as Unmarshal does */
-    YAML_GO_ERRORS = 1 << 4,   /* parse: errors in go-yaml's words, "yaml: line 3: ..." */
-    YAML_NODES = 1 << 5,       /* parse: as go-yaml v3 does, which Kustomize reads with */
+    YAML_STRICT_KEYS = 1 << 1,  /* parse: a key that stands twice is an error */
+    YAML_FOLD = 1 << 2,         /* print: long text goes on in the next line past column 80 */
+    YAML_FIRST = 1 << 3,        /* parse: only the first document, as Unmarshal does */
+    YAML_GO_ERRORS = 1 << 4,    /* parse: errors in go-yaml's words, "yaml: line 3: ..." */
+    YAML_NODES = 1 << 5,        /* parse: as go-yaml v3 does, which Kustomize reads with */
+    YAML_INDENT_LISTS = 1 << 6, /* print: a list under a key is indented, as go-yaml v3 does */
 };
 
 /* One document; an empty input gives null; a second document is an error. */

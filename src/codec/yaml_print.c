@@ -254,7 +254,7 @@ static void print_member(struct printer *p, const struct member *m, size_t inden
     buf_puts(p->out, simple && is_block(v) ? ":\n" : ": ");
     if (!is_block(v))
         print_leaf(p, v, indent + 2);
-    else if (simple && v->kind == VALUE_ARRAY)
+    else if (simple && v->kind == VALUE_ARRAY && !(p->flags & YAML_INDENT_LISTS))
         push(p, v, indent, false);
     else
         push(p, v, indent + 2, !simple);

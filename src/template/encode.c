@@ -8,22 +8,46 @@
 /* ---- YAML ---- */
 
 /* What cannot be written is nothing, as in Helm. */
-int encode__yaml(struct go_call *c, const struct go_value *v, bool last_line, struct go_value *out)
+static int print_yaml(struct go_call *c, const struct go_value *v, unsigned flags, bool last_line,
+                      struct go_value *out)
 {
     struct value tree;
     struct buf *b = call__scratch(c);
     if (go_to_value(c->arena, v, &tree, NULL) == 0) {
-        yaml_print(b, &tree, YAML_FOLD);
+        yaml_print(b, &tree, flags);
         if (!last_line && b->len && b->data[b->len - 1] == '\n')
             buf_cut(b, b->len - 1);
     }
     return call__finish(c, out);
 }
 
+int encode__yaml(struct go_call *c, const struct go_value *v, bool last_line, struct go_value *out)
+{
+    return print_yaml(c, v, YAML_FOLD, last_line, out);
+}
+
 static int to_yaml(struct go_call *c, const struct go_value *args, size_t n, struct go_value *out)
 {
     (void)n;
     return encode__yaml(c, &args[0], false, out);
+}
+
+static int to_yaml_pretty(struct go_call *c, const struct go_value *args, size_t n,
+                          struct go_value *out)
+{
+    (void)n;
+    return print_yaml(c, &args[0], YAML_INDENT_LISTS, false, out);
+}
+
+/* sigs.k8s.io/yaml's reading: the first document. */
+static int read_yaml(struct go_call *c, const struct go_value *text, struct value **out,
+                     const char **why)
+{
+    struct err e = {0};
+    int rc = yaml_parse(c->arena, text->s, text->n, YAML_FIRST | YAML_GO_ERRORS, out, &e);
+    if (rc)
+        *why = arena_printf(c->arena, "error converting YAML to JSON: %s", e.msg);
+    return rc;
 }
 
 /* What helm says instead of failing: the error as a value. */
@@ -64,11 +88,11 @@ static const char *kind_in_json(const struct value *v)
 static int from_yaml(struct go_call *c, const struct go_value *args, size_t n, struct go_value *out)
 {
     (void)n;
-    struct err e = {0};
+    const char *why = NULL;
     struct value *v = NULL;
     *out = go_map(go_map_new(c->arena, 0));
-    if (yaml_parse(c->arena, args[0].s, args[0].n, 0, &v, &e))
-        *out = error_map(c, e.msg);
+    if (read_yaml(c, &args[0], &v, &why))
+        *out = error_map(c, why);
     else if (v->kind == VALUE_OBJECT)
         *out = go_from_value(c->arena, v);
     else if (v->kind != VALUE_NULL)
@@ -84,11 +108,11 @@ static int from_yaml_array(struct go_call *c, const struct go_value *args, size_
                            struct go_value *out)
 {
     (void)n;
-    struct err e = {0};
+    const char *why = NULL;
     struct value *v = NULL;
     *out = go_list(NULL, 0);
-    if (yaml_parse(c->arena, args[0].s, args[0].n, 0, &v, &e))
-        *out = error_list(c, e.msg);
+    if (read_yaml(c, &args[0], &v, &why))
+        *out = error_list(c, why);
     else if (v->kind == VALUE_ARRAY)
         *out = go_from_value(c->arena, v);
     else if (v->kind != VALUE_NULL)
@@ -216,5 +240,6 @@ const struct go_func encode_functions[] = {
     {"toPrettyJson",     "a",   to_pretty_json     },
     {"toRawJson",        "a",   to_raw_json        },
     {"toYaml",           "a",   to_yaml            },
+    {"toYamlPretty",     "a",   to_yaml_pretty     },
     {NULL,               NULL,  NULL               },
 };

@@ -172,7 +172,8 @@ void go_map_freeze(struct go_map *m);
 struct go_value go_item(const struct go_value *list, size_t i);         /* boxed as its list says */
 bool go_truth(const struct go_value *v);                                /* text/template's IsTrue */
 bool go_deep_equal(const struct go_value *a, const struct go_value *b); /* reflect.DeepEqual */
-struct go_value go_copy(struct arena *a, const struct go_value *v);     /* deep */
-char *go_cstr(struct arena *a, const struct go_value *string);          /* NUL-terminated */
-const char *go_type_name(const struct go_value *v); /* "<nil>" for nil and no value */
-const char *go_kind_name(enum go_kind kind);        /* "invalid", "float64", "slice" */
+/* Deep; what lies more than 1,000 levels down is left out. */
+struct go_value go_copy(struct arena *a, const struct go_value *v);
+char *go_cstr(struct arena *a, const struct go_value *string); /* NUL-terminated */
+const char *go_type_name(const struct go_value *v);            /* "<nil>" for nil and no value */
+const char *go_kind_name(enum go_kind kind);                   /* "invalid", "float64", "slice" */

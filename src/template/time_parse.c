@@ -286,11 +286,20 @@ static bool read_chunk(struct arena *a, struct reader *r, enum chunk chunk, cons
 
 /* ---- errors ---- */
 
+/* In the time package's own way: what is no plain ASCII is written byte by byte. */
 static const char *quoted(struct arena *a, const char *s, size_t n)
 {
     struct buf b;
     buf_init(&b, n * 4 + 16);
-    text__quote(&b, s, n);
+    buf_putc(&b, '"');
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c < ' ' || c >= 0x80)
+            buf_printf(&b, "\\x%02x", c);
+        else
+            buf_printf(&b, c == '"' || c == '\\' ? "\\%c" : "%c", c);
+    }
+    buf_putc(&b, '"');
     char *text = arena_strdup(a, buf_text(&b));
     buf_done(&b);
     return text;

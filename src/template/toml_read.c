@@ -17,7 +17,6 @@ struct reader {
     const char *s, *end;
     unsigned line;
     const char *last_key;
-    struct go_map *dotted; /* tables that keys with dots made, by their address */
     const char *error;
     int depth;
 };
@@ -429,6 +428,7 @@ static bool header(struct reader *r, struct go_map *top, struct go_map *seen, st
         return fail(r, "expected end of table array name delimiter ']', but got %s instead",
                     found(r));
     struct go_map *m = top;
+    r->last_key = arena_strndup(r->arena, parts[n - 1].s, parts[n - 1].n);
     for (size_t i = 0; i + 1 < n && m; i++)
         m = enter(r, m, &parts[i]);
     if (!m)
@@ -465,8 +465,10 @@ int toml__read(struct go_call *c, const struct go_value *args, size_t n, struct 
     (void)n;
     struct reader r = {.arena = c->arena, .s = args[0].s, .end = args[0].s + args[0].n, .line = 1};
     struct go_map *top = go_map_new(c->arena, 0);
-    if (!document(&r, top))
+    if (!document(&r, top)) {
+        top = go_map_new(c->arena, 1);
         go_map_put(top, "Error", go_str(r.error));
+    }
     *out = go_map(top);
     return 0;
 }

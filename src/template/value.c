@@ -54,6 +54,8 @@ const char *go_type_name(const struct go_value *v)
 
 /* ---- making ---- */
 
+enum { DEPTH_MAX = 1000 }; /* `set` can put a map into itself */
+
 /* What an empty list points to: not NULL, which is the nil slice. */
 static struct go_value no_items[1];
 
@@ -297,23 +299,25 @@ int go_compare_text(const char *a, size_t na, const char *b, size_t nb)
     return c ? c : (na > nb) - (na < nb);
 }
 
-static void freeze(const struct go_value *v)
+static void freeze(const struct go_value *v, int depth)
 {
     size_t n = 0;
+    if (depth > DEPTH_MAX)
+        return;
     if (go_kind_of(v) == GO_MAP && v->map) {
         const struct go_entry *entries = go_map_sorted(v->map, &n);
         for (size_t i = 0; i < n; i++)
-            freeze(&entries[i].value);
+            freeze(&entries[i].value, depth + 1);
     } else if (go_kind_of(v) == GO_SLICE && v->type != &go_bytes_type) {
         for (; n < v->n; n++)
-            freeze(&v->items[n]);
+            freeze(&v->items[n], depth + 1);
     }
 }
 
 void go_map_freeze(struct go_map *m)
 {
     struct go_value v = go_map(m);
-    freeze(&v);
+    freeze(&v, 0);
 }
 
 /* ---- reading ---- */
@@ -364,32 +368,34 @@ char *go_cstr(struct arena *a, const struct go_value *string)
     return arena_strndup(a, string->s, string->n);
 }
 
-static bool equal_maps(const struct go_value *a, const struct go_value *b)
+static bool equal(const struct go_value *a, const struct go_value *b, int depth);
+
+static bool equal_maps(const struct go_value *a, const struct go_value *b, int depth)
 {
     if (!a->map != !b->map || go_map_size(a->map) != go_map_size(b->map))
         return false;
     for (uint32_t i = 0; i < go_map_size(a->map); i++) {
         const struct go_entry *e = &a->map->entries[i];
         const struct go_value *other = go_map_get_hashed(b->map, e->key, e->n, e->hash);
-        if (!other || !go_deep_equal(&e->value, other))
+        if (!other || !equal(&e->value, other, depth + 1))
             return false;
     }
     return true;
 }
 
-static bool equal_items(const struct go_value *a, const struct go_value *b)
+static bool equal_items(const struct go_value *a, const struct go_value *b, int depth)
 {
     if (a->n != b->n || !a->items != !b->items)
         return false;
     if (a->type == &go_bytes_type)
         return memcmp(a->s, b->s, a->n) == 0;
     for (uint32_t i = 0; i < a->n; i++)
-        if (!go_deep_equal(&a->items[i], &b->items[i]))
+        if (!equal(&a->items[i], &b->items[i], depth + 1))
             return false;
     return true;
 }
 
-static bool equal_fields(const struct go_value *a, const struct go_value *b)
+static bool equal_fields(const struct go_value *a, const struct go_value *b, int depth)
 {
     if (a->opaque == b->opaque)
         return true;
@@ -397,17 +403,17 @@ static bool equal_fields(const struct go_value *a, const struct go_value *b)
         return false;
     const struct go_type *t = a->type->kind == GO_PTR ? a->type->elem : a->type;
     for (uint32_t i = 0; i < t->n_fields; i++)
-        if (!go_deep_equal(&a->fields[i], &b->fields[i]))
+        if (!equal(&a->fields[i], &b->fields[i], depth + 1))
             return false;
     return t->n_fields > 0;
 }
 
-bool go_deep_equal(const struct go_value *a, const struct go_value *b)
+static bool equal(const struct go_value *a, const struct go_value *b, int depth)
 {
     enum go_kind kind = go_kind_of(a);
     if (kind == GO_INVALID || kind == GO_INTERFACE)
         return go_kind_of(b) == GO_INVALID || go_kind_of(b) == GO_INTERFACE;
-    if (a->type != b->type)
+    if (a->type != b->type || depth > DEPTH_MAX)
         return false;
     switch (kind) {
     case GO_BOOL:
@@ -419,12 +425,12 @@ bool go_deep_equal(const struct go_value *a, const struct go_value *b)
     case GO_STRING:
         return a->n == b->n && memcmp(a->s, b->s, a->n) == 0;
     case GO_SLICE:
-        return equal_items(a, b);
+        return equal_items(a, b, depth);
     case GO_MAP:
-        return equal_maps(a, b);
+        return equal_maps(a, b, depth);
     case GO_STRUCT:
     case GO_PTR:
-        return equal_fields(a, b);
+        return equal_fields(a, b, depth);
     case GO_INT:
     case GO_INT32:
     case GO_INT64:
@@ -438,26 +444,32 @@ bool go_deep_equal(const struct go_value *a, const struct go_value *b)
     return a->u == b->u;
 }
 
-static struct go_map *copy_map(struct arena *a, const struct go_map *m)
+bool go_deep_equal(const struct go_value *a, const struct go_value *b)
 {
-    struct go_map *copy = go_map_new(a, m->n);
-    for (uint32_t i = 0; i < m->n; i++) {
-        const struct go_entry *e = &m->entries[i];
-        go_map_set(copy, e->key, e->n, go_copy(a, &e->value));
+    return equal(a, b, 0);
+}
+
+static struct go_value copy(struct arena *a, const struct go_value *v, int depth)
+{
+    struct go_value out = *v;
+    enum go_kind kind = go_kind_of(v);
+    if (depth > DEPTH_MAX) {
+        out = (struct go_value){0};
+    } else if (kind == GO_MAP && v->map) {
+        out.map = go_map_new(a, v->map->n);
+        for (uint32_t i = 0; i < v->map->n; i++) {
+            const struct go_entry *e = &v->map->entries[i];
+            go_map_set(out.map, e->key, e->n, copy(a, &e->value, depth + 1));
+        }
+    } else if (kind == GO_SLICE && v->items && v->type != &go_bytes_type) {
+        out.items = v->n ? ARENA_ARRAY(a, struct go_value, v->n) : no_items;
+        for (uint32_t i = 0; i < v->n; i++)
+            out.items[i] = copy(a, &v->items[i], depth + 1);
     }
-    return copy;
+    return out;
 }
 
 struct go_value go_copy(struct arena *a, const struct go_value *v)
 {
-    struct go_value out = *v;
-    enum go_kind kind = go_kind_of(v);
-    if (kind == GO_MAP && v->map) {
-        out.map = copy_map(a, v->map);
-    } else if (kind == GO_SLICE && v->items && v->type != &go_bytes_type) {
-        out.items = v->n ? ARENA_ARRAY(a, struct go_value, v->n) : no_items;
-        for (uint32_t i = 0; i < v->n; i++)
-            out.items[i] = go_copy(a, &v->items[i]);
-    }
-    return out;
+    return copy(a, v, 0);
 }
