@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "apiserver/apiserver_int.h"
@@ -236,6 +237,66 @@ static int put_kubernetes_service(struct apiserver *s, struct err *e)
     return put(s, &RES_SERVICE, "default", a, o, e);
 }
 
+/* Where that address leads: ours, as pods reach it. Written again when it moved; none where only
+ * this machine's loopback answers. */
+static int put_endpoints(struct apiserver *s, const struct resource *r, struct value *o,
+                         const char *list, struct arena *a, struct err *e)
+{
+    AUTO(object) struct object *had = peek(s, r, "default", "kubernetes");
+    if (had && value_equal(value_get(had->root, list), value_get(o, list)) &&
+        value_equal(value_get(had->root, "ports"), value_get(o, "ports")))
+        return 0;
+    struct call c;
+    struct result res;
+    call_init_internal(&c, s, a, "kube-apiserver");
+    c.force = true;
+    int rc = rest_patch(&c, kinds__of(s, r), "default", "kubernetes", NULL, PATCH_APPLY, o, &res);
+    if (rc < 0)
+        refusal_err(&c.refusal, rc, e);
+    return rc < 0 ? err_wrap(e, rc, "endpoints of the API") : 0;
+}
+
+static struct value *api_port(struct arena *a, const char *number)
+{
+    struct value *port = value_new_object(a);
+    value_set_str(a, port, "name", "https");
+    value_set_int(a, port, "port", strtol(number, NULL, 10));
+    value_set_str(a, port, "protocol", "TCP");
+    return port;
+}
+
+static int put_kubernetes_endpoints(struct apiserver *s, struct err *e)
+{
+    AUTO(arena) struct arena *a = arena_new(8 << 20);
+    const char *colon = strrchr(s->address, ':');
+    const char *host = arena_strndup(a, s->address, colon ? (size_t)(colon - s->address) : 0);
+    struct in_addr ip;
+    if (inet_pton(AF_INET, host, &ip) != 1 || ip.s_addr == htonl(INADDR_ANY) ||
+        ntohl(ip.s_addr) >> 24 == IN_LOOPBACKNET)
+        return 0;
+    struct value *o = new_object(a, kinds__of(s, &RES_ENDPOINTS), "kubernetes");
+    value_set_str(a, value_make_object(a, o, "metadata.labels"),
+                  "endpointslice.kubernetes.io/skip-mirror", "true");
+    struct value *subset = value_new_object(a), *address = value_new_object(a);
+    value_set_str(a, address, "ip", host);
+    value_push(a, value_make_array(a, subset, "addresses"), address);
+    value_push(a, value_make_array(a, subset, "ports"), api_port(a, colon + 1));
+    value_push(a, value_make_array(a, o, "subsets"), subset);
+    int rc = put_endpoints(s, &RES_ENDPOINTS, o, "subsets", a, e);
+    if (rc < 0)
+        return rc;
+    o = new_object(a, kinds__of(s, &RES_ENDPOINT_SLICE), "kubernetes");
+    value_set_str(a, value_make_object(a, o, "metadata.labels"), "kubernetes.io/service-name",
+                  "kubernetes");
+    value_set_str(a, o, "addressType", "IPv4");
+    struct value *endpoint = value_new_object(a);
+    value_push_str(a, value_make_array(a, endpoint, "addresses"), host);
+    value_set(a, value_make_object(a, endpoint, "conditions"), "ready", value_new_bool(a, true));
+    value_push(a, value_make_array(a, o, "endpoints"), endpoint);
+    value_push(a, value_make_array(a, o, "ports"), api_port(a, colon + 1));
+    return put_endpoints(s, &RES_ENDPOINT_SLICE, o, "endpoints", a, e);
+}
+
 /* ---- a few threads at once ---- */
 
 enum { CREW = 4 };
@@ -304,13 +365,17 @@ static int put_namespace(struct apiserver *s, size_t i, struct err *e)
                new_object(a, kinds__of(s, &RES_NAMESPACE), namespaces[i]), e);
 }
 
+enum { N_OTHERS = 4 };
+
 static int put_other(struct apiserver *s, size_t i, struct err *e)
 {
     if (i == 0)
         return put_priority(s, "system-cluster-critical", 2000000000, e);
     if (i == 1)
         return put_priority(s, "system-node-critical", 2000001000, e);
-    return put_kubernetes_service(s, e);
+    if (i == 2)
+        return put_kubernetes_service(s, e);
+    return put_kubernetes_endpoints(s, e);
 }
 
 /* ---- the CRDs that come along: read again only when their text is new ---- */
@@ -364,7 +429,7 @@ static int install(struct apiserver *s, struct err *e)
     while (crd_builtin(n_crds))
         n_crds++;
     struct job *jobs =
-        ARENA_ARRAY(a, struct job, ARRAY_LEN(roles) + ARRAY_LEN(bindings) + 3 + n_crds);
+        ARENA_ARRAY(a, struct job, ARRAY_LEN(roles) + ARRAY_LEN(bindings) + N_OTHERS + n_crds);
     AUTO(object) struct object *known = peek(s, &RES_CONFIG_MAP, "kube-system", KNOWN);
     for (size_t i = 0; i < n_crds; i++) {
         if (is_there(s, known, crd_builtin(i), a))
@@ -376,7 +441,7 @@ static int install(struct apiserver *s, struct err *e)
         jobs[n++] = (struct job){put_role, i};
     for (size_t i = 0; i < ARRAY_LEN(bindings); i++)
         jobs[n++] = (struct job){put_binding, i};
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < N_OTHERS; i++)
         jobs[n++] = (struct job){put_other, i};
     int rc = run_all(s, first, ARRAY_LEN(first), e);
     if (rc == 0)

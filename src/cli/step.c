@@ -258,19 +258,26 @@ static int step_build(int argc, char **argv)
 /* ---- scan, push, sign ---- */
 
 struct image_options {
-    const char *image, *digest, *policy, *url_file, *report_file;
+    const char *image, *digest, *policy, *url_file, *report_file, *summary_file;
+    const char *signature_file, *provenance_file;
 };
 
 static int image_begin(const struct verb *self, struct image_options *o, int argc, char **argv,
                        struct arena *a, int *code)
 {
     const struct option table[] = {
-        {"image",       'i', OPTION_TEXT, &o->image, "NAME[:TAG]", "the image"},
-        {"digest",  'd', OPTION_TEXT, &o->digest, "sha256:…", "which one exactly"},
-        {"policy", 0, OPTION_TEXT, &o->policy, "NAME", "the policy to judge by (scan)"},
-        {"url-file",             0, OPTION_TEXT, &o->url_file, "FILE", "gets the full reference (push)"},
+        {"image",              'i', OPTION_TEXT, &o->image, "NAME[:TAG]", "the image"},
+        {"digest",         'd', OPTION_TEXT, &o->digest, "sha256:…", "which one exactly"},
+        {"policy",        0, OPTION_TEXT, &o->policy, "NAME", "the policy to judge by (scan)"},
+        {"url-file",                    0, OPTION_TEXT, &o->url_file, "FILE", "gets the full reference (push)"},
         {"report-file",         0, OPTION_TEXT, &o->report_file, "FILE", "gets the findings (scan)"},
-        {0  },
+        {"summary-file",          0, OPTION_TEXT, &o->summary_file, "FILE",
+         "gets one sentence on them (scan)"},
+        {"signature-file", 0, OPTION_TEXT, &o->signature_file, "FILE",
+         "gets the signature's digest (sign)"},
+        {"provenance-file",             0, OPTION_TEXT, &o->provenance_file, "FILE",
+         "gets the attestation's digest (sign)"},
+        {0        },
     };
     struct arguments rest;
     if (!verb_begin(self, table, argc, argv, a, &rest, code))
@@ -318,7 +325,8 @@ static int step_scan(int argc, char **argv)
         return verb_fail(&e);
     print_findings(value_get(result, "findings"));
     (void)printf("%s\n", value_at_str(result, "summary", ""));
-    if (put_result(o.report_file, json_text(a, result, 0), &e) < 0)
+    if (put_result(o.report_file, json_text(a, result, 0), &e) < 0 ||
+        put_result(o.summary_file, value_at_str(result, "summary", ""), &e) < 0)
         return verb_fail(&e);
     if (value_at_bool(result, "passed", false))
         return EXIT_OK;
@@ -363,7 +371,11 @@ static int step_sign(int argc, char **argv)
         return verb_fail(&e);
     (void)printf("signed %s@%s\n  signature %s\n  provenance %s\n", o.image, o.digest,
                  value_at_str(result, "signature", "-"), value_at_str(result, "provenance", "-"));
-    return EXIT_OK;
+    const char *const files[][2] = {
+        {"signature",  o.signature_file },
+        {"provenance", o.provenance_file}
+    };
+    return put_results(result, files, ARRAY_LEN(files));
 }
 
 /* ---- update-image ---- */

@@ -10,7 +10,7 @@ struct trace {
     struct kube *kube;
     struct arena *arena;
     const char *commit;
-    struct kube_list runs, task_runs, applications, analyses, condemnations, pods;
+    struct kube_list runs, task_runs, applications, analyses, condemnations, pods, replica_sets;
     const char *digest; /* of the image, once known */
 };
 
@@ -101,6 +101,25 @@ static void print_verdict(struct trace *t, const struct object *app, const char 
                  now ? ", serving" : "");
 }
 
+/* Pods are found by what they run; of those that are gone their ReplicaSet still knows. */
+static bool runs_image(const struct trace *t, const struct object *replica_set)
+{
+    VALUE_EACH_ITEM (c, value_at(replica_set->root, "spec.template.spec.containers"))
+        if (strstr(value_at_str(c, "image", ""), t->digest))
+            return true;
+    return false;
+}
+
+static void print_gone(struct trace *t, const char *ns)
+{
+    for (size_t i = 0; t->digest && i < t->replica_sets.n; i++) {
+        const struct object *set = t->replica_sets.items[i];
+        if (strcmp(set->ns, ns) == 0 && value_at_int(set->root, "status.replicas", 0) == 0 &&
+            runs_image(t, set))
+            (void)printf("      pods      %s/%s-*: gone\n", set->ns, set->name);
+    }
+}
+
 static void print_pods(struct trace *t, const char *ns)
 {
     for (size_t i = 0; t->digest && i < t->pods.n; i++) {
@@ -113,6 +132,7 @@ static void print_pods(struct trace *t, const char *ns)
                              value_at_bool(c, "ready", false) ? "ready" : "not ready",
                              (long long)value_at_int(c, "restartCount", 0));
     }
+    print_gone(t, ns);
 }
 
 /* What an infrastructure commit led to: every Application whose history has it. */
@@ -145,6 +165,12 @@ static size_t print_applications(struct trace *t, const char *infra_commit, cons
 
 static void print_task(struct trace *t, const struct object *task)
 {
+    /* results of the catalogue's tasks, as they are called here */
+    static const char *const told[][2] = {
+        {"FINDINGS",   "findings"  },
+        {"SIGNATURE",  "signature" },
+        {"PROVENANCE", "provenance"},
+    };
     const char *message, *state = outcome(task->root, &message);
     const char *name = object_label(task, "tekton.dev/pipelineTask");
     const char *commit = result_of(task->root, "commit");
@@ -163,6 +189,11 @@ static void print_task(struct trace *t, const struct object *task)
     if (digest) {
         t->digest = arena_strdup(t->arena, digest);
         (void)printf("      image     %s\n", digest);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+        const char *text = result_of(task->root, told[i][0]);
+        if (text && *text)
+            (void)printf("      %-10s %s\n", told[i][1], text);
     }
     if (infra && commit) {
         (void)printf("  infra commit  %s in %s (%s)\n", short_sha(t->arena, commit), infra,
@@ -229,6 +260,7 @@ static int load(struct trace *t, struct err *e)
         {&RES_ANALYSIS_RUN, &t->analyses     },
         {&RES_CONDEMNATION, &t->condemnations},
         {&RES_POD,          &t->pods         },
+        {&RES_REPLICA_SET,  &t->replica_sets },
     };
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         int r = kube_list(t->kube, lists[i].resource, NULL, NULL, lists[i].into, e);
@@ -246,6 +278,7 @@ static void unload(struct trace *t)
     kube_list_done(&t->analyses);
     kube_list_done(&t->condemnations);
     kube_list_done(&t->pods);
+    kube_list_done(&t->replica_sets);
 }
 
 int trace_print(struct kube *k, const char *commit, struct arena *a, struct err *e)

@@ -75,6 +75,16 @@ int volume__refresh(struct node *n, const struct pod_def *d, const struct sandbo
 int volume__path(struct node *n, const struct pod_def *d, const char *volume, struct arena *a,
                  const char **out, struct err *e) MUST_CHECK;
 
+/* ---- guard.c: `dir` is the node's folder, `path` one of the host; links count for nothing ---- */
+
+/* ERR_DENIED when `path` is inside `dir`, but for what is in its subfolder `open`. */
+int guard__path(const char *dir, const char *path, const char *open, struct arena *a,
+                struct err *e) MUST_CHECK;
+/* Where `dir` lies in a folder that holds it ("var/lib/slipway" in "/"), or NULL. */
+const char *guard__hidden(const char *dir, const char *path, struct arena *a);
+/* The programs that steps are started by. */
+bool guard__read_only(const char *dir, const char *path, struct arena *a);
+
 struct payload_file {
     const char *path; /* relative */
     const void *bytes;

@@ -305,25 +305,52 @@ static int pin_sub_path(struct build *b, const char *volume, const char *sub, co
     return 0;
 }
 
+static bool is_host_path(const struct pod_def *d, const char *volume)
+{
+    VALUE_EACH_ITEM (v, value_get(d->spec, "volumes"))
+        if (strcmp(value_at_str(v, "name", ""), volume) == 0)
+            return value_get(v, "hostPath") != NULL;
+    return false;
+}
+
+/* The data folder in a folder of the host that a pod may see is an empty one there. */
+static int hide_data(struct build *b, const char *source, const char *target, struct err *e)
+{
+    int rc = guard__path(b->n->dir, source, "bin", b->a, e); /* by way of a subPath */
+    const char *hidden = guard__hidden(b->n->dir, source, b->a);
+    if (rc < 0 || !hidden)
+        return rc;
+    const char *empty = arena_printf(b->a, "%s/run/empty", b->n->dir);
+    rc = fs_mkdirs(empty, 0555, e);
+    if (rc == 0)
+        add_mount(b, empty, arena_printf(b->a, "%s/%s", target, hidden), "rprivate", true);
+    return rc;
+}
+
 static int add_volume_mount(struct build *b, const struct value *m, struct err *e)
 {
     const char *name = value_at_str(m, "name", ""), *source;
     int rc = volume__path(b->n, b->d, name, b->a, &source, e);
     if (rc < 0)
         return rc;
+    const char *real = source, *target = value_at_str(m, "mountPath", "");
     const char *sub = value_at_str(m, "subPath", "");
     const char *expr = value_at_str(m, "subPathExpr", "");
     if (*expr)
         sub = env__expand(expr, b->env, b->n_env, b->a);
-    if (*sub && (rc = pin_sub_path(b, source, sub, &source, e)) < 0)
-        return rc;
+    if (*sub) {
+        real = arena_printf(b->a, "%s/%s", source, sub);
+        rc = pin_sub_path(b, source, sub, &source, e);
+        if (rc < 0)
+            return rc;
+    }
     const char *propagation = value_at_str(m, "mountPropagation", "None");
     if (strcmp(propagation, "Bidirectional") == 0)
         return err_set(e, ERR_UNSUPPORTED, "mountPropagation Bidirectional is not supported");
-    add_mount(b, source, value_at_str(m, "mountPath", ""),
+    add_mount(b, source, target,
               strcmp(propagation, "HostToContainer") == 0 ? "rslave" : "rprivate",
-              value_at_bool(m, "readOnly", false));
-    return 0;
+              value_at_bool(m, "readOnly", false) || guard__read_only(b->n->dir, real, b->a));
+    return is_host_path(b->d, name) ? hide_data(b, real, target, e) : 0;
 }
 
 static int add_termination_log(struct build *b, struct err *e)

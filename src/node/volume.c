@@ -369,7 +369,7 @@ static int claim_path(struct node *n, const char *ns, const char *claim, struct 
         return err_set(e, ERR_UNSUPPORTED, "persistentvolume \"%s\" is neither hostPath nor local",
                        volume);
     *out = arena_strdup(a, path);
-    return 0;
+    return guard__path(n->dir, *out, "volumes", a, e);
 }
 
 /* A generic ephemeral volume's claim is named after the pod. */
@@ -394,7 +394,7 @@ int volume__path(struct node *n, const struct pod_def *d, const char *volume, st
         if (claim)
             return claim_path(n, d->ns, claim, a, out, e);
         *out = path ? path : place__pod(n, a, d->uid, arena_printf(a, "volumes/%s", volume));
-        return 0;
+        return path ? guard__path(n->dir, path, "bin", a, e) : 0;
     }
     return err_set(e, ERR_INVALID, "there is no volume \"%s\"", volume);
 }

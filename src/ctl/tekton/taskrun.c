@@ -1,4 +1,5 @@
 /* taskrun.c - the TaskRun loop: observe, plan, apply. */
+#include "api/podsecurity.h"
 #include "ctl/tekton/pod.h"
 #include "ctl/tekton/taskrun_plan.h"
 #include "ctl/tekton/taskrun_steps.h"
@@ -191,6 +192,41 @@ struct attempt {
     const char *reason;         /* out: of a failure for good */
 };
 
+/* What the namespace's label lets a pod do, "" where it says nothing. */
+static int security_level(struct controller_ctx *c, const char *ns, struct arena *a,
+                          const char **out, struct err *e)
+{
+    AUTO(object) struct object *space = NULL;
+    int r = kube_get(c->kube, &RES_NAMESPACE, NULL, ns, &space, e);
+    if (r < 0 && r != ERR_NOT_FOUND)
+        return r;
+    const char *level = space ? object_label(space, "pod-security.kubernetes.io/enforce") : NULL;
+    *out = arena_strdup(a, level ? level : "");
+    return 0;
+}
+
+/* Who writes a pipeline, or what a pipeline fetches, is not to have the host: steps keep to the
+ * baseline of the Pod Security Standards unless their namespace says "privileged". The folder with
+ * the programs that start them is ours, and read-only. */
+static int keep_to_baseline(const struct tekton *t, const char *ns, const struct value *pod,
+                            struct arena *a, struct err *e)
+{
+    struct value *spec = value_shallow(a, value_get(pod, "spec"));
+    struct value *volumes = value_new_array(a);
+    VALUE_EACH_ITEM (v, value_get(spec, "volumes"))
+        if (!t->entrypoint_dir ||
+            strcmp(value_at_str(v, "hostPath.path", ""), t->entrypoint_dir) != 0)
+            (void)value_push(a, volumes, v);
+    (void)value_set(a, spec, "volumes", volumes);
+    const char *why = podsecurity_violations("baseline", "", spec, NULL, a);
+    if (!why)
+        return 0;
+    return err_set(e, ERR_DENIED,
+                   "steps may not have the host: %s; to allow it: kubectl label namespace %s "
+                   "pod-security.kubernetes.io/enforce=privileged",
+                   why, ns);
+}
+
 static int attempt_pod(struct controller_ctx *c, const struct object *run,
                        const struct resolved *task, struct arena *a, struct attempt *out,
                        struct value **pod, struct err *e)
@@ -213,10 +249,13 @@ static int attempt_pod(struct controller_ctx *c, const struct object *run,
         return r;
     applied = with_overrides(edited, applied, a);
     struct value *configs, *credentials;
+    const char *level;
     out->reason = "PodCreationFailed";
     if ((r = find_image_configs(t, applied, a, &configs, e)) < 0 ||
-        (r = find_credentials(c, run, a, &credentials, e)) < 0)
+        (r = find_credentials(c, run, a, &credentials, e)) < 0 ||
+        (r = security_level(c, run->ns, a, &level, e)) < 0)
         return r;
+    bool allowed = strcmp(level, "privileged") == 0;
     struct value *meta = value_make_object(a, edited, "metadata");
     tekton__inherit(meta, task, a);
     const struct pod_input in = {
@@ -226,13 +265,15 @@ static int attempt_pod(struct controller_ctx *c, const struct object *run,
         .volumes = volumes,
         .image_config = configs,
         .credentials = credentials,
-        .entrypoint_dir = t->entrypoint_dir,
+        /* stricter levels take no folder of the host, not even ours */
+        .entrypoint_dir = !*level || allowed ? t->entrypoint_dir : NULL,
         .tools_image = t->tools_image,
         .registry = t->registry,
         .work_url = t->work_url,
         .git_url = t->git_url,
     };
-    if ((r = pod_make(&in, a, pod, e)) < 0)
+    if ((r = pod_make(&in, a, pod, e)) < 0 ||
+        (!allowed && (r = keep_to_baseline(t, run->ns, *pod, a, e)) < 0))
         return r;
     struct value *status = value_shallow(a, out->status);
     (void)value_set(a, status, "taskSpec", applied);
