@@ -12,10 +12,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/thread.h"
+#include "codec/json.h"
 #include "runtime/runtime_int.h"
 
-enum { EXEC_TIMEOUT_MS = 30000 };
+enum { EXEC_TIMEOUT_MS = 30000, CONFIG_MAX_BYTES = 16 << 20 };
 
 static int running(struct runtime *r, const char *id, struct err *e)
 {
@@ -26,20 +28,27 @@ static int running(struct runtime *r, const char *id, struct err *e)
     return 0;
 }
 
-static const char *const *exec_args(struct runtime *r, const char *id, const struct exec_spec *s,
-                                    struct arena *a)
+/* FILE in the container's folder: its own process but for what it runs. So a command has the user,
+ * groups, capabilities and environment that the container has. */
+static int write_process(struct runtime *r, const char *id, const struct exec_spec *s,
+                         const char *file, struct arena *a, struct err *e)
 {
-    size_t n = 0;
-    while (s->argv[n])
-        n++;
-    const char **args = ARENA_ARRAY(a, const char *, n + 6);
-    args[0] = "exec";
-    args[1] = r->crun;
-    args[2] = arena_printf(a, "%s/crun", r->dir);
-    args[3] = id;
-    args[4] = s->tty ? "tty" : "plain";
-    memcpy(args + 5, s->argv, n * sizeof *args);
-    return args;
+    char *text;
+    size_t n;
+    struct value *config;
+    int rc = fs_read(runtime__path(r, a, id, "config.json"), CONFIG_MAX_BYTES, a, &text, &n, e);
+    if (rc < 0 || (rc = json_parse(a, text, n, 0, &config, e)) < 0)
+        return err_wrap(e, rc, "container %s", id);
+    struct value *process = value_get_mut(config, "process");
+    struct value *args = value_set(a, process, "args", value_new_array(a));
+    for (const char *const *arg = s->argv; *arg; arg++)
+        (void)value_push_str(a, args, *arg);
+    (void)value_set_bool(a, process, "terminal", s->tty);
+    char *out = json_text(a, process, 0);
+    rc = record__put(runtime__path(r, a, id, file), out, e);
+    explicit_bzero(out, strlen(out)); /* the environment may hold secrets */
+    explicit_bzero(text, n);
+    return rc;
 }
 
 int runtime_exec(struct runtime *r, const char *id, const struct exec_spec *s,
@@ -53,18 +62,26 @@ int runtime_exec(struct runtime *r, const char *id, const struct exec_spec *s,
         return err_sys(e, errno, "make a socket pair");
     AUTO_FD int ours = talk[0];
     AUTO(arena) struct arena *a = arena_new(0);
-    struct spawn sp = {.args = exec_args(r, id, s, a),
+    const char *file = arena_printf(a, "exec-%u.json", atomic_fetch_add(&r->n_execs, 1));
+    const char *const args[] = {
+        "exec", r->crun, arena_printf(a, "%s/crun", r->dir), id, s->tty ? "tty" : "plain",
+        file,   NULL};
+    rc = write_process(r, id, s, file, a, e);
+    struct spawn sp = {.args = args,
                        .talk_fd = talk[1],
                        .lock_fd = -1,
                        .in_fd = s->tty ? -1 : s->in_fd,
                        .out_fd = s->tty ? -1 : s->out_fd,
                        .err_fd = s->tty ? -1 : s->err_fd,
                        .cwd = runtime__path(r, a, id, NULL)};
-    pid_t pid;
-    rc = spawn__shim(r, &sp, &pid, e);
+    pid_t pid = 0;
+    if (rc == 0)
+        rc = spawn__shim(r, &sp, &pid, e);
     (void)close(talk[1]);
-    if (rc < 0)
+    if (rc < 0) {
+        (void)unlink(runtime__path(r, a, id, file));
         return rc;
+    }
     char text[1024];
     int tty = -1;
     rc = spawn__hear(ours, EXEC_TIMEOUT_MS, text, sizeof text, &tty, e);

@@ -1,6 +1,7 @@
 /* runtime_int.h - what the files of runtime/ share. */
 #pragma once
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -120,6 +121,7 @@ struct runtime {
     pthread_t thread;
     int exits_fd; /* inotify on DIR/exits */
     bool watching;
+    atomic_uint n_execs; /* ever started: names their files */
 };
 
 char *runtime__path(struct runtime *r, struct arena *a, const char *id, const char *file);

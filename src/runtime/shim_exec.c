@@ -21,14 +21,11 @@ static int start(char **argv, const char *stem, int *tty_fd, struct err *e)
 {
     bool tty = strcmp(argv[4], "tty") == 0;
     char pid_file[64], log[64], socket[64];
+    int r = 0;
     (void)snprintf(pid_file, sizeof pid_file, "%s.pid", stem);
     (void)snprintf(log, sizeof log, "%s.log", stem);
     (void)snprintf(socket, sizeof socket, "%s.sock", stem);
-    size_t n = 0;
-    while (argv[5 + n])
-        n++;
-    AUTO(arena) struct arena *a = arena_new(0);
-    const char **args = ARENA_ARRAY(a, const char *, n + 16);
+    const char *args[16];
     size_t i = 0;
     args[i++] = argv[1];
     args[i++] = "--root";
@@ -43,22 +40,22 @@ static int start(char **argv, const char *stem, int *tty_fd, struct err *e)
     struct crun_call call = {.crun = argv[1], .args = args, .out_fd = 1, .err_fd = 2};
     call.console_fd = -1;
     if (tty) {
-        args[i++] = "--tty";
         args[i++] = "--console-socket";
         args[i++] = socket;
-        call.console_fd = shim__listen(socket, e);
-        if (call.console_fd < 0)
-            return call.console_fd;
+        r = call.console_fd = shim__listen(socket, e);
     }
+    args[i++] = "--process";
+    args[i++] = argv[5];
     args[i++] = argv[3];
-    for (size_t k = 0; k < n; k++)
-        args[i++] = argv[5 + k];
-    int r = shim__run_crun(&call, log, e);
+    args[i] = NULL;
+    if (r >= 0)
+        r = shim__run_crun(&call, log, e);
     *tty_fd = call.tty_fd;
     if (call.console_fd >= 0)
         (void)close(call.console_fd);
     (void)unlink(socket);
     (void)unlink(log);
+    (void)unlink(argv[5]);
     return r;
 }
 
@@ -84,8 +81,8 @@ static void end_inner(int sig)
         (void)kill((pid_t)inner, SIGKILL);
 }
 
-/* shim exec CRUN ROOT ID tty|plain ARGS…, in the container's folder: starts a process in the
- * container, says "ok" with its terminal, exits with its code. */
+/* shim exec CRUN ROOT ID tty|plain FILE, in the container's folder: starts the process that FILE
+ * describes in the container, removes FILE, says "ok" with its terminal, exits with its code. */
 int shim__exec(int argc, char **argv)
 {
     struct err e = {0};

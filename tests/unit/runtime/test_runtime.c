@@ -257,6 +257,27 @@ static void executes(void)
     char text[64] = "";
     T_OK(read(out[0], text, sizeof text - 1) > 0, "output");
     T_EQ_STR(text, "got this hello world\n", "what it wrote");
+    static const uint32_t groups[] = {50};
+    struct container_spec user = spec(&s, "user", ARGS("sleep", "100"));
+    user.uid = 1000;
+    user.gid = 1001;
+    user.groups = groups;
+    user.n_groups = 1;
+    user.no_new_privs = true;
+    user.cwd = "/tmp";
+    T_RC(runtime_start(s.r, &user, &e), &e, "start as a user");
+    T_OK(pipe(out) == 0, "pipe");
+    x = (struct exec_spec){
+        .argv = ARGS("sh", "-c", "id -u; id -G; pwd; grep -E NoNewPrivs /proc/self/status"),
+        .in_fd = -1,
+        .out_fd = out[1],
+        .err_fd = -1};
+    T_RC(runtime_exec(s.r, "user", &x, &p, &e), &e, "exec");
+    (void)close(out[1]);
+    T_RC(exec_wait(&p, 5000, &code, &e), &e, "wait");
+    memset(text, 0, sizeof text);
+    T_OK(read(out[0], text, sizeof text - 1) > 0, "output");
+    T_EQ_STR(text, "1000\n1001 50\n/tmp\nNoNewPrivs:\t1\n", "as the container's own process");
     x = (struct exec_spec){.argv = ARGS("/no/such"), .in_fd = -1, .out_fd = -1, .err_fd = -1};
     T_EQ_INT(runtime_exec(s.r, "box", &x, &p, &e), ERR_INVALID, "no such program");
     T_OK(strstr(e.msg, "/no/such") != NULL, e.msg);
