@@ -10,8 +10,9 @@ if ! command -v kubectl > /dev/null; then
     exit 0
 fi
 kubectl_minor=$(kubectl version --client -o yaml 2> /dev/null | sed -n 's/.*gitVersion: v1\.\([0-9]*\).*/\1/p' | head -n 1)
-if [ "${kubectl_minor:-0}" -lt 30 ]; then # older ones ask for exec and attach over SPDY
-    echo "0 passed, 0 failed (skipped: needs kubectl 1.30 or later, not 1.${kubectl_minor:-?})"
+kubectl_least=${kubectl_least:-30} # older ones ask for exec and attach over SPDY
+if [ "${kubectl_minor:-0}" -lt "$kubectl_least" ]; then
+    echo "0 passed, 0 failed (skipped: needs kubectl 1.$kubectl_least or later, not 1.${kubectl_minor:-?})"
     exit 0
 fi
 if [ -z "${SLIPWAY_E2E_INSIDE:-}" ]; then
