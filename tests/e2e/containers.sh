@@ -31,7 +31,7 @@ has() { # what, text, part
     case $2 in *"$3"*) ok ;; *) bad "$1: '$2' does not hold '$3'" ;; esac
 }
 start() {
-    "$slipway" up --data-dir "$dir/data" --quiet >> "$dir/log" 2>&1 &
+    "$slipway" up --data-dir "$dir/data" --quiet >> "$dir/log" 2>&1 9> "$dir/left-open" &
     pid=$!
     for _ in $(seq 200); do
         kubectl get --raw /readyz > /dev/null 2>&1 && return
@@ -110,6 +110,7 @@ YAML
 ready counter
 ready web
 
+same "what the starter left open" "$(ls -l "/proc/$pid/fd" | grep -c left-open)" 0
 same "exec" "$(kubectl exec counter -- sh -c 'echo $((6*7))')" 42
 kubectl exec counter -- sh -c 'exit 5' > /dev/null 2>&1
 same "exec's exit code" $? 5
@@ -135,6 +136,12 @@ same "the line nobody read" "$(kubectl logs once | tail -1)" end
 same "the same container" "$(status counter 'containerStatuses[0].containerID')" "$id"
 same "no restart" "$(status counter 'containerStatuses[0].restartCount')" 0
 kubectl logs counter > "$dir/lines"
+kubectl run burst --image=slipway.local/busybox --restart=Never -- seq 300 > /dev/null
+for _ in $(seq 100); do
+    [ "$("$slipway" logs burst | wc -l)" = 300 ] && break
+    sleep 0.1
+done
+same "slipway logs keeps the order of a burst" "$("$slipway" logs burst | cut -d' ' -f3 | cmp - <(seq 300) && echo same)" same
 same "no line lost" "$(seq 0 $(($(wc -l < "$dir/lines") - 1)) | cmp - "$dir/lines" && echo same)" same
 same "still there" "$(kubectl exec counter -- wget -qO- "http://$ip:8080/")" web
 
