@@ -23,17 +23,25 @@ def load(server, what, connections=16, seconds=SECONDS):
     return figures
 
 
-def alternating(sides, measure):
-    """Samples of each side, taken in turns, the others paused meanwhile."""
-    samples = {side: [] for side in sides}
-    for _ in range(ROUNDS):
-        for side in sides:
+def alternating(sides, measure, rounds=None):
+    """Samples of ours and of the peer, taken in turns, the other one paused meanwhile; none of one that fails."""
+    samples = [[], []]
+    failed = set()
+    for _ in range(rounds or ROUNDS):
+        for i, side in enumerate(sides):
+            if side in failed:
+                continue
             for other in sides:
                 other.resume() if other is side else other.pause()
-            samples[side].append(measure(side))
+            try:
+                samples[i].append(measure(side))
+            except Failed as why:
+                peers.say(why)
+                failed.add(side)
+                samples[i].clear()
     for side in sides:
         side.resume()
-    return [samples[side] for side in sides] + [[]] * (2 - len(sides))
+    return samples
 
 
 def start_fresh(make):
@@ -77,24 +85,23 @@ REQUESTS = [  # name, connections, figure, unit, goal, what
 
 def bench(report):
     with ExitStack() as at_end:
+        programs = peers.kubernetes()
         ours, ours_start = start_fresh(lambda: Slipway("--no-node"))
         sides, peer_start = [at_end.enter_context(ours)], []
-        programs = peers.kubernetes()
         if programs:
             ours.pause()
-            peer, peer_start = start_fresh(lambda: Kubernetes(programs, controllers=()))
-            sides.append(at_end.enter_context(peer))
+            try:
+                peer, peer_start = start_fresh(lambda: Kubernetes(programs, controllers=()))
+                sides.append(at_end.enter_context(peer))
+            except Failed as why:
+                peers.say(why)
             ours.resume()
         report.add("api/start", "fresh folder to the first request answered", "s", ours_start, peer_start, goal=Goal(0.15))
         time.sleep(10)
-        memory = [[side.rss_mib()] for side in sides] + [[]]
-        report.add("api/idle-memory", "resident memory, idle: API and controllers", "MiB", *memory[:2], goal=Goal(32))
+        memory = alternating(sides, lambda side: side.rss_mib(), rounds=1)
+        report.add("api/idle-memory", "resident memory, idle: API and controllers", "MiB", *memory, goal=Goal(32))
         for name, connections, figure, unit, goal, what in REQUESTS:
             samples = alternating(sides, lambda side: load(side, name, connections)[figure])
             report.add(f"api/{name}", what, unit, *samples, goal=goal, more_is_better=unit == "/s")
-        samples = []
-        for side in sides:
-            for other in sides:
-                other.resume() if other is side else other.pause()
-            samples.append(restarts(side))
-        report.add("api/restart", "start again over 100 000 revisions", "s", *(samples + [[]])[:2], goal=Goal(0.5))
+        samples = alternating(sides, restarts, rounds=1)
+        report.add("api/restart", "start again over 100 000 revisions", "s", *(sum(s, []) for s in samples), goal=Goal(0.5))

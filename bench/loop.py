@@ -50,9 +50,12 @@ def bench_replicas(report):
              ("--kube-api-qps=10000", "--kube-api-burst=10000"))):
         theirs = []
         if programs:
-            with Kubernetes(programs, controllers=options) as server:
-                server.start()
-                theirs = [s * 1000 for s in replicas_s(server)]
+            try:
+                with Kubernetes(programs, controllers=options) as server:
+                    server.start()
+                    theirs = [s * 1000 for s in replicas_s(server)]
+            except Failed as why:
+                peers.say(why)
         report.add(f"loop/{name}", what, "ms", ours, theirs, goal=Goal(20))
 
 
