@@ -42,7 +42,6 @@ int store_open(const char *path, struct store **out, struct err *e)
     (void)pthread_rwlock_init(&s->lock, NULL);
     (void)pthread_mutex_init(&s->queue_lock, NULL);
     cond_init(&s->queue_filled);
-    cond_init(&s->ops_done);
     s->queue_tail = &s->queue;
     index_init(&s->index);
     window__init(&s->window);
@@ -68,7 +67,6 @@ void store_free(struct store *s)
     db_free(s->db);
     window__done(&s->window);
     index_done(&s->index);
-    (void)pthread_cond_destroy(&s->ops_done);
     (void)pthread_cond_destroy(&s->queue_filled);
     (void)pthread_mutex_destroy(&s->queue_lock);
     (void)pthread_rwlock_destroy(&s->lock);
@@ -198,13 +196,15 @@ uint64_t store_count(struct store *s, const char *prefix)
 /* Hands the op to the writer and waits until it is durable or refused. */
 static int submit(struct store *s, struct op *o, struct err *e)
 {
+    (void)sem_init(&o->done, 0, 0);
     (void)pthread_mutex_lock(&s->queue_lock);
     *s->queue_tail = o;
     s->queue_tail = &o->next;
     (void)pthread_cond_signal(&s->queue_filled);
-    while (!o->done)
-        (void)pthread_cond_wait(&s->ops_done, &s->queue_lock);
     (void)pthread_mutex_unlock(&s->queue_lock);
+    while (sem_wait(&o->done) < 0)
+        ; /* a signal handler ran */
+    (void)sem_destroy(&o->done);
     if (o->rc < 0 && e)
         *e = o->err;
     return o->rc;

@@ -1,6 +1,7 @@
 /* store_int.h - what the files of store/ share. */
 #pragma once
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -10,7 +11,8 @@
 
 enum op_kind { OP_PUT, OP_DELETE, OP_COMPACT };
 
-/* A write on its way: lives on its caller's stack until `done`. */
+/* A write on its way: lives on its caller's stack until `done` is posted. Each has its own, so
+ * that a commit wakes those it was for and nobody else. */
 struct op {
     enum op_kind kind;
     const char *key;
@@ -21,7 +23,7 @@ struct op {
     struct entry *fresh, *prev; /* set by the writer; prev is a reference */
     int rc;
     struct err err;
-    bool done;
+    sem_t done;
     struct op *next;
 };
 
@@ -47,7 +49,7 @@ struct store {
     struct window window;
 
     pthread_mutex_t queue_lock;
-    pthread_cond_t queue_filled, ops_done;
+    pthread_cond_t queue_filled;
     struct op *queue, **queue_tail;
     bool stopping, writer_up;
     pthread_t writer;

@@ -146,12 +146,11 @@ void *store__writer(void *store)
         s->queue_tail = &s->queue;
         (void)pthread_mutex_unlock(&s->queue_lock);
         write_batch(s, ops);
-        (void)pthread_mutex_lock(&s->queue_lock);
         for (struct op *o = ops, *next; o; o = next) {
-            next = o->next; /* o is gone once its caller sees done */
-            o->done = true;
+            next = o->next; /* o is gone once its caller goes on */
+            (void)sem_post(&o->done);
         }
-        (void)pthread_cond_broadcast(&s->ops_done);
+        (void)pthread_mutex_lock(&s->queue_lock);
     }
     (void)pthread_mutex_unlock(&s->queue_lock);
     return NULL;
