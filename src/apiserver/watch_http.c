@@ -120,11 +120,16 @@ static int pump(struct stream *s, const struct list_opts *o)
 {
     int64_t timeout = o->timeout_s > 0 ? o->timeout_s : DEFAULT_TIMEOUT_S;
     int64_t end_at = clock_mono_ms() + timeout * 1000;
-    int64_t mark_at = next_mark(clock_mono_ms(), end_at);
+    int64_t mark_at = next_mark(clock_mono_ms(), end_at), look_at = clock_mono_ms() + POLL_MS;
     for (;;) {
         int64_t now = clock_mono_ms(), left = end_at - now;
         if (left <= 0)
             return 0;
+        if (now >= look_at) { /* by the clock: others' events may leave no pause to do it in */
+            if (http_client_gone(s->w->q))
+                return 0;
+            look_at = now + POLL_MS;
+        }
         struct watch_event ev;
         struct err e = {0};
         int64_t wait = left < POLL_MS ? left : POLL_MS;
@@ -141,8 +146,6 @@ static int pump(struct stream *s, const struct list_opts *o)
             return flush(s);
         } else if (rc != ERR_TIMEOUT) {
             return 0; /* the server stops */
-        } else if (wait > 0 && http_client_gone(s->w->q)) {
-            return 0;
         }
         if (o->bookmarks && now >= mark_at) {
             put_bookmark(s, watch_progress(s->watch), false);
@@ -153,13 +156,20 @@ static int pump(struct stream *s, const struct list_opts *o)
     }
 }
 
+/* Where the watched keys begin. Who asks for one object is not woken by all others of its kind. */
+static const char *watched_key(const struct stream *s, const char *ns)
+{
+    bool one = !s->k->res->namespaced || (ns && *ns);
+    return stored__key(s->k, ns, one ? s->sel.name : NULL, s->w->call.a);
+}
+
 /* The state now as ADDED events. */
-static int put_state(struct stream *s, const char *ns, uint64_t *out_rv)
+static int put_state(struct stream *s, const char *key, uint64_t *out_rv)
 {
     struct call *c = &s->w->call;
     struct entry_list l = {0};
     struct err e = {0};
-    if (store_list(c->s->store, stored__key(s->k, ns, NULL, c->a), NULL, 0, 0, &l, &e) < 0)
+    if (store_list(c->s->store, key, NULL, 0, 0, &l, &e) < 0)
         return refuse_err(c, &e);
     for (size_t i = 0; i < l.n; i++)
         if (list__matches(c->s, &s->sel, s->k, l.items[i]))
@@ -192,15 +202,16 @@ int web_watch(struct web *w, const struct served *k, const char *ns, const struc
     if (rc < 0)
         return rc;
     buf_init(&s.out, SIZE_MAX / 2);
+    const char *key = watched_key(&s, ns);
     bool state = o->send_initial == 1 || (o->send_initial < 0 && since == 0);
     if (state)
-        rc = put_state(&s, ns, &since);
+        rc = put_state(&s, key, &since);
     else if (since == 0)
         since = store_revision(c->s->store);
     if (rc == 0 && since < c->s->first_watch)
         rc = ERR_GONE;
     else if (rc == 0)
-        rc = watch_open(c->s->store, stored__key(k, ns, NULL, c->a), since, &s.watch, &e);
+        rc = watch_open(c->s->store, key, since, &s.watch, &e);
     if (rc == ERR_GONE) {
         if (begin(&s) == 0) {
             put_expired(&s, arena_printf(c->a, "too old resource version: %llu (%llu)",
