@@ -94,6 +94,45 @@ static int check_syntax(const char *s, const char *end, struct err *e)
     return 0;
 }
 
+/* Behind "\\w" or "[:alpha:]" in a class a hyphen is itself for RE2 and an error for PCRE2. Gives
+ * the end of what ends there, or `s`. */
+static const char *skip_set(const char *s, const char *end)
+{
+    if (*s == '\\' && s + 1 < end && strchr("dDsSwW", s[1]))
+        return s + 2;
+    if (*s == '[' && s + 1 < end && s[1] == ':') {
+        const char *close = memchr(s, ']', (size_t)(end - s));
+        return close ? close + 1 : s;
+    }
+    return s;
+}
+
+/* The pattern with such hyphens escaped; `out` has room for twice of it. */
+static size_t plain_hyphens(const char *s, size_t n, char *out)
+{
+    const char *end = s + n, *from = s;
+    size_t len = 0;
+    while (s < end) {
+        const char *stop = *s == '[' ? skip_class(s, end) : s;
+        for (const char *next; s < stop; s = next) {
+            next = skip_set(s, stop);
+            bool set = next != s && s > from;
+            if (!set)
+                next = s + (*s == '\\' && s + 1 < stop ? 2 : 1);
+            memcpy(out + len, s, (size_t)(next - s));
+            len += (size_t)(next - s);
+            if (set && *next == '-' && next + 1 < stop)
+                out[len++] = '\\';
+        }
+        if (s < end && *s == '\\' && s + 1 < end)
+            out[len++] = *s++;
+        if (s < end)
+            out[len++] = *s++;
+        from = s;
+    }
+    return len;
+}
+
 static void read_names(struct regex *r)
 {
     uint32_t n = 0, size = 0;
@@ -124,7 +163,11 @@ int regex_compile(const char *pattern, size_t n, unsigned flags, struct regex **
     options |= flags & REGEX_DOT_ALL ? PCRE2_DOTALL : 0;
     int code = 0;
     PCRE2_SIZE at = 0;
-    pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)pattern, n, options, &code, &at, NULL);
+    AUTO_MEM char *plain = malloc(2 * n + 1);
+    if (!plain)
+        return err_set(e, ERR_TOO_LARGE, "no memory for a regular expression");
+    n = plain_hyphens(pattern, n, plain);
+    pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)plain, n, options, &code, &at, NULL);
     if (!compiled) {
         PCRE2_UCHAR text[200];
         (void)pcre2_get_error_message(code, text, sizeof text);
