@@ -39,6 +39,12 @@ struct template_run {
 /* Runs a tree over dot, appending to run->out; the fault says what went wrong. */
 int exec__tree(struct template_run *r, const struct tree *t, const struct go_value *dot);
 
+/* What reflect.ValueOf() makes of data that came as an interface{}: of a nil one, nothing. */
+static inline struct go_value exec__dot(struct go_value v)
+{
+    return go_kind_of(&v) == GO_INTERFACE ? (struct go_value){.type = NULL} : v;
+}
+
 /* A new fault, or one around what is there. */
 int run__fail(struct template_run *r, const char *fmt, ...) PRINTF(2, 3);
 int run__wrap(struct template_run *r, const char *fmt, ...) PRINTF(2, 3);

@@ -44,7 +44,8 @@ static int include(struct go_call *c, const struct go_value *args, size_t n, str
                        buf_text(b));
     }
     size_t start = r->out.len;
-    int rc = exec__tree(r, t, &args[1]);
+    struct go_value dot = exec__dot(args[1]);
+    int rc = exec__tree(r, t, &dot);
     go_map_get_hashed(r->included, name.s, name.n, name.hash)->i--;
     if (rc == 0)
         *out = take_output(c, start);
@@ -98,7 +99,8 @@ static int tpl(struct go_call *c, const struct go_value *args, size_t n, struct 
     const struct template_set *outer = r->set;
     size_t start = r->out.len;
     r->set = t->set;
-    rc = exec__tree(r, t->tree, &args[1]);
+    struct go_value dot = exec__dot(args[1]);
+    rc = exec__tree(r, t->tree, &dot);
     r->set = outer;
     if (rc) {
         struct buf *b = call__scratch(c);

@@ -75,6 +75,7 @@ int template_execute(struct template_run *r, const char *name, struct go_value d
     r->n_vars = 0;
     buf_clear(&r->out);
     const struct template_set *set = r->set;
+    dot = exec__dot(dot);
     int rc = run(r, name, &dot);
     r->set = set;
     if (rc) {
