@@ -50,16 +50,53 @@ static const char *file_of(struct repo *r, const char *commit, const char *path,
     return kustomize_file(t, path, a);
 }
 
+/* Behind line number `n`. */
+static const char *skip_lines(const char *text, uint32_t n)
+{
+    for (; n > 0 && *text; n--)
+        text += strcspn(text, "\n") + (text[strcspn(text, "\n")] == '\n');
+    return text;
+}
+
 /* Puts "key: value" on a line of its own behind line number `after`, indented like column. */
 static char *insert_line(struct arena *a, const char *text, uint32_t after, uint32_t column,
                          const char *key, const char *value)
 {
-    const char *s = text;
-    for (uint32_t i = 0; i < after && *s; i++)
-        s += strcspn(s, "\n") + (s[strcspn(s, "\n")] == '\n');
+    const char *s = skip_lines(text, after);
     bool open = s > text && s[-1] != '\n';
     return arena_printf(a, "%.*s%s%*s%s: %s\n%s", (int)(s - text), text, open ? "\n" : "",
                         (int)(column > 0 ? column - 1 : 0), "", key, value, s);
+}
+
+/* Where an entry in braces begins, behind its brace; NULL: it has lines of its own. */
+static const char *in_braces(const char *text, const struct value *entry)
+{
+    const char *s = skip_lines(text, entry->line - 1);
+    size_t n = strcspn(s, "\n");
+    return entry->column <= n && s[entry->column - 1] == '{' ? s + entry->column : NULL;
+}
+
+static char *insert_member(struct arena *a, const char *text, const struct value *entry,
+                           const char *key, const char *value)
+{
+    const struct member *last = value_members(entry) + value_members_count(entry) - 1;
+    const char *brace = in_braces(text, entry);
+    if (!brace)
+        return insert_line(a, text, last->value.line, entry->column, key, value);
+    return arena_printf(a, "%.*s%s: %s, %s", (int)(brace - text), text, key, value,
+                        brace + strspn(brace, " "));
+}
+
+/* A file that would say something else, or nothing, must not be committed. */
+static int check_field(struct arena *a, const char *text, size_t index, const char *key,
+                       const char *value, struct err *e)
+{
+    struct value *doc;
+    if (yaml_parse(a, text, strlen(text), 0, &doc, NULL) == 0 &&
+        strcmp(value_at_str(value_item(value_get(doc, "images"), index), key, ""), value) == 0)
+        return 0;
+    return err_set(e, ERR_UNSUPPORTED, "images[%zu] is written so that %s cannot be added", index,
+                   key);
 }
 
 static int set_field(struct arena *a, const char **text, size_t index, const char *key,
@@ -82,11 +119,9 @@ static int set_field(struct arena *a, const char **text, size_t index, const cha
             *text = arena_strndup(a, out, n);
         return rc;
     }
-    const struct member *last = value_members(entry) + value_members_count(entry) - 1;
     /* A tag may look like a number. */
-    const char *quoted = arena_printf(a, "\"%s\"", value);
-    *text = insert_line(a, *text, last->value.line, entry->column, key, quoted);
-    return 0;
+    *text = insert_member(a, *text, entry, key, arena_printf(a, "\"%s\"", value));
+    return check_field(a, *text, index, key, value, e);
 }
 
 static int edit_images(const struct gitops_image_update *u, const char *file, const char **text,

@@ -558,7 +558,41 @@ static void updates_images(void)
     teardown(&w);
 }
 
+static void updates_images_in_braces(void)
+{
+    struct world w;
+    struct err e = {0};
+    struct gitops_image_result res;
+    AUTO(repo) struct repo *r = NULL;
+    const char *text;
+    size_t n;
+    setup(&w);
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/kustomization.yaml", "resources: []\nimages: # all\n"
+                                                   "- { name: shop, newTag: v1 } # one\n"
+                                                   "- {name: other,\n   newTag: v1}\n"},
+                       {0                        }
+    });
+    struct gitops_image_update u = {.repository = "infra",
+                                    .path = "prod",
+                                    .name = "shop",
+                                    .new_name = "here/shop",
+                                    .digest = "sha256:ab"};
+    T_RC(gitops_update_image(w.gitops, w.kube, &u, &res, &e), &e, "update");
+    u.name = "other";
+    u.new_name = NULL;
+    T_RC(gitops_update_image(w.gitops, w.kube, &u, &res, &e), &e, "update");
+    T_RC(repo_open(repository_path(&w.repositories, "infra", w.a), &r, &e), &e, "open");
+    T_RC(repo_read(r, res.commit, "prod/kustomization.yaml", w.a, &text, &n, &e), &e, "read");
+    T_EQ_STR(text,
+             "resources: []\nimages: # all\n"
+             "- {digest: \"sha256:ab\", newName: \"here/shop\", name: shop, newTag: v1 } # one\n"
+             "- {digest: \"sha256:ab\", name: other,\n   newTag: v1}\n",
+             "added within the braces");
+    teardown(&w);
+}
+
 T_MAIN(follows_git, a_bad_manifest_fails_its_own, runs_hooks_and_waves, takes_back_what_is_bad,
        goes_back_when_asked, pins_where_it_may_not_write, takes_configuration_back,
        blames_only_its_own_rollout, heeds_options, obeys_projects, refuses_by_name,
-       shares_nothing_when_told, tries_again, updates_images)
+       shares_nothing_when_told, tries_again, updates_images, updates_images_in_braces)
