@@ -102,6 +102,29 @@ static int create_user(struct kube *k, const char *user, const struct option_lis
     return kube_create(k, &RES_SECRET, "kube-system", o, NULL, e);
 }
 
+/* Only slipway's own API takes such tokens: in another, the Secret goes again. */
+static int check_user(struct kube *k, const char *user, const char *token, struct arena *a,
+                      struct err *e)
+{
+    static const struct kube_delete_opts now = {.grace_s = -1};
+    AUTO(object) struct object *answer = NULL;
+    struct value *ask = value_new_object(a);
+    (void)value_set_str(a, ask, "apiVersion", "authentication.k8s.io/v1");
+    (void)value_set_str(a, ask, "kind", "TokenReview");
+    (void)value_set_str(a, value_make_object(a, ask, "spec"), "token", token);
+    int r = kube_create(k, &RES_TOKEN_REVIEW, NULL, ask, &answer, e);
+    if (r < 0 || value_at_bool(answer->root, "status.authenticated", false))
+        return r;
+    r = kube_delete(k, &RES_SECRET, "kube-system", arena_printf(a, "user-%s", user), &now, e);
+    if (r < 0)
+        return r;
+    (void)err_set(e, ERR_UNSUPPORTED, "this API has users of its own");
+    return err_hint(e,
+                    "make a service account: kubectl create serviceaccount %s, then kubectl "
+                    "create token %s",
+                    user, user);
+}
+
 static int run_user_create(int argc, char **argv)
 {
     const char *kubeconfig = NULL, *token;
@@ -121,7 +144,8 @@ static int run_user_create(int argc, char **argv)
     if (args.n != 1)
         return verb_usage(&verbs_loop[USER_CREATE]);
     if (verb_connect(kubeconfig, a, &k, &e) < 0 ||
-        create_user(k, args.items[0], &groups, a, &token, &e) < 0)
+        create_user(k, args.items[0], &groups, a, &token, &e) < 0 ||
+        check_user(k, args.items[0], token, a, &e) < 0)
         return verb_fail(&e);
     (void)printf("%s\n", token); /* shown once; git takes it as the password */
     return EXIT_OK;

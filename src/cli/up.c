@@ -91,7 +91,7 @@ static int run_up(int argc, char **argv)
         {"kubeconfig",                            0, OPTION_TEXT, &o.kubeconfig, "FILE",
          "run on this cluster's API and nodes instead of our own"},
         {"advertise",                                  0, OPTION_TEXT, &o.advertise, "HOST",
-         "with --kubeconfig: where the cluster's pods and nodes reach git, registry and work API"},
+         "where that cluster's pods and nodes reach git, registry and work API here"},
         {"tools-image",                                  0, OPTION_TEXT, &o.tools_image, "IMAGE",
          "with --kubeconfig: the steps' entrypoint (HOST:5000/tools, of `slipway image bootstrap "
          "tools`)"},
