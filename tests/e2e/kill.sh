@@ -440,33 +440,53 @@ same "one condemnation" "$(condemnations | wc -w)" 1
 has "the condemnation names the revert" "$(field condemnations '.items[0].status.revertCommit' -n argocd)" \
     "$(infra_log %H -1)"
 
-# ---- the next good one deploys by itself ----
+# ---- the next good one deploys, whenever death comes ----
 
+RANDOM=${SLIPWAY_KILL_SEED:=$$}
+echo "eight deaths at moments that SLIPWAY_KILL_SEED=$SLIPWAY_KILL_SEED gives"
 version 3 true
+write anywhere
 push app "shop 3"
+for _ in 1 2 3 4 5 6 7 8; do
+    sleep "0.$((RANDOM % 10))$((RANDOM % 10))"
+    crash
+    again anywhere
+    let_go before go
+done
 run "the run succeeds" until_true 300 run_is True
 run "version 3 is healthy" until_true 300 sync_and serves "shop 3"
 run "version 3 is healthy" until_true 100 ready_and healthy
 run "its analysis is good" until_true 200 analysis_is Successful
 
+# ---- a container of a run dies ----
+
+version 4 true hold
+push app "shop 4"
+run "unit begins" until_true 200 test_began unit
+victim=$(inside step-run)
+kill -9 "$(basename "$(dirname "$victim")")"
+run "the run fails" until_true 100 run_is False
+has "and says why" "$(field "taskrun/$(run_name)-unit" '.status.conditions[0].message' -n ci)" '"step-run" exited with code 137'
+refused "a build behind it" "not found" kubectl -n ci get taskrun "$(run_name)-build"
+
 # ---- once, and nothing left ----
 
-for stage in $killed; do
+for stage in $(printf "%s\n" $killed | sort -u); do
     same "the write before $stage" "$(field "configmap/written-$stage" .data.stage)" "$stage"
 done
 same "the bystander's container" "$(pods_of default)" "$bystanders"
 
 same "one run a push" "$(field pipelineruns '.items[*].metadata.labels.slipway\.dev/commit' -n ci | tr ' ' '\n' | sort)" \
     "$(git_in app log --format=%H | sort)"
-same "eight tasks a run" "$(kubectl -n ci get taskruns --no-headers | wc -l)" 24
-same "a pod a task" "$(kubectl -n ci get pods --no-headers | wc -l)" 24
+same "eight tasks a run, two of the last" "$(kubectl -n ci get taskruns --no-headers | wc -l)" 26
+same "a pod a task" "$(kubectl -n ci get pods --no-headers | wc -l)" 26
 same "no task was tried twice" "$(field taskruns '.items[*].status.retriesStatus' -n ci)" ""
 same "no container was started twice" \
     "$(field pods '.items[*].status.containerStatuses[*].restartCount' -n ci | tr -d ' 0')" ""
 same "an infrastructure commit a run, one revert" "$(infra_log %s | sed 's/ sha256:.*//' | sort)" \
     "$(printf '%s\n' '.: deploy shop' '.: deploy shop' '.: deploy shop' 'Revert ".: deploy shop' "the shop's environment" | sort)"
 same "each names its run" "$(infra_log '%(trailers:key=Slipway-App-Commit,valueonly)' | grep . | sort)" \
-    "$(git_in app log --format=%H | sort)"
+    "$(git_in app log --format=%H --skip=1 | sort)"
 has "one revert" "$(infra_log %B --grep=Slipway-Reverts)" "Slipway-Reverts: $bad_infra"
 same "an analysis a deployment" "$(kubectl -n argocd get analysisruns --no-headers | wc -l)" 3
 same "one condemnation" "$(condemnations | wc -w)" 1
