@@ -17,12 +17,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static char order_file[4096];
+static char order_file[4096], library[4096];
 
 __attribute__((constructor)) static void begin(void)
 {
-    const char *name = getenv("MORTAL");
+    const char *name = getenv("MORTAL"), *self = getenv("LD_PRELOAD");
     (void)snprintf(order_file, sizeof order_file, "%s", name ? name : "");
+    (void)snprintf(library, sizeof library, "%s", self ? self : "");
     (void)unsetenv("LD_PRELOAD");
     (void)unsetenv("MORTAL");
 }
@@ -63,6 +64,16 @@ int rename(const char *from, const char *to)
     int rc = REAL(rename)(from, to);
     die_if_told("after", "rename", to, strlen(to));
     return rc;
+}
+
+/* The small program becomes the whole one, which is meant. */
+int execv(const char *path, char *const argv[])
+{
+    if (argv[0] && argv[1] && strcmp(argv[1], "up") == 0) {
+        (void)setenv("LD_PRELOAD", library, 1);
+        (void)setenv("MORTAL", order_file, 1);
+    }
+    return REAL(execv)(path, argv);
 }
 
 static int open_mode(const char *call, const char *path, int flags, mode_t mode)
