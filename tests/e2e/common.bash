@@ -71,16 +71,18 @@ start() {
     bad "slipway does not answer"
     exit 1
 }
-first_answer() { # boots; $took: ms until the first answer, asked for without a pause
+first_answer() { # boots; $took: ms until the first answer, asked for without a pause; false: it died
     local begin
     begin=$(now_ms)
     boot
     until wget -q --no-check-certificate -O /dev/null https://127.0.0.1:6443/readyz 2> /dev/null; do
         [ $(($(now_ms) - begin)) -lt 10000 ] || break
+        kill -0 "$pid" 2> /dev/null || return
     done
     took=$(($(now_ms) - begin))
     # its own work, for machines that do other things at the same time
-    worked=$(awk -v hz="$(getconf CLK_TCK)" '{print int(($14 + $15) * 1000 / hz)}' "/proc/$pid/stat")
+    worked=$(awk -v hz="$(getconf CLK_TCK)" '{print int(($14 + $15) * 1000 / hz)}' "/proc/$pid/stat" 2> /dev/null)
+    [ -n "$worked" ]
 }
 crash() {
     kill -9 "$pid"
