@@ -4,6 +4,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/log.h"
@@ -16,6 +19,7 @@ struct podnet {
     char *addresses, *namespaces, *domain;
     char gateway[INET_ADDRSTRLEN];
     struct dns_server *dns;
+    int claim; /* see take_network(); -1 */
 
     pthread_mutex_t lock; /* everything below, and one change at a time */
     struct arena *services_arena;
@@ -73,6 +77,25 @@ static int install_rules(struct podnet *n, struct err *e)
     return r < 0 ? r : rules_apply(buf_text(&script), e);
 }
 
+/* One slipway a network namespace: rules and link are one set. An abstract socket belongs to the
+ * namespace and goes with its process, whatever ends it. */
+static int take_network(struct podnet *n, struct err *e)
+{
+    static const char name[] = "\0slipway/podnet";
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    memcpy(at.sun_path, name, sizeof name - 1);
+    n->claim = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (n->claim < 0)
+        return err_sys(e, errno, "make a socket");
+    if (bind(n->claim, (struct sockaddr *)&at,
+             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof name - 1)) == 0)
+        return 0;
+    if (errno != EADDRINUSE)
+        return err_sys(e, errno, "claim the network");
+    (void)err_set(e, ERR_EXISTS, "another slipway has this machine's network");
+    return err_hint(e, "stop it first, or start this one with --no-node for the API alone");
+}
+
 static int bring_up(struct podnet *n, const struct podnet_opts *o, struct err *e)
 {
     int r = range_parse(o->pod_range ? o->pod_range : "10.88.0.0/16", &n->pods, e);
@@ -82,7 +105,9 @@ static int bring_up(struct podnet *n, const struct podnet_opts *o, struct err *e
     if (r < 0)
         return r;
     address_text(n->pods.base + 1, n->gateway);
-    r = fs_mkdirs(n->addresses, 0700, e);
+    r = take_network(n, e);
+    if (r == 0)
+        r = fs_mkdirs(n->addresses, 0700, e);
     if (r == 0)
         r = fs_mkdirs(n->namespaces, 0700, e);
     if (r == 0)
@@ -105,6 +130,7 @@ static struct podnet *podnet_new(const struct podnet_opts *o)
         log_die("out of memory");
     (void)pthread_mutex_init(&n->lock, NULL);
     map_init(&n->host_ports);
+    n->claim = -1;
     n->addresses = path_of(o->state_dir, "addresses");
     n->namespaces = path_of(o->state_dir, "netns");
     n->domain = strdup(o->domain ? o->domain : "cluster.local");
@@ -134,6 +160,8 @@ void podnet_free(struct podnet *n)
     free(n->addresses);
     free(n->namespaces);
     free(n->domain);
+    if (n->claim >= 0)
+        (void)close(n->claim);
     (void)pthread_mutex_destroy(&n->lock);
     free(n);
 }

@@ -85,3 +85,7 @@ has "a step" "$(reason default plain)" Succeeded:
 has "a privileged step" "$(reason default root)" "PodCreationFailed: steps may not have the host: privileged"
 has "a step where the baseline is enforced" "$(reason strict plain)" Succeeded:
 has "a privileged step where it is allowed" "$(reason free root)" Succeeded:
+
+# a second server leaves the first one's network alone
+refused "a second slipway" "another slipway has this machine's network" "$slipway" up --data-dir "$dir/second"
+has "the first one's Services" "$(asks version)" "1.1 200"

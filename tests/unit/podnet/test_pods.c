@@ -128,6 +128,8 @@ static void connects_pods(void)
     T_RC(podnet_open(&o, &n, &e), &e, "open");
     if (n) {
         T_EQ_STR(podnet_gateway(n), "10.88.0.1", "gateway");
+        struct podnet *second = NULL;
+        T_EQ_INT(podnet_open(&o, &second, &e), ERR_EXISTS, "a second one leaves the first alone");
         serve(n, home);
         podnet_free(n);
         T_RC(podnet_open(&o, &n, &e), &e, "open over what is there");
