@@ -271,8 +271,8 @@ static int put_kubernetes_endpoints(struct apiserver *s, struct err *e)
     const char *colon = strrchr(s->address, ':');
     const char *host = arena_strndup(a, s->address, colon ? (size_t)(colon - s->address) : 0);
     struct in_addr ip;
-    if (inet_pton(AF_INET, host, &ip) != 1 || ip.s_addr == htonl(INADDR_ANY) ||
-        ntohl(ip.s_addr) >> 24 == IN_LOOPBACKNET)
+    if (!colon || strtol(colon + 1, NULL, 10) == 0 || inet_pton(AF_INET, host, &ip) != 1 ||
+        ip.s_addr == htonl(INADDR_ANY) || ntohl(ip.s_addr) >> 24 == IN_LOOPBACKNET)
         return 0;
     struct value *o = new_object(a, kinds__of(s, &RES_ENDPOINTS), "kubernetes");
     value_set_str(a, value_make_object(a, o, "metadata.labels"),

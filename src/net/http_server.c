@@ -212,8 +212,10 @@ static int listen_on(const char *address, int *out_fd, unsigned *out_port, struc
         bind(fd, found->ai_addr, found->ai_addrlen) < 0 || listen(fd, 1024) < 0)
         failed = errno;
     freeaddrinfo(found);
-    if (failed == EADDRINUSE)
-        return err_set(e, ERR_EXISTS, "listen on %s: the port is in use", address);
+    if (failed == EADDRINUSE) {
+        (void)err_set(e, ERR_EXISTS, "listen on %s: the port is in use", address);
+        return err_hint(e, "ss -ltnp tells by what; stop that, or choose another address");
+    }
     if (failed)
         return err_sys(e, failed, "listen on %s", address);
     struct sockaddr_storage at = {0};

@@ -261,6 +261,26 @@ static const server_step cluster_steps[] = {
     take_folder,   open_stores_and_identity, open_network, cluster_open, start_builder,
     start_metrics, work_ports_open,          doors_open,   loops_start,  NULL};
 
+/* Told before anything is opened. Host names are the resolver's business. */
+static int check_addresses(const struct server_opts *o, struct err *e)
+{
+    const char *const given[][2] = {
+        {"--api-address",      o->api_address     },
+        {"--registry-address", o->registry_address},
+        {"--git-address",      o->git_address     },
+        {"--metrics-address",  o->metrics_address },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(given); i++) {
+        const char *colon = strrchr(given[i][1], ':');
+        char *end = NULL;
+        unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 0;
+        if (!colon || colon == given[i][1] || end == colon + 1 || *end || port > 65535)
+            return err_set(e, ERR_INVALID, "%s %s: it needs the form HOST:PORT", given[i][0],
+                           given[i][1]);
+    }
+    return 0;
+}
+
 static int start_all(struct server *s, struct err *e)
 {
     int r = 0;
@@ -280,7 +300,9 @@ int server_start(const struct server_opts *o, struct server **out, struct err *e
     s->keys_arena = arena_new(0);
     s->dir = o->data_dir;
     s->lock_fd = -1;
-    int r = start_all(s, e);
+    int r = check_addresses(o, e);
+    if (r == 0)
+        r = start_all(s, e);
     if (r < 0)
         return r;
     *out = take_ptr(s);
