@@ -1,6 +1,7 @@
 # Sourced by the tests here: a slipway of their own, in namespaces of their own, and how to judge.
 # usage of each test: TEST [SLIPWAY-PROGRAM]     needs root, kubectl, busybox
 set -u
+PATH=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/build/clients:$PATH # of script/clients
 if [ "$(id -u)" != 0 ]; then
     echo "0 passed, 0 failed (skipped: needs root)"
     exit 0
