@@ -181,7 +181,8 @@ static int rehearse_task(struct run *r, struct sync_task *t, bool *ok, struct er
     if (!refused && *i->name && !i->hook && !item_option(r->p, i->target, "Replace", false))
         rc = kube_apply_dry(r->p->c->kube, i->res, i->ns, i->name, APP_MANAGER, i->target, NULL,
                             &why);
-    if (run__transient(rc)) {
+    /* What no schema knows is an error of the server's (500), as upstream; it will not pass. */
+    if (run__transient(rc) && rc != ERR_SYSTEM) {
         *e = why;
         return rc;
     }

@@ -70,6 +70,16 @@ static void a_bad_manifest_fails_its_own(void)
     const char *version = app(&w, "metadata.resourceVersion");
     settle(&w);
     T_EQ_STR(app(&w, "metadata.resourceVersion"), version, "what failed is not tried again");
+#ifdef REAL_API
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/b.yaml",      MAP("b", "one") "foo: 1\n"},
+                       {0}
+    });
+    T_EQ_STR(app(&w, "status.operationState.phase"), "Failed", "unknown field");
+    T_OK(strstr(app(&w, "status.operationState.message"), ".foo: field not declared in schema"),
+         app(&w, "status.operationState.message"));
+    T_EQ_STR(map_value(&w, "a"), "one", "nothing was touched");
+#endif
     (void)push(&w, (struct file_edit[]){
                        {"prod/b.yaml", NULL},
                        {0            }
