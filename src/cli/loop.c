@@ -355,7 +355,7 @@ static int by_time(const void *a, const void *b)
     return order ? order : x->place < y->place ? -1 : x->place > y->place;
 }
 
-static void print_logs(const struct value *doc, struct arena *a)
+static size_t print_logs(const struct value *doc, struct arena *a)
 {
     struct log_line *lines = NULL;
     size_t n = 0, cap = 0;
@@ -381,6 +381,7 @@ static void print_logs(const struct value *doc, struct arena *a)
         clock_format_rfc3339_ms(strtoll(lines[i].time, NULL, 10) / 1000000, when);
         (void)printf("%s %s/%s %s\n", when, lines[i].pod, lines[i].container, lines[i].text);
     }
+    return n;
 }
 
 static int run_logs(int argc, char **argv)
@@ -408,7 +409,9 @@ static int run_logs(int argc, char **argv)
         return verb_usage(&verbs_loop[LOGS]);
     if (fetch_logs(&o, args.n ? args.items[0] : NULL, a, &doc, &e) < 0)
         return verb_fail(&e);
-    print_logs(doc, a);
+    if (print_logs(doc, a) == 0) /* not an error: there may be nothing to say */
+        (void)fprintf(stderr, "slipway: no such lines in namespace %s in the last %s\n", o.ns,
+                      o.since);
     return EXIT_OK;
 }
 
