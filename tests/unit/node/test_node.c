@@ -232,7 +232,7 @@ static void shares_a_claim(void)
     cluster_open(&c);
     cluster_create(&c, arena_printf(a,
                                     "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: pv}\n"
-                                    "spec: {hostPath: {path: '%s/claim'}}\n",
+                                    "spec: {hostPath: {path: '%s/volumes/claim'}}\n",
                                     c.box.dir));
     cluster_create(&c, "apiVersion: v1\nkind: PersistentVolumeClaim\n"
                        "metadata: {name: w, namespace: default}\n"
