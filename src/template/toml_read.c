@@ -283,7 +283,7 @@ static bool key(struct reader *r, struct go_value *parts, size_t *n)
                 return r->s < r->end && *r->s == '='
                            ? fail(r,
                                   *n ? "unexpected '='" : "unexpected '=': key name appears blank")
-                           : fail(r, "unexpected %s", found(r));
+                           : fail(r, "expected '.' or '=', but got %s instead", found(r));
         }
         ++*n;
         blanks(r);
