@@ -72,6 +72,7 @@ static int add_folder(struct kust_layer *l, const char *dir, bool component, str
                              .dir = dir,
                              .file = kustomize_file(l->tree, dir, l->a),
                              .opts = l->opts,
+                             .root = l->root,
                              .set = component ? l->set : &below,
                              .depth = l->depth + 1,
                              .component = component};
@@ -246,13 +247,42 @@ static int load_doc(struct kust_layer *l, struct err *e)
     return kust_only(l, doc, "", known, e);
 }
 
+/* The transformers of a layer in the order they run, with the fields that ask for them. */
+static const struct stage {
+    int (*run)(struct kust_layer *, struct err *);
+    const char *kind, *field;
+    bool each; /* one a list entry, not one for all */
+} stages[] = {
+    {kust_patches_strategic, "PatchStrategicMergeTransformer", "patchesStrategicMerge", false},
+    {kust_patches,           "PatchTransformer",               "patches",               true },
+    {kust_namespace,         "NamespaceTransformer",           "namespace",             false},
+    {kust_prefix,            "PrefixTransformer",              "namePrefix",            false},
+    {kust_suffix,            "SuffixTransformer",              "nameSuffix",            false},
+    {kust_labels,            "LabelTransformer",               "labels",                true },
+    {kust_common_labels,     "LabelTransformer",               "commonLabels",          false},
+    {kust_annotations,       "AnnotationsTransformer",         "commonAnnotations",     false},
+    {kust_patches_json6902,  "PatchJson6902Transformer",       "patchesJson6902",       true },
+    {kust_replicas,          "ReplicaCountTransformer",        "replicas",              true },
+    {kust_images,            "ImageTagTransformer",            "images",                true },
+    {kust_replacements,      "ReplacementTransformer",         "replacements",          false},
+};
+
+static int run_stage(struct kust_layer *l, const struct stage *s, struct err *e)
+{
+    const struct value *asked = value_get(l->doc, s->field);
+    /* `labels` and commonLabels share a transformer, which runs for both where either is. */
+    if (s->run == kust_common_labels && value_count(asked) == 0)
+        asked = value_get(l->doc, "labels");
+    if (value_count(asked) == 0)
+        return 0;
+    int rc = s->run(l, e);
+    for (size_t i = 0; rc == 0 && i < (s->each ? value_count(asked) : 1); i++)
+        kust_transformed(l, s->kind, NULL);
+    return rc;
+}
+
 static int build_layer(struct kust_layer *l, struct err *e)
 {
-    static int (*const transformers[])(struct kust_layer *, struct err *) = {
-        kust_patches,      kust_namespace,           kust_names,    kust_labels,
-        kust_annotations,  kust_patches_json6902,    kust_replicas, kust_images,
-        kust_replacements, kust_plugin_transformers,
-    };
     int rc = load_doc(l, e);
     if (rc == 0 && l->depth == 0 && l->opts->overrides)
         rc = kust_override(l, l->opts->overrides, e);
@@ -270,8 +300,10 @@ static int build_layer(struct kust_layer *l, struct err *e)
         rc = kust_plugin_generators(l, e);
     if (rc == 0)
         rc = gather(l, "components", true, e);
-    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(transformers); i++)
-        rc = transformers[i](l, e);
+    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(stages); i++)
+        rc = run_stage(l, &stages[i], e);
+    if (rc == 0)
+        rc = kust_plugin_transformers(l, e);
     return rc == 0 ? kust_vars(l, e) : rc;
 }
 
@@ -285,6 +317,7 @@ int kustomize_build(struct tree *t, const char *dir, const struct kustomize_opts
                            .file = kustomize_file(t, dir, a),
                            .opts = opts,
                            .set = &set};
+    l.root = &l;
     if (!l.file)
         return err_set(e, ERR_NOT_FOUND, "folder \"%s\" has no kustomization file", dir);
     int rc = build_layer(&l, e);

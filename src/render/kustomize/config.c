@@ -52,33 +52,3 @@ int kust_configurations(struct kust_layer *l, struct err *e)
             rc = load(l, item, e);
     return rc;
 }
-
-/* "" fits everything, as in the files. */
-static bool fits(const char *want, const char *is)
-{
-    return !*want || strcmp(want, is) == 0;
-}
-
-bool kust_spec_fits(struct arena *a, const struct value *spec, const struct kust_resource *r)
-{
-    const char *version = value_at_str(r->object, "apiVersion", ""), *slash = strchr(version, '/');
-    return fits(value_at_str(spec, "kind", ""), kust_kind(r)) &&
-           fits(value_at_str(spec, "group", ""), kust_group(a, r)) &&
-           fits(value_at_str(spec, "version", ""), slash ? slash + 1 : version);
-}
-
-int kust_at_specs(struct arena *a, struct kust_resource *r, const struct value *specs,
-                  kust_visit_fn fn, void *arg, struct err *e)
-{
-    int rc = 0;
-    VALUE_EACH_ITEM (spec, specs)
-        if (rc == 0 && *value_at_str(spec, "path", "") && kust_spec_fits(a, spec, r))
-            rc = kust_visit(a, r->object, value_at_str(spec, "path", ""),
-                            value_at_bool(spec, "create", false), fn, arg, e);
-    return rc;
-}
-
-const struct value *kust_specs(const struct kust_layer *l, const char *field)
-{
-    return l->only ? l->only : value_get(l->set->config, field);
-}

@@ -36,7 +36,7 @@ void kust_finish(const struct kust_layer *root)
         if (local(s->items[i]))
             continue;
         tidy(s, s->items[i]->object);
-        if (root->opts->managed_by_label)
+        if (root->opts->managed_by_label || kust_build_metadata(root, KUST_MANAGED_BY))
             (void)value_set_str(s->a,
                                 value_make_object(s->a, s->items[i]->object, "metadata.labels"),
                                 "app.kubernetes.io/managed-by", MANAGED_BY);

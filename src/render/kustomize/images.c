@@ -94,10 +94,10 @@ int kust_images(struct kust_layer *l, struct err *e)
         if (!*s.name)
             return kust_error(l, entry, e, "images: name is missing");
         for (size_t i = 0; rc == 0 && i < l->set->n; i++)
-            rc = kust_at_specs(l->a, l->set->items[i], kust_specs(l, "images"), swap_image, &s, e);
-        for (size_t i = 0; rc == 0 && i < l->set->n && !l->only; i++)
             if (strcmp(kust_kind(l->set->items[i]), "CustomResourceDefinition") != 0)
                 rc = swap_everywhere(&s, l->set->items[i]->object, 0, e);
+        if (rc == 0)
+            rc = kust_at_places(l, "images", swap_image, &s, e);
         if (rc < 0)
             return rc;
     }
@@ -111,11 +111,20 @@ static int set_count(void *arg, struct value *at, struct err *e)
     return 0;
 }
 
+/* Whether it ever had the name, and had it as one that is counted here. */
+static bool counted(const struct kust_resource *r, const struct kust_place *p, const char *name)
+{
+    for (size_t k = 0; k < r->n_was; k++)
+        if (strcmp(r->was[k].name, name) == 0)
+            return kust_place_fits(p, r);
+    return false;
+}
+
 int kust_replicas(struct kust_layer *l, struct err *e)
 {
     static const char *const known[] = {"name", "count", NULL};
-    static const char *const kinds[] = {"Deployment", "ReplicationController", "ReplicaSet",
-                                        "StatefulSet"};
+    size_t n;
+    const struct kust_place *places = kust_places(l, "replicas", &n);
     VALUE_EACH_ITEM (entry, value_get(l->doc, "replicas")) {
         const char *name = value_at_str(entry, "name", "");
         const struct value *count = value_get(entry, "count");
@@ -125,18 +134,14 @@ int kust_replicas(struct kust_layer *l, struct err *e)
             return rc;
         if (!value_is(count, VALUE_INT))
             return kust_error(l, entry, e, "replicas: count of \"%s\" is not a number", name);
-        for (size_t i = 0; i < l->set->n; i++) {
-            struct kust_resource *r = l->set->items[i];
-            bool fits = false, named = false;
-            for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
-                fits |= strcmp(kust_kind(r), kinds[k]) == 0;
-            for (size_t k = 0; k < r->n_was; k++)
-                named |= strcmp(r->was[k].name, name) == 0;
-            if (!fits || !named)
+        for (size_t i = 0; i < l->set->n * n; i++) {
+            struct kust_resource *r = l->set->items[i / n];
+            const struct kust_place *p = &places[i % n];
+            if (!counted(r, p, name))
                 continue;
             found = true;
-            rc = kust_visit(l->a, r->object, "spec/replicas", true, set_count,
-                            value_copy(l->a, count), e);
+            rc = kust_visit(l->a, r->object, p->path, p->create, set_count, value_copy(l->a, count),
+                            e);
             if (rc < 0)
                 return rc;
         }

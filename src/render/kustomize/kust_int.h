@@ -16,10 +16,11 @@ struct kust_resource {
         const char *name, *ns;
     } was[KUST_NAMES_MAX];
     size_t n_was;
-    const char *prefixes, *suffixes; /* all that were put on, for telling equals apart */
+    const char *prefixes, *suffixes; /* all that were put on, with commas between them */
     bool wants_hash;
     const char *origin;              /* its file, or what configured its generator */
     const char *made_by, *made_name; /* the generator's kind and name, or NULL */
+    const char *transformed;         /* what changed it, as an annotation says it; or NULL */
 };
 
 struct kust_var {
@@ -44,6 +45,7 @@ struct kust_layer {
     struct arena *a;
     const char *dir, *file;
     const struct kustomize_opts *opts;
+    const struct kust_layer *root;
     const struct value *doc;
     struct kust_set *set;
     int depth;
@@ -74,19 +76,31 @@ typedef int (*kust_visit_fn)(void *arg, struct value *at, struct err *e);
 int kust_visit(struct arena *a, struct value *root, const char *path, bool create, kust_visit_fn fn,
                void *arg, struct err *e) MUST_CHECK;
 
-/* Where a kind has something; kind NULL: any kind, group NULL: any group. */
+/* A field spec: where resources of a kind have something. What is NULL or "" fits all. */
 struct kust_place {
-    const char *group, *kind, *path;
+    const char *group, *version, *kind, *path;
     bool create;
 };
-bool kust_place_fits(const struct kust_place *p, const struct kust_resource *r, struct arena *a);
-
-/* The same with field specs as `configurations` has them: {group, version, kind, path, create} */
-int kust_at_specs(struct arena *a, struct kust_resource *r, const struct value *specs,
-                  kust_visit_fn fn, void *arg, struct err *e) MUST_CHECK;
-bool kust_spec_fits(struct arena *a, const struct value *spec, const struct kust_resource *r);
-/* What is configured for a field, or what the transformer at work brings. */
-const struct value *kust_specs(const struct kust_layer *l, const char *field);
+bool kust_place_fits(const struct kust_place *p, const struct kust_resource *r);
+/* Kustomize's own places of a field, by its name in `configurations`, then those configured; or
+ * only those that the transformer at work brings. */
+const struct kust_place *kust_places(const struct kust_layer *l, const char *field, size_t *n);
+/* Those of the list that are not among the n places. */
+const struct kust_place *kust_places_more(struct arena *a, const struct kust_place *own,
+                                          size_t n_own, const struct value *specs, size_t *n);
+struct kust_reference {
+    struct kust_place to; /* the kind that is named; no path */
+    struct kust_place at;
+};
+struct kust_references {
+    struct kust_reference *items;
+    size_t n;
+};
+/* Kustomize's own and those of `configurations`' nameReference. */
+struct kust_references kust_all_references(struct arena *a, const struct value *configured);
+/* Visits all places of a field in all resources. */
+int kust_at_places(const struct kust_layer *l, const char *field, kust_visit_fn fn, void *arg,
+                   struct err *e) MUST_CHECK;
 void kust_config_merge(struct kust_set *into, const struct value *config);
 int kust_var_add(struct kust_set *s, const struct kust_var *v, struct err *e) MUST_CHECK;
 
@@ -121,14 +135,18 @@ int kust_gather(struct kust_layer *l, const char *field, struct err *e) MUST_CHE
 int kust_configurations(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_openapi(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_generators(struct kust_layer *l, struct err *e) MUST_CHECK;
-int kust_patches(struct kust_layer *l, struct err *e) MUST_CHECK; /* SMP, then `patches` */
+int kust_patches_strategic(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_patches(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_namespace(struct kust_layer *l, struct err *e) MUST_CHECK;
-int kust_names(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_prefix(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_suffix(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_labels(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_common_labels(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_annotations(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_patches_json6902(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_replicas(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_images(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_value_add(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_replacements(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_plugin_generators(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_plugin_transformers(struct kust_layer *l, struct err *e) MUST_CHECK;
@@ -139,6 +157,13 @@ int kust_hash_names(struct kust_set *s, struct err *e) MUST_CHECK;
 int kust_references(struct kust_set *s, struct err *e) MUST_CHECK;
 /* Drops what is for the build only, and tidies annotations. */
 void kust_finish(const struct kust_layer *root);
+#define KUST_ORIGINS         "originAnnotations"
+#define KUST_TRANSFORMATIONS "transformerAnnotations"
+#define KUST_MANAGED_BY      "managedByLabel"
+bool kust_build_metadata(const struct kust_layer *root, const char *word);
+/* Notes, where the root asks for it, that a transformer went over all resources of the layer;
+ * `config` is the plugin's own, or NULL. */
+void kust_transformed(const struct kust_layer *l, const char *kind, const struct value *config);
 /* What the root's buildMetadata asks for. */
 int kust_origins(const struct kust_layer *root, struct err *e) MUST_CHECK;
 int kust_vars_resolve(struct kust_set *s, struct err *e) MUST_CHECK;

@@ -1,66 +1,124 @@
 /* namespace, namePrefix and nameSuffix. */
+#include "base/map.h"
 #include "render/kustomize/kust_int.h"
+
+struct ns_job {
+    struct arena *a;
+    const struct value *ns;
+    bool unset_only;
+    const char *subjects; /* whose namespaces are set in bindings of roles */
+};
 
 static int set_ns(void *arg, struct value *at, struct err *e)
 {
-    (void)e;
-    const struct value *ns = arg;
+    const struct ns_job *job = arg;
+    if (value_is(at, VALUE_OBJECT) || value_is(at, VALUE_ARRAY))
+        return err_set(e, ERR_INVALID, "namespace field specs must target scalars");
+    if (job->unset_only && *value_str(at, ""))
+        return 0;
     uint32_t line = at->line;
-    *at = *ns;
+    *at = *job->ns;
     at->line = line;
     return 0;
 }
 
-/* Service accounts called default; others move when references are mended. */
-static void set_subjects(struct kust_layer *l, struct kust_resource *r, const struct value *ns)
+static bool binds_role(const struct kust_resource *r)
+{
+    return strcmp(kust_kind(r), "RoleBinding") == 0 ||
+           strcmp(kust_kind(r), "ClusterRoleBinding") == 0;
+}
+
+static int set_subjects(struct ns_job *job, struct kust_resource *r, struct err *e)
 {
     struct value *subjects = value_get_mut(r->object, "subjects");
+    bool all = strcmp(job->subjects, "allServiceAccounts") == 0;
     for (size_t i = 0; i < value_count(subjects); i++) {
         struct value *s = &subjects->items[i];
-        if (strcmp(value_at_str(s, "kind", ""), "ServiceAccount") != 0)
-            continue;
-        if (strcmp(value_at_str(s, "name", ""), "default") == 0)
-            (void)value_set(l->a, s, "namespace", ns);
+        bool fits = all ? strcmp(value_at_str(s, "kind", ""), "ServiceAccount") == 0
+                        : strcmp(value_at_str(s, "name", ""), "default") == 0;
+        int rc = fits ? kust_visit(job->a, s, "namespace", true, set_ns, job, e) : 0;
+        if (rc < 0)
+            return rc;
     }
+    return 0;
+}
+
+/* metadata.namespace and subjects have rules of their own, whatever field specs say. */
+static bool spared(const struct kust_place *p, const struct kust_resource *r)
+{
+    return strcmp(p->path, "metadata/namespace") == 0 ||
+           (strcmp(p->path, "metadata/name") == 0 &&
+            strcmp(value_at_str(r->object, "apiVersion", ""), "v1") != 0) ||
+           (binds_role(r) && strcmp(p->path, "subjects/namespace") == 0);
+}
+
+static int set_namespace(const struct kust_layer *l, struct ns_job *job, struct kust_resource *r,
+                         struct err *e)
+{
+    size_t n;
+    const struct kust_place *places = kust_places(l, "namespace", &n);
+    int rc = 0;
+    if (!kust_cluster_scoped(r))
+        rc = kust_visit(l->a, r->object, "metadata/namespace", true, set_ns, job, e);
+    if (rc == 0 && binds_role(r) && strcmp(job->subjects, "none") != 0)
+        rc = set_subjects(job, r, e);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        if (kust_place_fits(&places[i], r) && !spared(&places[i], r))
+            rc = kust_visit(l->a, r->object, places[i].path, places[i].create, set_ns, job, e);
+    return rc;
+}
+
+/* Resources that were apart by their namespaces only. */
+static int check_conflicts(const struct kust_layer *l, struct err *e)
+{
+    struct map seen;
+    int rc = 0;
+    map_init(&seen);
+    for (size_t i = 0; rc == 0 && i < l->set->n; i++) {
+        const struct kust_resource *r = l->set->items[i];
+        const char *id =
+            arena_printf(l->a, "%s %s %s/%s", value_at_str(r->object, "apiVersion", ""),
+                         kust_kind(r), kust_ns(r), kust_name(r));
+        if (map_get(&seen, id))
+            rc = kust_error(l, value_get(l->doc, "namespace"), e,
+                            "namespace: there would be two of %s", id);
+        else
+            (void)map_put(&seen, id, l->set->items[i]);
+    }
+    map_done(&seen);
+    return rc;
 }
 
 int kust_namespace(struct kust_layer *l, struct err *e)
 {
+    static const char *const modes[] = {"defaultOnly", "allServiceAccounts", "none"};
     const struct value *ns = value_get(l->doc, "namespace");
+    const struct value *config = l->plugin ? l->plugin->object : NULL;
+    struct ns_job job = {l->a, ns, value_at_bool(config, "unsetOnly", false),
+                         value_at_str(config, "setRoleBindingSubjects", modes[0])};
+    bool known = false;
     if (!ns || !*value_str(ns, ""))
         return 0;
-    for (size_t i = 0; i < l->set->n; i++) {
-        struct kust_resource *r = l->set->items[i];
-        int rc = 0;
-        if (kust_cluster_scoped(r) && strcmp(kust_kind(r), "Namespace") != 0)
-            rc = 0;
-        else if (strcmp(kust_kind(r), "Namespace") == 0 && !*kust_group(l->a, r))
-            (void)value_set(l->a, value_make_object(l->a, r->object, "metadata"), "name", ns);
-        else if (!kust_cluster_scoped(r))
-            rc = kust_visit(l->a, r->object, "metadata/namespace", true, set_ns,
-                            value_copy(l->a, ns), e);
-        if (rc == 0)
-            rc =
-                kust_at_specs(l->a, r, kust_specs(l, "namespace"), set_ns, value_copy(l->a, ns), e);
-        if (rc == 0 && strcmp(kust_kind(r), "CustomResourceDefinition") == 0)
-            rc = kust_visit(l->a, r->object,
-                            "spec/conversion/webhook/clientConfig/service/namespace", false, set_ns,
-                            value_copy(l->a, ns), e);
-        if (rc < 0)
-            return rc;
-        if (strstr(kust_kind(r), "RoleBinding"))
-            set_subjects(l, r, ns);
-    }
-    /* Only now: subjects are found by the names everything had before. */
-    for (size_t i = 0; i < l->set->n; i++)
+    for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+        known |= strcmp(job.subjects, modes[i]) == 0;
+    if (!known)
+        return kust_error(l, NULL, e, "setRoleBindingSubjects: \"%s\" is not one of %s, %s, %s",
+                          job.subjects, modes[0], modes[1], modes[2]);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < l->set->n; i++)
+        rc = set_namespace(l, &job, l->set->items[i], e);
+    for (size_t i = 0; rc == 0 && i < l->set->n; i++)
         kust_renamed(l->set->items[i]);
-    return 0;
+    return rc < 0 ? rc : check_conflicts(l, e);
 }
 
 static bool keeps_name(const struct kust_resource *r)
 {
     return strcmp(kust_kind(r), "CustomResourceDefinition") == 0 ||
-           strcmp(kust_kind(r), "APIService") == 0 || strcmp(kust_kind(r), "Namespace") == 0;
+           (strcmp(kust_kind(r), "APIService") == 0 &&
+            strncmp(value_at_str(r->object, "apiVersion", ""), "apiregistration.k8s.io/", 23) ==
+                0) ||
+           strcmp(kust_kind(r), "Namespace") == 0;
 }
 
 struct affix {
@@ -77,29 +135,45 @@ static int put_affix(void *arg, struct value *at, struct err *e)
     return 0;
 }
 
-int kust_names(struct kust_layer *l, struct err *e)
+static const char *listed(struct arena *a, const char *list, const char *affix)
 {
-    const char *prefix = value_at_str(l->doc, "namePrefix", "");
-    const char *suffix = value_at_str(l->doc, "nameSuffix", "");
-    struct affix before = {l->a, prefix, ""}, after = {l->a, "", suffix};
-    /* Configured places stand for the usual one. */
-    bool own = value_count(kust_specs(l, "namePrefix")) > 0;
-    if (!*prefix && !*suffix)
-        return 0;
+    return *list ? arena_printf(a, "%s,%s", list, affix) : affix;
+}
+
+static int put_affixes(struct kust_layer *l, const char *field, struct affix *x, struct err *e)
+{
+    size_t n;
+    const struct kust_place *places = kust_places(l, field, &n);
     for (size_t i = 0; i < l->set->n; i++) {
         struct kust_resource *r = l->set->items[i];
-        r->prefixes = arena_printf(l->a, "%s|%s", r->prefixes, prefix);
-        r->suffixes = arena_printf(l->a, "%s|%s", r->suffixes, suffix);
-        if (!l->only && !own && !keeps_name(r)) {
-            const char *name = arena_printf(l->a, "%s%s%s", prefix, kust_name(r), suffix);
-            (void)value_set_str(l->a, value_make_object(l->a, r->object, "metadata"), "name", name);
+        bool named = false;
+        for (size_t k = 0; k < n && !keeps_name(r); k++) {
+            if (!kust_place_fits(&places[k], r))
+                continue;
+            named |= strcmp(places[k].path, "metadata/name") == 0;
+            int rc = kust_visit(l->a, r->object, places[k].path, false, put_affix, x, e);
+            if (rc < 0)
+                return rc;
         }
-        int rc = kust_at_specs(l->a, r, kust_specs(l, "namePrefix"), put_affix, &before, e);
-        if (rc == 0)
-            rc = kust_at_specs(l->a, r, kust_specs(l, "nameSuffix"), put_affix, &after, e);
-        if (rc < 0)
-            return rc;
+        if (!named)
+            continue;
+        if (*x->prefix)
+            r->prefixes = listed(l->a, r->prefixes, x->prefix);
+        if (*x->suffix)
+            r->suffixes = listed(l->a, r->suffixes, x->suffix);
         kust_renamed(r);
     }
     return 0;
+}
+
+int kust_prefix(struct kust_layer *l, struct err *e)
+{
+    struct affix x = {l->a, value_at_str(l->doc, "namePrefix", ""), ""};
+    return *x.prefix ? put_affixes(l, "namePrefix", &x, e) : 0;
+}
+
+int kust_suffix(struct kust_layer *l, struct err *e)
+{
+    struct affix x = {l->a, "", value_at_str(l->doc, "nameSuffix", "")};
+    return *x.suffix ? put_affixes(l, "nameSuffix", &x, e) : 0;
 }

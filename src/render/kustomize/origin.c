@@ -1,4 +1,4 @@
-/* buildMetadata: [originAnnotations] - where every object came from, relative to the root. */
+/* buildMetadata: where every object came from and what changed it, relative to the root. */
 #include "render/kustomize/kust_int.h"
 
 static const char *relative(struct arena *a, const char *dir, const char *path)
@@ -34,17 +34,55 @@ static void annotate(const struct kust_layer *root, const struct kust_resource *
                         "config.kubernetes.io/origin", text);
 }
 
+bool kust_build_metadata(const struct kust_layer *root, const char *word)
+{
+    VALUE_EACH_ITEM (item, value_get(root->doc, "buildMetadata"))
+        if (strcmp(value_str(item, ""), word) == 0)
+            return true;
+    return false;
+}
+
+void kust_transformed(const struct kust_layer *l, const char *kind, const struct value *config)
+{
+    struct arena *a = l->a;
+    if (!kust_build_metadata(l->root, KUST_TRANSFORMATIONS))
+        return;
+    const char *text = arena_printf(
+        a, "- configuredIn: %s\n  configuredBy:\n    apiVersion: builtin\n    kind: %s\n",
+        relative(a, l->root->dir, l->plugin && l->plugin->origin ? l->plugin->origin : l->file),
+        kind);
+    static const char *const parts[] = {"name", "namespace"};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        const char *is = value_str(value_get(value_get(config, "metadata"), parts[i]), "");
+        if (*is)
+            text = arena_printf(a, "%s    %s: %s\n", text, parts[i], is);
+    }
+    for (size_t i = 0; i < l->set->n; i++) {
+        struct kust_resource *r = l->set->items[i];
+        r->transformed = r->transformed ? arena_printf(a, "%s%s", r->transformed, text) : text;
+    }
+}
+
 int kust_origins(const struct kust_layer *root, struct err *e)
 {
-    bool wanted = false;
+    static const char *const known[] = {KUST_ORIGINS, KUST_TRANSFORMATIONS, KUST_MANAGED_BY};
     VALUE_EACH_ITEM (item, value_get(root->doc, "buildMetadata")) {
-        if (strcmp(value_str(item, ""), "originAnnotations") != 0)
-            return err_set(e, ERR_UNSUPPORTED, "%s:%u: buildMetadata %s is not offered", root->file,
-                           item->line, value_str(item, "that is no text"));
-        wanted = true;
+        bool fits = false;
+        for (size_t i = 0; i < ARRAY_LEN(known); i++)
+            fits |= strcmp(value_str(item, ""), known[i]) == 0;
+        if (!fits)
+            return kust_error(root, item, e, "buildMetadata: %s is not one of %s, %s, %s",
+                              value_str(item, "this"), known[0], known[1], known[2]);
     }
-    for (size_t i = 0; wanted && i < root->set->n; i++)
+    for (size_t i = 0; kust_build_metadata(root, KUST_ORIGINS) && i < root->set->n; i++)
         if (root->set->items[i]->origin)
             annotate(root, root->set->items[i]);
+    for (size_t i = 0; kust_build_metadata(root, KUST_TRANSFORMATIONS) && i < root->set->n; i++) {
+        const struct kust_resource *r = root->set->items[i];
+        if (r->transformed)
+            (void)value_set_str(root->a,
+                                value_make_object(root->a, r->object, "metadata.annotations"),
+                                "alpha.config.kubernetes.io/transformations", r->transformed);
+    }
     return 0;
 }

@@ -267,7 +267,7 @@ static int one_entry(struct kust_layer *l, const struct value *entry, struct err
                       entry, e);
 }
 
-int kust_patches(struct kust_layer *l, struct err *e)
+int kust_patches_strategic(struct kust_layer *l, struct err *e)
 {
     int rc = 0;
     VALUE_EACH_ITEM (item, value_get(l->doc, "patchesStrategicMerge")) {
@@ -279,6 +279,12 @@ int kust_patches(struct kust_layer *l, struct err *e)
         else if (rc == 0)
             rc = apply_file(l, item, text, NULL, e);
     }
+    return rc;
+}
+
+int kust_patches(struct kust_layer *l, struct err *e)
+{
+    int rc = 0;
     VALUE_EACH_ITEM (entry, value_get(l->doc, "patches"))
         if (rc == 0)
             rc = one_entry(l, entry, e);

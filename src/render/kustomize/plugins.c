@@ -12,17 +12,32 @@ struct plugin {
     stage_fn run;
 };
 
+/* Only what waits for a suffix gets it. */
+static int hash_now(struct kust_layer *l, struct err *e)
+{
+    return kust_hash_names(l->set, e);
+}
+
+static int kust_affixes(struct kust_layer *l, struct err *e)
+{
+    int rc = kust_prefix(l, e);
+    return rc < 0 ? rc : kust_suffix(l, e);
+}
+
 static const struct plugin transformers[] = {
-    {"LabelTransformer",               "commonLabels",          "labels",             false, kust_labels          },
+    {"LabelTransformer",               "commonLabels",          "labels",             false, kust_common_labels   },
     {"AnnotationsTransformer",         "commonAnnotations",     "annotations",        false, kust_annotations     },
     {"NamespaceTransformer",           "namespace",             "metadata.namespace", false, kust_namespace       },
-    {"PrefixTransformer",              "namePrefix",            "prefix",             false, kust_names           },
-    {"SuffixTransformer",              "nameSuffix",            "suffix",             false, kust_names           },
-    {"PrefixSuffixTransformer",        "namePrefix",            "prefix",             false, kust_names           },
+    {"PrefixTransformer",              "namePrefix",            "prefix",             false, kust_prefix          },
+    {"SuffixTransformer",              "nameSuffix",            "suffix",             false, kust_suffix          },
+    {"PrefixSuffixTransformer",        "namePrefix",            "prefix",             false, kust_affixes         },
     {"ImageTagTransformer",            "images",                "imageTag",           true,  kust_images          },
     {"ReplicaCountTransformer",        "replicas",              "replica",            true,  kust_replicas        },
+    {"HashTransformer",                "",                      "metadata.nothing",   false, hash_now             },
+    {"ValueAddTransformer",            "valueAdd",              "",                   true,  kust_value_add       },
     {"PatchTransformer",               "patches",               "",                   true,  kust_patches         },
-    {"PatchStrategicMergeTransformer", "patchesStrategicMerge", "paths",              false, kust_patches         },
+    {"PatchStrategicMergeTransformer", "patchesStrategicMerge", "paths",              false,
+     kust_patches_strategic                                                                                       },
     {"PatchJson6902Transformer",       "patchesJson6902",       "",                   true,  kust_patches_json6902},
     {"ReplacementTransformer",         "replacements",          "replacements",       false, kust_replacements    },
 };
@@ -79,7 +94,10 @@ static int run_plugin(struct kust_layer *l, const struct plugin *all, size_t n,
         one.plugin = r;
         one.doc = doc_of(l->a, &all[i], config);
         one.only = specs ? specs : value_new_array(l->a);
-        return all[i].run(&one, e);
+        int rc = all[i].run(&one, e);
+        if (rc == 0 && all == transformers)
+            kust_transformed(&one, all[i].kind, config);
+        return rc;
     }
     return err_set(e, ERR_UNSUPPORTED, "%s:%u: plugin %s is not offered", l->file, config->line,
                    kust_kind(r));

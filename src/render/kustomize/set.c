@@ -113,12 +113,6 @@ int kust_add(struct kust_set *s, struct value *object, struct kust_resource **ou
     return 0;
 }
 
-bool kust_place_fits(const struct kust_place *p, const struct kust_resource *r, struct arena *a)
-{
-    return (!p->kind || strcmp(p->kind, kust_kind(r)) == 0) &&
-           (!p->group || strcmp(p->group, kust_group(a, r)) == 0);
-}
-
 struct visit {
     struct arena *a;
     bool create;

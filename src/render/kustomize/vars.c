@@ -184,13 +184,17 @@ int kust_vars_resolve(struct kust_set *s, struct err *e)
 {
     if (s->n_vars == 0)
         return 0;
+    size_t n_more;
+    const struct kust_place *more =
+        kust_places_more(s->a, NULL, 0, value_get(s->config, "varReference"), &n_more);
     int rc = settle(s, e);
     for (size_t i = 0; rc == 0 && i < s->n; i++) {
         for (size_t k = 0; rc == 0 && k < ARRAY_LEN(places); k++)
             rc = expand_place(s, s->items[i], &places[k], e);
-        if (rc == 0)
-            rc = kust_at_specs(s->a, s->items[i], value_get(s->config, "varReference"), expand_at,
-                               s, e);
+        for (size_t k = 0; rc == 0 && k < n_more; k++)
+            if (kust_place_fits(&more[k], s->items[i]))
+                rc = kust_visit(s->a, s->items[i]->object, more[k].path, more[k].create, expand_at,
+                                s, e);
     }
     return rc;
 }
