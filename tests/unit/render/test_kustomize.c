@@ -121,7 +121,7 @@ static void refuses(void)
         {"gone",    "gone/kustomization.yaml:2: resources: nothing.yaml does not exist",         ERR_INVALID    },
         {"above",   "above/kustomization.yaml:1: base/web.yaml is not in or below folder above",
          ERR_INVALID                                                                                            },
-        {"chart",   "chart/Chart.yaml: Helm charts cannot be rendered yet",                      ERR_UNSUPPORTED},
+        {"chart",   "chart chart: validation: chart.metadata.version is required",               ERR_INVALID    },
         {"bad",     "bad/x.yaml:1: kind is missing",                                             ERR_INVALID    },
         {"nowhere", "folder nowhere does not exist",                                             ERR_NOT_FOUND  },
         {"../x",    "path \"../x\" in folder \"\" leaves the root",                              ERR_INVALID    },
