@@ -11,12 +11,13 @@ static const struct {
     const char *title;
     const struct verb *verbs;
 } groups[] = {
-    {"Run it",                verbs_server},
-    {"Follow a push",         verbs_loop  },
-    {"Build and move images", verbs_build },
-    {"Images",                verbs_image },
-    {"Charts",                verbs_helm  },
-    {"In a pipeline's steps", verbs_step  },
+    {"Run it",                verbs_server   },
+    {"Follow a push",         verbs_loop     },
+    {"Build and move images", verbs_build    },
+    {"Images",                verbs_image    },
+    {"Render charts",         verbs_helm     },
+    {"Render overlays",       verbs_kustomize},
+    {"In a pipeline's steps", verbs_step     },
 };
 
 static void print_help(FILE *to)

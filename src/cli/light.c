@@ -9,12 +9,14 @@ bool light_run(int argc, char **argv, int *code)
     for (int i = 1; i < argc; i++)
         if (strstr(argv[i], "://"))
             return false;
-    for (const struct verb *v = verbs_helm; v->name; v++) {
-        int words = verb_words(v, argc - 1, argv + 1);
-        if (words == 0)
-            continue;
-        *code = v->run(argc - 1 - words, argv + 1 + words);
-        return true;
-    }
+    const struct verb *const groups[] = {verbs_helm, verbs_kustomize};
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+        for (const struct verb *v = groups[i]; v->name; v++) {
+            int words = verb_words(v, argc - 1, argv + 1);
+            if (words == 0)
+                continue;
+            *code = v->run(argc - 1 - words, argv + 1 + words);
+            return true;
+        }
     return false;
 }
