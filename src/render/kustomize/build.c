@@ -213,6 +213,7 @@ static int load_doc(struct kust_layer *l, struct err *e)
                                         "secretGenerator",
                                         "generatorOptions",
                                         "configurations",
+                                        "crds",
                                         "vars",
                                         "sortOptions",
                                         "buildMetadata",
@@ -294,6 +295,8 @@ static int build_layer(struct kust_layer *l, struct err *e)
         rc = kust_openapi(l, e);
     if (rc == 0)
         rc = kust_configurations(l, e);
+    if (rc == 0)
+        rc = kust_crds(l, e);
     if (rc == 0)
         rc = kust_generators(l, e);
     if (rc == 0)

@@ -133,6 +133,7 @@ int kust_only(const struct kust_layer *l, const struct value *v, const char *wha
 /* Adds what the paths, folders and inlined objects of a field are. */
 int kust_gather(struct kust_layer *l, const char *field, struct err *e) MUST_CHECK;
 int kust_configurations(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_crds(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_openapi(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_generators(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_patches_strategic(struct kust_layer *l, struct err *e) MUST_CHECK;
