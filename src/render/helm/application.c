@@ -231,7 +231,7 @@ static int take_all(struct arena *a, const struct helm_manifests *list, bool ski
         size_t n = 0, size = sizeof *more;
         if (skip_tests && m->events & 1u << HELM_TEST)
             continue;
-        struct render_text t = {m->path, m->text.s, m->text.n, 0};
+        struct render_text t = {.path = m->path, .text = m->text.s, .len = m->text.n};
         int rc = render_parse(&t, a, &more, &n, e);
         if (rc < 0)
             return rc;

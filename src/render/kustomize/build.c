@@ -101,7 +101,7 @@ static int add_file(struct kust_layer *l, const char *path, struct err *e)
 {
     struct value **objects;
     size_t n;
-    struct render_text t = {.path = path, .yaml_flags = YAML_NODES};
+    struct render_text t = {.path = path, .yaml_flags = YAML_NODES, .versionless = true};
     int rc = tree_read(l->tree, path, l->a, &t.text, &t.len, e);
     if (rc == 0)
         rc = render_parse(&t, l->a, &objects, &n, e);
@@ -122,7 +122,7 @@ static int add_text(struct kust_layer *l, const struct value *item, const char *
     struct value **objects;
     size_t n;
     const char *where = arena_printf(l->a, "%s:%u", l->file, item->line);
-    struct render_text t = {where, text, strlen(text), YAML_NODES};
+    struct render_text t = {where, text, strlen(text), YAML_NODES, true};
     int rc = render_parse(&t, l->a, &objects, &n, e);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct kust_resource *r;
