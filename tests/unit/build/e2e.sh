@@ -3,7 +3,7 @@
 # Bootstraps a base, builds on it, serves the result, and lets other people's clients judge.
 set -u
 builder=$1 serve=$2
-crane=${CRANE:-$(command -v crane || echo /work/clients/bin/crane)}
+crane=${CRANE:-$(command -v crane || true)}
 [ "$(id -u)" = 0 ] && command -v crun >/dev/null && command -v skopeo >/dev/null || exit 77
 
 dir=$(mktemp -d /tmp/slipway-e2e-XXXXXX)
