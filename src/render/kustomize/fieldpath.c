@@ -2,11 +2,13 @@
  * "metadata.annotations.[example.com/key]"; "\." is a dot within a key. */
 #include <regex.h>
 
+#include "codec/json.h"
+#include "codec/yaml.h"
 #include "render/kustomize/kust_int.h"
 
 struct walk {
     struct arena *a;
-    bool create;
+    bool create, into_text;
     kust_visit_fn fn;
     void *arg;
     size_t found;
@@ -95,12 +97,48 @@ static int walk_list(struct walk *w, struct value *list, const char *step, const
     return walk(w, &list->items[index], rest, e);
 }
 
+/* Written as it was: JSON in one line or indented, or YAML. */
+static const char *text_of(struct walk *w, const struct value *doc, const char *was)
+{
+    unsigned flags = JSON_SORTED;
+    if (strchr("{[", was[strspn(was, " \t\r\n")])) {
+        if (strchr(was, '\n') && strstr(was, "  "))
+            flags |= JSON_PRETTY;
+        return json_text(w->a, doc, flags);
+    }
+    char *text = yaml_text(w->a, doc, YAML_KEEP_ORDER | YAML_FOLD);
+    size_t n = strlen(text);
+    while (n > 0 && text[n - 1] == '\n')
+        text[--n] = '\0';
+    return text;
+}
+
+/* The path goes on within a text that is a document itself. */
+static int walk_text(struct walk *w, struct value *at, const char *path, struct err *e)
+{
+    struct value *doc;
+    size_t found = w->found;
+    bool json = strchr("{[", at->text[strspn(at->text, " \t\r\n")]);
+    if (!w->into_text || yaml_parse(w->a, at->text, at->n, YAML_NODES, &doc, NULL) < 0 ||
+        (!value_is(doc, VALUE_OBJECT) && !value_is(doc, VALUE_ARRAY)))
+        return 0;
+    int rc = walk(w, doc, path, e);
+    if (rc < 0 || w->found == found)
+        return rc;
+    if (!json && strstr(at->text, "# "))
+        return err_set(e, ERR_UNSUPPORTED, "a text of YAML that has comments is not rewritten");
+    *at = *value_new_str(w->a, text_of(w, doc, at->text));
+    return 0;
+}
+
 static int walk(struct walk *w, struct value *at, const char *path, struct err *e)
 {
     if (!*path) {
         w->found++;
         return w->fn(w->arg, at, e);
     }
+    if (value_is(at, VALUE_STRING))
+        return walk_text(w, at, path, e);
     const char *step = next_step(w->a, &path);
     int64_t index;
     if (value_is(at, VALUE_NULL) && w->create)
@@ -123,10 +161,19 @@ static int walk(struct walk *w, struct value *at, const char *path, struct err *
     return next ? walk(w, next, path, e) : 0;
 }
 
-int kust_walk(struct arena *a, struct value *root, const char *path, bool create, kust_visit_fn fn,
-              void *arg, size_t *found, struct err *e)
+int kust_walk(struct arena *a, struct value *root, const char *path, kust_visit_fn fn, void *arg,
+              size_t *found, struct err *e)
 {
-    struct walk w = {a, create, fn, arg, 0};
+    struct walk w = {a, false, false, fn, arg, 0};
+    int rc = walk(&w, root, path, e);
+    *found = w.found;
+    return rc;
+}
+
+int kust_walk_into(struct arena *a, struct value *root, const char *path, bool create,
+                   kust_visit_fn fn, void *arg, size_t *found, struct err *e)
+{
+    struct walk w = {a, create, true, fn, arg, 0};
     int rc = walk(&w, root, path, e);
     *found = w.found;
     return rc;

@@ -105,8 +105,12 @@ void kust_config_merge(struct kust_set *into, const struct value *config);
 int kust_var_add(struct kust_set *s, const struct kust_var *v, struct err *e) MUST_CHECK;
 
 /* The fields at a replacement's path; `found` counts them. */
-int kust_walk(struct arena *a, struct value *root, const char *path, bool create, kust_visit_fn fn,
-              void *arg, size_t *found, struct err *e) MUST_CHECK;
+int kust_walk(struct arena *a, struct value *root, const char *path, kust_visit_fn fn, void *arg,
+              size_t *found, struct err *e) MUST_CHECK;
+/* The same for fields that fn writes: also within texts that are JSON or YAML, and made where
+ * `create` asks for it. */
+int kust_walk_into(struct arena *a, struct value *root, const char *path, bool create,
+                   kust_visit_fn fn, void *arg, size_t *found, struct err *e) MUST_CHECK;
 const char *kust_scalar(struct arena *a, const struct value *v); /* NULL when it is none */
 /* Whether a `target` or `select` means the resource, by any name it has had. */
 bool kust_targeted(const struct value *target, const struct kust_resource *r, struct arena *a);

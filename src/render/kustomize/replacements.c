@@ -54,7 +54,7 @@ static int find_source(struct kust_layer *l, const struct value *source, const s
     }
     if (!from)
         return kust_error(l, source, e, "replacements: the source fits no object");
-    int rc = kust_walk(l->a, from->object, path, false, keep, &at, &found, e);
+    int rc = kust_walk(l->a, from->object, path, keep, &at, &found, e);
     if (rc < 0 || !at)
         return rc < 0 ? rc
                       : kust_error(l, source, e, "replacements: %s %s has no field %s",
@@ -128,7 +128,8 @@ static int put_into(struct replacement *r, const struct value *target, struct ku
         size_t found;
         if (!*path)
             return kust_error(r->l, target, e, "replacements: a field path is empty");
-        int rc = kust_walk(r->l->a, into->object, path, value_at_bool(r->options, "create", false),
+        int rc =
+            kust_walk_into(r->l->a, into->object, path, value_at_bool(r->options, "create", false),
                            put_value, r, &found, e);
         if (rc < 0)
             return err_wrap(e, rc, "%s:%u: %s", r->l->file, target->line, path);
