@@ -24,6 +24,11 @@ static int choose(const char *word, const char *option, const char *const *words
                    words[1]);
 }
 
+static const char *variable(const char *name)
+{
+    return getenv(name);
+}
+
 /* Bases may lie anywhere, so the tree is all of the machine's, and the folder a path in it. */
 static int build(const char *folder, const struct kustomize_opts *o, struct arena *a, struct buf *b,
                  struct err *e)
@@ -84,7 +89,8 @@ static int run_build(int argc, char **argv)
     int rc = choose(restrictor, "load-restrictor", restrictors, &none, &e);
     if (rc == 0 && *order)
         rc = choose(order, "reorder", orders, &reorder, &e);
-    struct kustomize_opts o = {.files_anywhere = none, .managed_by_label = managed_by};
+    struct kustomize_opts o = {
+        .variable = variable, .files_anywhere = none, .managed_by_label = managed_by};
     if (*order)
         o.reorder = reorder ? KUSTOMIZE_LEGACY : KUSTOMIZE_FIFO;
     if (rc == 0)

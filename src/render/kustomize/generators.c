@@ -55,9 +55,8 @@ static int put(struct generator *g, const struct value *at, const char *key, con
     struct value *data = value_make_object(a, g->object, g->secret || text ? "data" : "binaryData");
     if (value_get(data, key))
         return kust_error(g->l, at, e, "%s: key %s is there twice", g->field, key);
-    if (!*key || strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") !=
-                     strlen(key))
-        return kust_error(g->l, at, e, "%s: \"%s\" is no key for data", g->field, key);
+    if (!*key)
+        return kust_error(g->l, at, e, "%s: a key is empty", g->field);
     const char *encoded = text ? NULL : wrapped(a, base64_encode(a, bytes, n, BASE64_STD));
     (void)value_set(a, data, key, text ? value_new_strn(a, bytes, n) : value_new_str(a, encoded));
     return 0;
@@ -120,10 +119,14 @@ static int env_line(struct generator *g, const struct value *at, const char *lin
     if (n == 0 || *line == '#')
         return 0;
     const char *equals = memchr(line, '=', n);
+    if (!equals && g->l->opts->variable) {
+        const char *name = arena_strndup(a, line, n), *is = g->l->opts->variable(name);
+        return put(g, at, name, is ? is : "", is ? strlen(is) : 0, e);
+    }
     if (!equals)
         return kust_error(g->l, at, e,
                           "%s: \"%.*s\" would be taken from the environment, which "
-                          "is not read",
+                          "is not read here",
                           g->field, (int)n, line);
     return put(g, at, arena_strndup(a, line, (size_t)(equals - line)), equals + 1,
                n - (size_t)(equals + 1 - line), e);
