@@ -108,7 +108,8 @@ up
 same "its kinds are established" "$(kubectl get crd -l app.kubernetes.io/managed-by=slipway -o \
     'jsonpath={.items[*].status.conditions[?(@.type=="Established")].status}' | tr -d ' ' |
     sed 's/True//g')" ""
-has "explain" "$(kubectl explain pipelinerun.spec)" pipelineRef
+explained() { kubectl explain pipelinerun.spec | grep -q pipelineRef; }
+run "explain, once the cluster's schema has them" until_true 300 explained
 
 # ---- git: the cluster's tokens ----
 run "a repository" "$slipway" repo create infra --kubeconfig "$KUBECONFIG"
