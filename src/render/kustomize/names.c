@@ -7,6 +7,8 @@ struct ns_job {
     const struct value *ns;
     bool unset_only;
     const char *subjects; /* whose namespaces are set in bindings of roles */
+    const struct kust_place *places;
+    size_t n_places;
 };
 
 static int set_ns(void *arg, struct value *at, struct err *e)
@@ -52,19 +54,18 @@ static bool spared(const struct kust_place *p, const struct kust_resource *r)
            (binds_role(r) && strcmp(p->path, "subjects/namespace") == 0);
 }
 
-static int set_namespace(const struct kust_layer *l, struct ns_job *job, struct kust_resource *r,
-                         struct err *e)
+static int set_namespace(struct ns_job *job, struct kust_resource *r, struct err *e)
 {
-    size_t n;
-    const struct kust_place *places = kust_places(l, "namespace", &n);
     int rc = 0;
     if (!kust_cluster_scoped(r))
-        rc = kust_visit(l->a, r->object, "metadata/namespace", true, set_ns, job, e);
+        rc = kust_visit(job->a, r->object, "metadata/namespace", true, set_ns, job, e);
     if (rc == 0 && binds_role(r) && strcmp(job->subjects, "none") != 0)
         rc = set_subjects(job, r, e);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        if (kust_place_fits(&places[i], r) && !spared(&places[i], r))
-            rc = kust_visit(l->a, r->object, places[i].path, places[i].create, set_ns, job, e);
+    for (size_t i = 0; rc == 0 && i < job->n_places; i++) {
+        const struct kust_place *p = &job->places[i];
+        if (kust_place_fits(p, r) && !spared(p, r))
+            rc = kust_visit(job->a, r->object, p->path, p->create, set_ns, job, e);
+    }
     return rc;
 }
 
@@ -94,8 +95,10 @@ int kust_namespace(struct kust_layer *l, struct err *e)
     static const char *const modes[] = {"defaultOnly", "allServiceAccounts", "none"};
     const struct value *ns = value_get(l->doc, "namespace");
     const struct value *config = l->plugin ? l->plugin->object : NULL;
-    struct ns_job job = {l->a, ns, value_at_bool(config, "unsetOnly", false),
-                         value_at_str(config, "setRoleBindingSubjects", modes[0])};
+    struct ns_job job = {.a = l->a,
+                         .ns = ns,
+                         .unset_only = value_at_bool(config, "unsetOnly", false),
+                         .subjects = value_at_str(config, "setRoleBindingSubjects", modes[0])};
     bool known = false;
     if (!ns || !*value_str(ns, ""))
         return 0;
@@ -104,9 +107,10 @@ int kust_namespace(struct kust_layer *l, struct err *e)
     if (!known)
         return kust_error(l, NULL, e, "setRoleBindingSubjects: \"%s\" is not one of %s, %s, %s",
                           job.subjects, modes[0], modes[1], modes[2]);
+    job.places = kust_places(l, "namespace", &job.n_places);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < l->set->n; i++)
-        rc = set_namespace(l, &job, l->set->items[i], e);
+        rc = set_namespace(&job, l->set->items[i], e);
     for (size_t i = 0; rc == 0 && i < l->set->n; i++)
         kust_renamed(l->set->items[i]);
     return rc < 0 ? rc : check_conflicts(l, e);

@@ -1,13 +1,10 @@
 /* After names changed: mends what refers to them. */
-#include "base/map.h"
 #include "render/kustomize/kust_int.h"
 
 struct mend {
     struct kust_set *set;
     const struct kust_resource *from;
     const struct kust_reference *ref;
-    struct kust_resource **candidates;
-    size_t n;
 };
 
 /* Several may be found: they are told apart by what they went through. */
@@ -36,6 +33,24 @@ static bool role_fits(const struct mend *m, const struct kust_resource *r)
     return kust_place_fits(&(struct kust_place){.group = value_at_str(ref, "apiGroup", ""),
                                                 .kind = value_at_str(ref, "kind", "")},
                            r);
+}
+
+/* A binding of a role reaches the accounts of the namespaces it names. */
+static bool binds_in(const struct kust_resource *from, const char *ns)
+{
+    if (strcmp(kust_kind(from), "RoleBinding") != 0)
+        return false;
+    VALUE_EACH_ITEM (s, value_get(from->object, "subjects"))
+        if (strcmp(value_at_str(s, "kind", ""), "ServiceAccount") == 0 &&
+            *value_at_str(s, "namespace", "") && strcmp(value_at_str(s, "namespace", ""), ns) == 0)
+            return true;
+    return false;
+}
+
+static bool could_be_meant(const struct kust_resource *from, const struct kust_resource *r)
+{
+    return kust_same_ns(kust_ns(r), kust_ns(from)) || kust_cluster_scoped(from) ||
+           kust_cluster_scoped(r) || binds_in(from, kust_ns(r));
 }
 
 static bool reachable(const struct mend *m, const struct kust_resource *r)
@@ -82,16 +97,23 @@ static bool identical(const struct found *f, bool with_ns)
     return true;
 }
 
+static void add(struct arena *a, struct found *f, struct kust_resource *r)
+{
+    f->items = arena_grow(a, f->items, f->n * sizeof(void *), (f->n + 1) * sizeof(void *));
+    f->items[f->n++] = r;
+}
+
 static int select_one(const struct mend *m, const char *name, const struct found *among,
                       bool with_ns, struct kust_resource **out, struct err *e)
 {
-    struct found f = {ARENA_ARRAY(m->set->a, struct kust_resource *, among->n + 1), 0};
+    struct found f = {.n = 0};
     *out = NULL;
+    /* The name first: it is what nearly all fail by. */
     for (size_t i = 0; i < among->n; i++) {
         struct kust_resource *r = among->items[i];
-        if (kust_place_fits(&m->ref->to, r) && had_name(r, name) && role_fits(m, r) &&
-            reachable(m, r))
-            f.items[f.n++] = r;
+        if (had_name(r, name) && kust_place_fits(&m->ref->to, r) && could_be_meant(m->from, r) &&
+            role_fits(m, r) && reachable(m, r))
+            add(m->set->a, &f, r);
     }
     if (f.n > 1)
         keep_same_affixes(&f, m, true);
@@ -114,12 +136,13 @@ static const char *effective_ns(const struct kust_resource *r, const char *ns)
 /* Those whose first namespace it was, or else whose present one it is. */
 static struct found in_namespace(const struct mend *m, const char *ns)
 {
-    struct found f = {ARENA_ARRAY(m->set->a, struct kust_resource *, m->n + 1), 0};
+    struct found f = {.n = 0};
     for (int present = 0; present < 2 && f.n == 0; present++)
-        for (size_t i = 0; i < m->n; i++) {
-            struct kust_resource *r = m->candidates[i];
-            if (strcmp(effective_ns(r, present ? kust_ns(r) : r->was[0].ns), ns) == 0)
-                f.items[f.n++] = r;
+        for (size_t i = 0; i < m->set->n; i++) {
+            struct kust_resource *r = m->set->items[i];
+            if (could_be_meant(m->from, r) &&
+                strcmp(effective_ns(r, present ? kust_ns(r) : r->was[0].ns), ns) == 0)
+                add(m->set->a, &f, r);
         }
     return f;
 }
@@ -130,7 +153,7 @@ static int mend_mapping(const struct mend *m, struct value *at, struct err *e)
     if (!name)
         return err_set(e, ERR_INVALID, "%s %s: there is no name at %s", kust_kind(m->from),
                        kust_name(m->from), m->ref->at.path);
-    struct found among = {m->candidates, m->n};
+    struct found among = {m->set->items, m->set->n};
     if (ns && !*value_str(ns, ""))
         return err_set(e, ERR_INVALID, "%s %s: namespace is blank at %s", kust_kind(m->from),
                        kust_name(m->from), m->ref->at.path);
@@ -154,7 +177,7 @@ static int mend_at(void *arg, struct value *at, struct err *e)
         return mend_mapping(m, at, e);
     if (!value_is(at, VALUE_STRING))
         return 0;
-    struct found among = {m->candidates, m->n};
+    struct found among = {m->set->items, m->set->n};
     struct kust_resource *r;
     int rc = select_one(m, at->text, &among, false, &r, e);
     if (rc == 0 && r && strcmp(kust_name(r), at->text) != 0)
@@ -162,40 +185,12 @@ static int mend_at(void *arg, struct value *at, struct err *e)
     return rc;
 }
 
-/* A binding of a role reaches the accounts of the namespaces it names. */
-static bool binds_in(const struct kust_resource *from, const char *ns)
-{
-    if (strcmp(kust_kind(from), "RoleBinding") != 0)
-        return false;
-    VALUE_EACH_ITEM (s, value_get(from->object, "subjects"))
-        if (strcmp(value_at_str(s, "kind", ""), "ServiceAccount") == 0 &&
-            *value_at_str(s, "namespace", "") && strcmp(value_at_str(s, "namespace", ""), ns) == 0)
-            return true;
-    return false;
-}
-
-static size_t candidates(struct kust_set *s, const struct kust_resource *from,
-                         struct kust_resource **out)
-{
-    bool all = kust_cluster_scoped(from);
-    size_t n = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        struct kust_resource *r = s->items[i];
-        if (all || kust_cluster_scoped(r) || kust_same_ns(kust_ns(r), kust_ns(from)) ||
-            binds_in(from, kust_ns(r)))
-            out[n++] = r;
-    }
-    return n;
-}
-
 int kust_references(struct kust_set *s, struct err *e)
 {
     struct kust_references all = kust_all_references(s->a, value_get(s->config, "nameReference"));
-    struct kust_resource **reach = ARENA_ARRAY(s->a, struct kust_resource *, s->n + 1);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < s->n; i++) {
-        struct mend m = {.set = s, .from = s->items[i], .candidates = reach};
-        m.n = candidates(s, m.from, reach);
+        struct mend m = {.set = s, .from = s->items[i]};
         for (size_t k = 0; rc == 0 && k < all.n; k++) {
             m.ref = &all.items[k];
             if (kust_place_fits(&m.ref->at, m.from))
