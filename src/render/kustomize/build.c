@@ -59,6 +59,27 @@ int kust_path(const struct kust_layer *l, const struct value *at, const char *na
     return 0;
 }
 
+int kust_read(const struct kust_layer *l, const struct value *at, const char *name,
+              struct kust_file *out, struct err *e)
+{
+    int rc = kust_path(l, at, name, &out->path, e);
+    if (rc == 0)
+        rc = tree_read(l->tree, out->path, l->a, &out->text, &out->n, e);
+    return rc < 0 ? err_wrap(e, rc, "%s:%u", l->file, at->line) : 0;
+}
+
+int kust_read_yaml(const struct kust_layer *l, const struct value *at, const char *name,
+                   const char **path, struct value **doc, struct err *e)
+{
+    struct kust_file f;
+    int rc = kust_read(l, at, name, &f, e);
+    if (rc < 0)
+        return rc;
+    *path = f.path;
+    rc = yaml_parse(l->a, f.text, f.n, 0, doc, e);
+    return rc < 0 ? err_wrap(e, rc, "%s:%u", l->file, at->line) : 0;
+}
+
 /* ---- gathering ---- */
 
 static int build_layer(struct kust_layer *l, struct err *e);

@@ -26,16 +26,11 @@ static int load(struct kust_layer *l, const struct value *item, struct err *e)
                                         "nameReference",
                                         "volumeClaimTemplateLabels",
                                         NULL};
-    const char *path, *text;
-    size_t n;
+    const char *path;
     struct value *doc;
-    int rc = kust_path(l, item, value_str(item, ""), &path, e);
-    if (rc == 0)
-        rc = tree_read(l->tree, path, l->a, &text, &n, e);
-    if (rc == 0)
-        rc = yaml_parse(l->a, text, n, 0, &doc, e);
+    int rc = kust_read_yaml(l, item, value_str(item, ""), &path, &doc, e);
     if (rc < 0)
-        return err_wrap(e, rc, "%s:%u", l->file, item->line);
+        return rc;
     struct kust_layer of_file = *l;
     of_file.file = path;
     rc = kust_only(&of_file, doc, "", known, e);

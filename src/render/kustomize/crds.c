@@ -71,14 +71,13 @@ static bool is_object(const struct value *type)
 
 static int load(struct kust_layer *l, const struct value *item, struct err *e)
 {
-    const char *path, *text;
-    size_t n, n_docs;
+    struct kust_file f;
+    size_t n_docs;
     struct value **docs;
-    int rc = kust_path(l, item, value_str(item, ""), &path, e);
-    if (rc == 0)
-        rc = tree_read(l->tree, path, l->a, &text, &n, e);
-    if (rc == 0)
-        rc = yaml_or_json_parse_all(l->a, text, n, 0, &docs, &n_docs, e);
+    int rc = kust_read(l, item, value_str(item, ""), &f, e);
+    if (rc < 0)
+        return rc;
+    rc = yaml_or_json_parse_all(l->a, f.text, f.n, 0, &docs, &n_docs, e);
     struct crd_walk w = {.l = l, .config = value_new_object(l->a)};
     w.types = rc == 0 && n_docs > 0 ? docs[0] : NULL;
     VALUE_EACH_MEMBER (m, w.types) {

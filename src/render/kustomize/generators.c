@@ -83,11 +83,11 @@ static int from_literals(struct generator *g, struct err *e)
 static int read_file(struct generator *g, const struct value *at, const char *name,
                      const char **text, size_t *n, struct err *e)
 {
-    const char *path;
-    int rc = kust_path(g->l, at, name, &path, e);
-    if (rc == 0)
-        rc = tree_read(g->l->tree, path, g->l->a, text, n, e);
-    return rc < 0 ? err_wrap(e, rc, "%s:%u", g->l->file, at->line) : 0;
+    struct kust_file f = {.n = 0};
+    int rc = kust_read(g->l, at, name, &f, e);
+    *text = f.text;
+    *n = f.n;
+    return rc;
 }
 
 static int from_files(struct generator *g, struct err *e)

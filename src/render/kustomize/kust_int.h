@@ -119,6 +119,17 @@ bool kust_targeted(const struct value *target, const struct kust_resource *r, st
 int kust_path(const struct kust_layer *l, const struct value *at, const char *name,
               const char **path, struct err *e) MUST_CHECK;
 
+struct kust_file {
+    const char *path, *text;
+    size_t n;
+};
+/* kust_path() and the file's text; errors say where in the kustomization it is named. */
+int kust_read(const struct kust_layer *l, const struct value *at, const char *name,
+              struct kust_file *out, struct err *e) MUST_CHECK;
+/* One document of YAML, read so. */
+int kust_read_yaml(const struct kust_layer *l, const struct value *at, const char *name,
+                   const char **path, struct value **doc, struct err *e) MUST_CHECK;
+
 int kust_json_patch(struct arena *a, const struct value *doc, const struct value *patch,
                     struct value **out, struct err *e) MUST_CHECK;
 struct schema;

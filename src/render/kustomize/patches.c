@@ -237,14 +237,9 @@ static int apply_text(struct kust_layer *l, const char *where, const char *text,
 static int apply_file(struct kust_layer *l, const struct value *at, const char *name,
                       const struct value *entry, struct err *e)
 {
-    const char *path, *text;
-    size_t n;
-    int rc = kust_path(l, at, name, &path, e);
-    if (rc == 0)
-        rc = tree_read(l->tree, path, l->a, &text, &n, e);
-    if (rc < 0)
-        return err_wrap(e, rc, "%s:%u", l->file, at->line);
-    return apply_text(l, path, text, n, entry, e);
+    struct kust_file f;
+    int rc = kust_read(l, at, name, &f, e);
+    return rc < 0 ? rc : apply_text(l, f.path, f.text, f.n, entry, e);
 }
 
 static int one_entry(struct kust_layer *l, const struct value *entry, struct err *e)

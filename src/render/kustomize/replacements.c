@@ -168,16 +168,11 @@ static int one_replacement(struct kust_layer *l, const struct value *v, struct e
 
 static int from_file(struct kust_layer *l, const struct value *entry, struct err *e)
 {
-    const char *path, *text;
-    size_t n;
+    const char *path;
     struct value *doc;
-    int rc = kust_path(l, entry, value_at_str(entry, "path", ""), &path, e);
-    if (rc == 0)
-        rc = tree_read(l->tree, path, l->a, &text, &n, e);
-    if (rc == 0)
-        rc = yaml_parse(l->a, text, n, 0, &doc, e);
+    int rc = kust_read_yaml(l, entry, value_at_str(entry, "path", ""), &path, &doc, e);
     if (rc < 0)
-        return err_wrap(e, rc, "%s:%u", l->file, entry->line);
+        return rc;
     struct kust_layer of_file = *l;
     of_file.file = path;
     if (!value_is(doc, VALUE_ARRAY))

@@ -128,19 +128,19 @@ int kust_openapi(struct kust_layer *l, struct err *e)
 {
     static const char *const known[] = {"path", "version", NULL};
     const struct value *v = value_get(l->doc, "openapi");
-    const char *name = value_at_str(v, "path", ""), *path, *text;
-    size_t n, docs;
+    const char *name = value_at_str(v, "path", "");
+    struct kust_file f;
+    size_t docs;
     struct value **doc;
     int rc = kust_only(l, v, "openapi", known, e);
     if (rc < 0 || !*name)
         return rc;
     if (value_get(v, "version"))
         return kust_error(l, v, e, "openapi: one of path and version, not both");
-    rc = kust_path(l, v, name, &path, e);
-    if (rc == 0)
-        rc = tree_read(l->tree, path, l->a, &text, &n, e);
-    if (rc == 0)
-        rc = yaml_or_json_parse_all(l->a, text, n, 0, &doc, &docs, e);
+    rc = kust_read(l, v, name, &f, e);
+    if (rc < 0)
+        return rc;
+    rc = yaml_or_json_parse_all(l->a, f.text, f.n, 0, &doc, &docs, e);
     if (rc < 0)
         return err_wrap(e, rc, "%s:%u", l->file, v->line);
     l->set->openapi = docs ? value_get(doc[0], "definitions") : NULL;

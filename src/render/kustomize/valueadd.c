@@ -1,5 +1,4 @@
 /* ValueAddTransformer: one text put into fields, or into a place of the file paths they hold. */
-#include "codec/yaml.h"
 #include "render/kustomize/kust_int.h"
 
 struct insertion {
@@ -58,30 +57,16 @@ static int add_to(struct kust_layer *l, struct insertion *x, const struct value 
     return rc;
 }
 
-static int from_file(struct kust_layer *l, const char *name, const struct value **out,
-                     struct err *e)
-{
-    const char *path, *text;
-    size_t n;
-    struct value *doc;
-    int rc = kust_path(l, NULL, name, &path, e);
-    if (rc == 0)
-        rc = tree_read(l->tree, path, l->a, &text, &n, e);
-    if (rc == 0)
-        rc = yaml_parse(l->a, text, n, 0, &doc, e);
-    if (rc == 0)
-        *out = value_get(doc, "targets");
-    return rc;
-}
-
 int kust_value_add(struct kust_layer *l, struct err *e)
 {
-    const struct value *v = value_item(value_get(l->doc, "valueAdd"), 0), *more = NULL;
-    const char *base = strrchr(l->dir, '/'), *file = value_at_str(v, "targetFilePath", "");
+    const struct value *v = value_item(value_get(l->doc, "valueAdd"), 0);
+    const char *path, *base = strrchr(l->dir, '/'), *file = value_at_str(v, "targetFilePath", "");
     struct insertion x = {.a = l->a, .value = value_at_str(v, "value", "")};
     if (!*x.value)
         x.value = base ? base + 1 : l->dir;
-    int rc = *file ? from_file(l, file, &more, e) : 0;
+    struct value *doc = NULL;
+    int rc = *file ? kust_read_yaml(l, v, file, &path, &doc, e) : 0;
+    const struct value *more = value_get(doc, "targets");
     if (rc == 0 && value_count(value_get(v, "targets")) + value_count(more) == 0)
         return kust_error(l, v, e, "value add: there is no target");
     VALUE_EACH_ITEM (target, value_get(v, "targets"))
