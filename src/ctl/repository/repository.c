@@ -22,6 +22,8 @@ static const char *secret_text(const struct value *secret, const char *key, stru
     size_t n;
     if (!text || base64_decode(a, text, strlen(text), BASE64_STD, &plain, &n, NULL) < 0)
         return NULL;
+    while (n > 0 && (plain[n - 1] == '\n' || plain[n - 1] == '\r')) /* of an editor */
+        plain[--n] = '\0';
     return plain;
 }
 
@@ -51,7 +53,10 @@ struct work {
     const struct object *obj;
     struct arena *a;
     struct value *status; /* the new one */
+    const char *reason;   /* of what goes wrong now */
 };
+
+static const char fetch_failed[] = "FetchFailed";
 
 static int condition(struct work *w, bool ready, const char *reason, const char *message)
 {
@@ -109,13 +114,23 @@ static int64_t due_ms(const struct work *w, int64_t now)
     return left > 0 ? left : 0;
 }
 
+/* What the last fetch came to holds until the next one. */
+static int last_fetch(const struct work *w, struct err *e)
+{
+    const struct value *ready = object_condition(w->obj->root, "Ready");
+    if (strcmp(value_at_str(ready, "reason", ""), fetch_failed) != 0)
+        return 0;
+    return err_set(e, ERR_AGAIN, "%s", value_at_str(ready, "message", "the fetch failed"));
+}
+
 static int mirror(struct work *w, struct repo *r, struct err *e)
 {
     int64_t now = w->c->clock->real_ms(w->c->clock), left = due_ms(w, now);
     struct repo_remote remote;
     w->c->requeue_after_ms = left ? left : interval_ms(w->obj->root);
+    w->reason = fetch_failed;
     if (left)
-        return 0;
+        return last_fetch(w, e);
     int rc = repository_remote(w->c->kube, w->obj, w->a, &remote, e);
     if (rc == 0)
         rc = repo_fetch_mirror(r, &remote, e);
@@ -172,8 +187,10 @@ static int observe(struct work *w, struct err *e)
         rc = claim(w, r, e);
     if (rc == 0 && *value_at_str(w->obj->root, "spec.url", ""))
         rc = mirror(w, r, e);
-    if (rc == 0)
+    if (rc == 0) {
+        w->reason = "Failed";
         rc = list_heads(w, r, e);
+    }
     if (younger)
         w->c->requeue_after_ms = LOCK_LOOK_MS;
     return rc;
@@ -188,7 +205,7 @@ static int repository_sync(struct controller_ctx *c, const struct key *key, stru
         return 0;
     if (rc < 0)
         return rc;
-    struct work w = {.c = c, .opts = c->arg, .obj = obj, .a = a};
+    struct work w = {.c = c, .opts = c->arg, .obj = obj, .a = a, .reason = "Failed"};
     const struct value *old = value_get(obj->root, "status");
     w.status = old ? value_copy(a, old) : value_new_object(a);
     struct err why = {.code = ERR_OK};
@@ -201,7 +218,7 @@ static int repository_sync(struct controller_ctx *c, const struct key *key, stru
     (void)condition(&w, rc == 0,
                     rc == 0            ? "Ready"
                     : rc == ERR_EXISTS ? "NameTaken"
-                                       : "Failed",
+                                       : w.reason,
                     rc == 0 ? "" : why.msg);
     int wrote = write_status(c, &RES_REPOSITORY, obj, w.status, e);
     if (wrote < 0)

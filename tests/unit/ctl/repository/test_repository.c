@@ -135,6 +135,58 @@ static void mirrors(void)
     teardown(&w);
 }
 
+static const char *ready(struct world *w, const char *name)
+{
+    const struct value *root = get(w, "a", name), *c = object_condition(root, "Ready");
+    return arena_printf(w->a, "%s %s", value_at_str(c, "status", ""),
+                        value_at_str(c, "reason", ""));
+}
+
+static void set_url(struct world *w, const char *name, const char *url)
+{
+    struct object *o = NULL;
+    struct err e = {0};
+    T_RC(kube_get(w->kube, &RES_REPOSITORY, "a", name, &o, &e), &e, name);
+    struct value *root = value_copy(w->a, o->root);
+    (void)value_set_str(w->a, value_get_mut(root, "spec"), "url", url);
+    T_RC(kube_update(w->kube, &RES_REPOSITORY, "a", name, NULL, root, NULL, &e), &e, url);
+    object_unref(o);
+}
+
+static void says_that_a_fetch_failed(void)
+{
+    struct world w;
+    char sha[REPO_SHA_MAX];
+    setup(&w);
+    kube_fake_load(w.kube, "apiVersion: slipway.dev/v1\nkind: Repository\n"
+                           "metadata: {name: shop, namespace: a}\nspec: {}\n");
+    (void)runner_settle(w.runner, 100);
+    commit(&w, "shop", "1", sha);
+    const char *there = repository_path(&w.opts, "shop", w.a);
+    kube_fake_load(w.kube, arena_printf(w.a,
+                                        "apiVersion: slipway.dev/v1\nkind: Repository\n"
+                                        "metadata: {name: copy, namespace: a}\n"
+                                        "spec: {url: \"%s\", pollSeconds: 30}\n",
+                                        there));
+    (void)runner_settle(w.runner, 100);
+    T_EQ_STR(ready(&w, "copy"), "True Ready", "fetched");
+    set_url(&w, "copy", "/nowhere/at/all.git");
+    (void)runner_settle(w.runner, 100);
+    T_EQ_STR(ready(&w, "copy"), "False FetchFailed", "another URL, where nothing is");
+    runner_kick(w.runner, "repository", "a", "copy");
+    (void)runner_settle(w.runner, 100);
+    T_EQ_STR(ready(&w, "copy"), "False FetchFailed", "looked at again before it is due");
+    fake_clock_move(&w.clock, 31000);
+    (void)runner_settle(w.runner, 100);
+    T_EQ_STR(ready(&w, "copy"), "False FetchFailed", "polled");
+    const struct value *heads = value_at(get(&w, "a", "copy"), "status.heads");
+    T_EQ_STR(value_str(value_get(heads, "refs/heads/main"), ""), sha, "what was fetched stays");
+    set_url(&w, "copy", there);
+    (void)runner_settle(w.runner, 100);
+    T_EQ_STR(ready(&w, "copy"), "True Ready", "mended");
+    teardown(&w);
+}
+
 static void hears_of_pushes(void)
 {
     static const struct {
@@ -207,4 +259,4 @@ static void grants(void)
     }
 }
 
-T_MAIN(hosts, adopts_the_first_branch, mirrors, hears_of_pushes, grants)
+T_MAIN(hosts, adopts_the_first_branch, mirrors, says_that_a_fetch_failed, hears_of_pushes, grants)
