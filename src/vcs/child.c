@@ -112,8 +112,8 @@ static bool collect(int out, struct buf *out_text, int err, struct buf *err_text
     return true;
 }
 
-int child_run(const char *const *argv, const char *const *env, int64_t timeout_ms,
-              struct buf *out_text, struct buf *err_text, int *out_code, struct err *e)
+int child_run(const struct child_opts *opts, int64_t timeout_ms, struct buf *out_text,
+              struct buf *err_text, int *out_code, struct err *e)
 {
     int out[2] = {-1, -1}, err[2] = {-1, -1};
     pid_t pid;
@@ -122,7 +122,9 @@ int child_run(const char *const *argv, const char *const *env, int64_t timeout_m
         rc = child_pipe(err, e);
     AUTO_FD int out_r = out[0];
     AUTO_FD int err_r = err[0];
-    struct child_opts o = {argv, env, -1, out[1], err[1], -1, -1};
+    struct child_opts o = *opts;
+    o.out = out[1];
+    o.err = err[1];
     if (rc == 0)
         rc = child_start(&o, &pid, e);
     if (out[1] >= 0)
@@ -136,7 +138,7 @@ int child_run(const char *const *argv, const char *const *env, int64_t timeout_m
         child_kill(pid);
     *out_code = child_wait(pid);
     if (!ended)
-        return err_set(e, ERR_TIMEOUT, "%s %s took longer than %lld ms", argv[0], argv[1],
+        return err_set(e, ERR_TIMEOUT, "%s %s took longer than %lld ms", o.argv[0], o.argv[1],
                        (long long)timeout_ms);
     return 0;
 }

@@ -1,28 +1,64 @@
 /* Fetch and push through the git command: it speaks every transport and can be killed. */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/own.h"
 #include "codec/base64.h"
 #include "vcs/child.h"
 #include "vcs/repo_int.h"
 
-enum { TIMEOUT_MS = 120 * 1000, ENV_MAX = 40, TEXT_MAX = 64 * 1024 };
+enum { TIMEOUT_MS = 120 * 1000, TEXT_MAX = 64 * 1024, SETTINGS_MAX = 16 * 1024 };
 
-/* An environment that holds nothing of ours but the path to programs; settings ride in it, so
- * that no credential is ever an argument. */
-struct git_env {
-    const char *vars[ENV_MAX];
-    size_t n, n_settings;
-    struct arena *a;
+/* Nothing of ours but the path to programs. What depends on the remote is in a file in memory that
+ * git and what it starts inherit: a credential is neither an argument nor in an environment. */
+static const char *const git_env[] = {
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LC_ALL=C",
+    "HOME=/nonexistent",
+    "GIT_CONFIG_NOSYSTEM=1",
+    "GIT_CONFIG_GLOBAL=/proc/self/fd/" CHILD_HEAR_TEXT,
+    "GIT_TERMINAL_PROMPT=0",
+    "GIT_ASKPASS=true",
+    "GIT_SSH_COMMAND=ssh -oBatchMode=yes -oConnectTimeout=10",
+    "GIT_ALLOW_PROTOCOL=file:git:http:https:ssh",
+    NULL,
 };
 
-static void env_add(struct git_env *v, const char *text)
+static const char *percent_undone(struct arena *a, const char *text, size_t n)
 {
-    v->vars[v->n++] = text;
+    char *out = arena_strndup(a, text, n), *to = out, *byte;
+    size_t one;
+    for (const char *p = out; *p; p++)
+        if (*p == '%' && p[1] && p[2] && hex_decode(a, p + 1, 2, &byte, &one, NULL) == 0) {
+            *to++ = *byte;
+            p += 2;
+        } else {
+            *to++ = *p;
+        }
+    *to = '\0';
+    return out;
 }
 
-static void env_setting(struct git_env *v, const char *key, const char *value)
+/* "https://ann:pw@host/x" is "https://host/x" as ann with pw, unless others are given: git would
+ * hand the whole of it to its helper, for all to see. */
+static struct repo_remote url_split(struct repo_remote r, struct arena *a)
 {
-    env_add(v, arena_printf(v->a, "GIT_CONFIG_KEY_%zu=%s", v->n_settings, key));
-    env_add(v, arena_printf(v->a, "GIT_CONFIG_VALUE_%zu=%s", v->n_settings, value));
-    v->n_settings++;
+    const char *scheme_end = strstr(r.url, "://");
+    if (!scheme_end || strncmp(r.url, "http", 4) != 0)
+        return r;
+    const char *user = scheme_end + 3;
+    const char *at = memrchr(user, '@', strcspn(user, "/?#"));
+    if (!at)
+        return r;
+    const char *colon = memchr(user, ':', (size_t)(at - user));
+    if (!r.token && !r.user && !r.password) {
+        r.user = percent_undone(a, user, (size_t)((colon ? colon : at) - user));
+        r.password = colon ? percent_undone(a, colon + 1, (size_t)(at - colon - 1)) : NULL;
+    }
+    r.url = arena_printf(a, "%.*s%s", (int)(user - r.url), r.url, at + 1);
+    return r;
 }
 
 static const char *authorization(const struct repo_remote *remote, struct arena *a)
@@ -37,26 +73,41 @@ static const char *authorization(const struct repo_remote *remote, struct arena 
                         base64_encode(a, both, strlen(both), BASE64_STD));
 }
 
-static void env_make(struct git_env *v, const struct repo_remote *remote, struct arena *a)
+static void add_setting(struct buf *b, const char *section, const char *name, const char *value)
 {
-    *v = (struct git_env){.a = a};
-    env_add(v, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-    env_add(v, "LC_ALL=C");
-    env_add(v, "HOME=/nonexistent");
-    env_add(v, "GIT_CONFIG_NOSYSTEM=1");
-    env_add(v, "GIT_TERMINAL_PROMPT=0");
-    env_add(v, "GIT_ASKPASS=true");
-    env_add(v, "GIT_SSH_COMMAND=ssh -oBatchMode=yes -oConnectTimeout=10");
-    env_add(v, "GIT_ALLOW_PROTOCOL=file:git:http:https:ssh");
-    env_setting(v, "safe.directory", "*");
-    env_setting(v, "gc.auto", "0");
-    env_setting(v, "remote.slipway.url", remote->url);
+    buf_printf(b, "[%s]\n\t%s = \"", section, name);
+    for (const char *p = value; *p; p++) {
+        if (*p == '"' || *p == '\\')
+            buf_putc(b, '\\');
+        buf_putc(b, *p);
+    }
+    buf_puts(b, "\"\n");
+}
+
+/* Whoever opens it reads it from the start. */
+static int settings_open(const struct repo_remote *remote, struct arena *a, int *out_fd,
+                         struct err *e)
+{
     const char *header = authorization(remote, a);
+    AUTO_BUF struct buf b;
+    buf_init(&b, SETTINGS_MAX);
+    if (header && strpbrk(header, "\r\n"))
+        return err_set(e, ERR_INVALID, "the credentials have more than one line");
+    add_setting(&b, "safe", "directory", "*");
+    add_setting(&b, "gc", "auto", "0");
+    add_setting(&b, "remote \"slipway\"", "url", remote->url);
     if (header)
-        env_setting(v, "http.extraHeader", header);
+        add_setting(&b, "http", "extraHeader", header);
     if (remote->ca_file)
-        env_setting(v, "http.sslCAInfo", remote->ca_file);
-    env_add(v, arena_printf(a, "GIT_CONFIG_COUNT=%zu", v->n_settings));
+        add_setting(&b, "http", "sslCAInfo", remote->ca_file);
+    int rc = buf_check(&b, e);
+    if (rc < 0)
+        return err_wrap(e, rc, "the credentials");
+    AUTO_FD int fd = memfd_create("git-settings", MFD_CLOEXEC);
+    if (fd < 0 || write(fd, buf_text(&b), b.len) != (ssize_t)b.len)
+        return err_sys(e, errno, "make a file in memory");
+    *out_fd = take_fd(&fd);
+    return 0;
 }
 
 /* What git said, in one line and without what stands between "//" and "@". */
@@ -106,39 +157,45 @@ static enum err_code why(const char *text)
     return ERR_AGAIN;
 }
 
-static int git(struct repo *r, const struct repo_remote *remote, const char *const *args,
-               struct arena *a, const char **out_text, struct err *e)
+static int run_git(struct repo *r, const struct repo_remote *remote, const char *const *args,
+                   struct arena *a, const char **out_text, struct err *e)
 {
-    struct git_env env;
     const char *argv[16] = {"git", "-C", r->path};
     for (size_t i = 0; args[i]; i++)
         argv[3 + i] = args[i];
-    env_make(&env, remote, a);
+    AUTO_FD int settings = -1;
+    int rc = settings_open(remote, a, &settings, e);
+    if (rc < 0)
+        return rc;
     AUTO_BUF struct buf out, err;
     buf_init(&out, TEXT_MAX);
     buf_init(&err, TEXT_MAX);
+    const struct child_opts o = {argv, git_env, .in = -1, .tell = -1, .hear = settings};
     int code;
-    int rc = child_run(argv, env.vars, remote->timeout_ms ? remote->timeout_ms : TIMEOUT_MS, &out,
-                       &err, &code, e);
+    rc = child_run(&o, remote->timeout_ms ? remote->timeout_ms : TIMEOUT_MS, &out, &err, &code, e);
     if (rc == 0 && code != 0) {
         const char *text = said(a, &err);
         rc = err_set(e, why(text), "%s", text);
     }
-    if (rc < 0) {
-        struct buf url = {.data = arena_strdup(a, remote->url), .len = strlen(remote->url)};
-        return err_wrap(e, rc, "%s %s", args[0], said(a, &url));
-    }
-    if (out_text)
+    if (rc == 0 && out_text)
         *out_text = arena_strdup(a, buf_text(&out));
-    return 0;
+    return rc;
+}
+
+static int git(struct repo *r, const struct repo_remote *remote, const char *const *args,
+               struct arena *a, const char **out_text, struct err *e)
+{
+    const struct repo_remote bare = url_split(*remote, a);
+    int rc = run_git(r, &bare, args, a, out_text, e);
+    struct buf url = {.data = arena_strdup(a, bare.url), .len = strlen(bare.url)};
+    return rc < 0 ? err_wrap(e, rc, "%s %s", args[0], said(a, &url)) : 0;
 }
 
 static int url_check(const struct repo_remote *remote, struct err *e)
 {
     if (!remote->url || !*remote->url || *remote->url == '-' || strlen(remote->url) > 2000 ||
         strpbrk(remote->url, "\n\r"))
-        return err_set(e, ERR_INVALID, "repository URL \"%.200s\" is not usable",
-                       remote->url ? remote->url : "");
+        return err_set(e, ERR_INVALID, "a repository's URL is one line that does not begin with -");
     return 0;
 }
 

@@ -115,7 +115,8 @@ static PRINTF(2, 3) int sh(struct fixture *f, const char *fmt, ...)
     buf_init(&err, 1 << 20);
     int code = -1;
     struct err e = {0};
-    T_RC(child_run(argv, env, 60000, &out, &err, &code, &e), &e, line);
+    const struct child_opts o = {argv, env, .in = -1, .tell = -1, .hear = -1};
+    T_RC(child_run(&o, 60000, &out, &err, &code, &e), &e, line);
     (void)snprintf(f->out, sizeof f->out, "%s%s", buf_text(&out), buf_text(&err));
     return code;
 }
