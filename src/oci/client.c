@@ -33,6 +33,40 @@ static const struct image_auth *auth_of(const struct pull *p)
     return !p->mirror && p->opts ? p->opts->auth : NULL;
 }
 
+/* ---- where ---- */
+
+static bool is_plain(const struct image_store *s, const char *host)
+{
+    for (size_t i = 0; s->insecure_hosts[i]; i++) {
+        if (strcmp(s->insecure_hosts[i], host) == 0)
+            return true;
+    }
+    return remote_is_loopback(host);
+}
+
+int store__remote(struct image_store *s, const struct reference *ref,
+                  const struct image_mirror *mirror, const char *actions,
+                  const struct image_auth *auth, struct remote *out, struct err *e)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    const char *host = strcmp(ref->host, "docker.io") == 0 ? "registry-1.docker.io" : ref->host;
+    struct http_client_opts http = {.connect_timeout_ms = 10000,
+                                    .insecure = mirror && mirror->insecure};
+    struct remote_opts o = {
+        .host = host, .path = ref->path, .actions = actions, .auth = auth, .http = &http};
+    if (mirror) {
+        size_t n = strlen(mirror->url);
+        while (n > 0 && mirror->url[n - 1] == '/')
+            n--;
+        const char *scheme = strstr(mirror->url, "://");
+        o.host = scheme ? scheme + 3 : mirror->url;
+        o.url = arena_printf(a, "%s%.*s", scheme ? "" : "https://", (int)n, mirror->url);
+    } else {
+        o.url = arena_printf(a, "%s://%s", is_plain(s, host) ? "http" : "https", host);
+    }
+    return remote_open(&o, out, e);
+}
+
 /* ---- blobs ---- */
 
 static int on_data(void *arg, const void *bytes, size_t n)
@@ -120,7 +154,7 @@ static int pull_blobs(struct puller *self)
     AUTO(arena) struct arena *a = arena_new(64 << 20);
     struct remote remote;
     struct pull p = *all->pull;
-    int rc = remote_open(&remote, p.store, p.ref, p.mirror, "pull", auth_of(&p), &self->e);
+    int rc = store__remote(p.store, p.ref, p.mirror, "pull", auth_of(&p), &remote, &self->e);
     if (rc < 0)
         return rc;
     remote.authorization = all->authorization;
@@ -238,7 +272,7 @@ static int pull_from(struct image_store *s, const struct reference *r,
                      .opts = o,
                      .arena = a,
                      .telling = &telling};
-    int rc = remote_open(&remote, s, r, mirror, "pull", auth_of(&p), e);
+    int rc = store__remote(s, r, mirror, "pull", auth_of(&p), &remote, e);
     if (rc < 0)
         return rc;
     rc = fetch_image(&p, digest, e);

@@ -131,7 +131,7 @@ int image_store_push(struct image_store *s, const char *source, const char *targ
     if (strcmp(r.host, IMAGES_LOCAL_HOST) == 0)
         return image_store_tag(s, reference_print(&r, a), digest, e);
     struct push p = {.store = s, .target = &r, .progress = progress, .progress_arg = progress_arg};
-    if ((rc = remote_open(&p.remote, s, &r, NULL, "pull,push", auth, e)) < 0)
+    if ((rc = store__remote(s, &r, NULL, "pull,push", auth, &p.remote, e)) < 0)
         return rc;
     rc = push_manifest(&p, digest, r.tag ? r.tag : digest, 0, e);
     remote_close(&p.remote);

@@ -1,4 +1,4 @@
-#include "oci/remote_int.h"
+#include "oci/remote.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,48 +11,24 @@
 
 enum { TRIES_MAX = 4, ANSWER_MAX_BYTES = 8 << 20, FIRST_PAUSE_MS = 250 };
 
-static bool is_loopback(const char *host)
+bool remote_is_loopback(const char *host)
 {
     return strncmp(host, "localhost:", 10) == 0 || strcmp(host, "localhost") == 0 ||
            strncmp(host, "127.", 4) == 0 || strncmp(host, "[::1]", 5) == 0;
 }
 
-static bool is_plain(const struct image_store *s, const char *host)
+int remote_open(const struct remote_opts *o, struct remote *out, struct err *e)
 {
-    for (size_t i = 0; s->insecure_hosts[i]; i++) {
-        if (strcmp(s->insecure_hosts[i], host) == 0)
-            return true;
-    }
-    return is_loopback(host);
-}
-
-int remote_open(struct remote *r, struct image_store *s, const struct reference *ref,
-                const struct image_mirror *mirror, const char *actions,
-                const struct image_auth *auth, struct err *e)
-{
-    const char *host = strcmp(ref->host, "docker.io") == 0 ? "registry-1.docker.io" : ref->host;
-    struct http_client_opts o = {.connect_timeout_ms = 10000,
-                                 .insecure = mirror && mirror->insecure};
-    *r = (struct remote){.arena = arena_new(64 << 20), .actions = actions, .auth = auth};
-    r->path = arena_strdup(r->arena, ref->path);
-    if (mirror) {
-        size_t n = strlen(mirror->url);
-        while (n > 0 && mirror->url[n - 1] == '/')
-            n--;
-        const char *scheme = strstr(mirror->url, "://");
-        r->host = scheme ? scheme + 3 : mirror->url;
-        r->base = arena_printf(r->arena, "%s%.*s/v2/%s", scheme ? "" : "https://", (int)n,
-                               mirror->url, r->path);
-    } else {
-        r->host = arena_strdup(r->arena, host);
-        r->base = arena_printf(r->arena, "%s://%s/v2/%s", is_plain(s, host) ? "http" : "https",
-                               host, r->path);
-    }
-    r->http = http_client_new(&o);
-    if (!r->http) {
-        remote_close(r);
+    struct remote r = {.arena = arena_new(64 << 20), .actions = o->actions, .auth = o->auth};
+    r.path = arena_strdup(r.arena, o->path);
+    r.host = arena_strdup(r.arena, o->host);
+    r.base = arena_printf(r.arena, "%s/v2/%s", o->url, r.path);
+    r.http = http_client_new(o->http);
+    if (!r.http) {
+        remote_close(&r);
         return err_set(e, ERR_SYSTEM, "cannot make an HTTP client");
     }
+    *out = r;
     return 0;
 }
 
