@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -168,4 +170,56 @@ int fs_remove_tree(const char *path, struct err *e)
     if (nftw(path, remove_one, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0 && errno != ENOENT)
         return err_sys(e, errno, "remove %s", path);
     return 0;
+}
+
+/* The fifth word of a line of mountinfo, where the mount is, with "\\040" for a space undone. */
+static char *mount_point(char *line)
+{
+    char *path = line;
+    for (int i = 0; i < 4 && path; i++)
+        path = (path = strchr(path, ' ')) ? path + 1 : NULL;
+    if (!path)
+        return NULL;
+    char *to = path;
+    for (const char *p = path; *p && *p != ' '; p++)
+        if (*p == '\\' && p[1] && p[2] && p[3]) {
+            *to++ = (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0'));
+            p += 3;
+        } else {
+            *to++ = *p;
+        }
+    *to = '\0';
+    return path;
+}
+
+/* A folder that is mounted more than once, or that went with another, is no mount any more. */
+static int detach(char *const *points, size_t n, struct err *e)
+{
+    while (n > 0)
+        if (umount2(points[--n], MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL &&
+            errno != ENOENT)
+            return err_sys(e, errno, "unmount %s", points[n]);
+    return 0;
+}
+
+int fs_unmount_below(const char *path, struct err *e)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    char real[PATH_MAX];
+    if (!realpath(path, real))
+        return errno == ENOENT ? 0 : err_sys(e, errno, "unmount below %s", path);
+    FILE *f = fopen("/proc/self/mountinfo", "re");
+    if (!f)
+        return err_sys(e, errno, "read /proc/self/mountinfo");
+    char *line = NULL, *point, **points = NULL;
+    size_t room = 0, n = 0, len = strlen(real);
+    while (getline(&line, &room, f) > 0) {
+        if (!(point = mount_point(line)) || strncmp(point, real, len) != 0 || point[len] != '/')
+            continue;
+        points = arena_grow(a, points, n * sizeof *points, (n + 1) * sizeof *points);
+        points[n++] = arena_strdup(a, point);
+    }
+    free(line);
+    (void)fclose(f);
+    return detach(points, n, e);
 }

@@ -31,3 +31,6 @@ int fs_mkdirs(const char *path, mode_t mode, struct err *e) MUST_CHECK;
 
 /* rm -rf without following links; a path that is not there is a success. */
 int fs_remove_tree(const char *path, struct err *e) MUST_CHECK;
+
+/* Detaches what is mounted below a folder, newest first; one that is not there is a success. */
+int fs_unmount_below(const char *path, struct err *e) MUST_CHECK;

@@ -1,8 +1,11 @@
 /* guard.c - the host's files without our own: no volume shows a pod the data folder, where the
  * keys, the administrator's token and everybody's repositories are. */
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/mount.h>
 
+#include "base/fs.h"
 #include "node/node_int.h"
 
 /* What lies below `dir` after it, without the slash: "" for itself, NULL for what is elsewhere. */
@@ -50,6 +53,16 @@ const char *guard__hidden(const char *dir, const char *path, struct arena *a)
 {
     const char *rest = below(resolve(path, a), resolve(dir, a));
     return rest && *rest ? rest : NULL;
+}
+
+int guard__trim(const char *dir, const char *path, const char *at, struct arena *a, struct err *e)
+{
+    const char *rest = guard__hidden(dir, path, a);
+    if (!rest)
+        return 0;
+    if (mount(NULL, at, NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return err_sys(e, errno, "detach %s", at);
+    return fs_unmount_below(arena_printf(a, "%s/%s", at, rest), e);
 }
 
 bool guard__read_only(const char *dir, const char *path, struct arena *a)

@@ -29,7 +29,7 @@ struct node {
     const char *const *labels;
     struct runtime *runtime;
     struct recorder *recorder;
-    struct turns starts; /* of containers */
+    struct turns starts;  /* of containers */
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t changed;
     struct map workers; /* by pod uid */
@@ -82,6 +82,10 @@ int guard__path(const char *dir, const char *path, const char *open, struct aren
                 struct err *e) MUST_CHECK;
 /* Where `dir` lies in a folder that holds it ("var/lib/slipway" in "/"), or NULL. */
 const char *guard__hidden(const char *dir, const char *path, struct arena *a);
+/* A copy of `path` with all its mounts is at `at`: those of the data folder, of which that copy is
+ * one, go from it. Without this each copy would hold all that were made before. */
+int guard__trim(const char *dir, const char *path, const char *at, struct arena *a,
+                struct err *e) MUST_CHECK;
 /* The programs that steps are started by. */
 bool guard__read_only(const char *dir, const char *path, struct arena *a);
 

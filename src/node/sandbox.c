@@ -324,29 +324,6 @@ int sandbox__up(struct node *n, const struct pod_def *d, struct sandbox *out, st
     return rc;
 }
 
-/* Newest mounts first. */
-static void unmount_below(const char *dir)
-{
-    AUTO(arena) struct arena *a = arena_new(0);
-    FILE *f = fopen("/proc/self/mountinfo", "re");
-    char *line = NULL, **list = NULL;
-    size_t room = 0, n = 0, len = strlen(dir);
-    while (f && getline(&line, &room, f) > 0) {
-        char *path = line;
-        for (int i = 0; i < 4 && path; i++)
-            path = (path = strchr(path, ' ')) ? path + 1 : NULL;
-        if (!path || strncmp(path, dir, len) != 0 || path[len] != '/')
-            continue;
-        list = arena_grow(a, list, n * sizeof *list, (n + 1) * sizeof *list);
-        list[n++] = arena_strndup(a, path, strcspn(path, " "));
-    }
-    free(line);
-    if (f)
-        (void)fclose(f);
-    while (n > 0)
-        (void)umount2(list[--n], MNT_DETACH | UMOUNT_NOFOLLOW);
-}
-
 int sandbox__down(struct node *n, const char *uid, struct err *e)
 {
     AUTO(arena) struct arena *a = arena_new(0);
@@ -357,6 +334,6 @@ int sandbox__down(struct node *n, const char *uid, struct err *e)
         return rc;
     runtime_drop_group(n->runtime, arena_printf(a, "pod%s", uid));
     const char *dir = place__pod(n, a, uid, NULL);
-    unmount_below(dir);
-    return fs_remove_tree(dir, e);
+    rc = fs_unmount_below(dir, e);
+    return rc < 0 ? rc : fs_remove_tree(dir, e);
 }

@@ -302,7 +302,7 @@ static int pin_sub_path(struct build *b, const char *volume, const char *sub, co
     if (mount(arena_printf(b->a, "/proc/self/fd/%d", fd), at, NULL, MS_BIND | MS_REC, NULL) < 0)
         return err_sys(e, errno, "mount subPath %s", sub);
     *out = at;
-    return 0;
+    return guard__trim(b->n->dir, arena_printf(b->a, "%s/%s", volume, sub), at, b->a, e);
 }
 
 static bool is_host_path(const struct pod_def *d, const char *volume)
@@ -316,12 +316,11 @@ static bool is_host_path(const struct pod_def *d, const char *volume)
 /* The data folder in a folder of the host that a pod may see is an empty one there. */
 static int hide_data(struct build *b, const char *source, const char *target, struct err *e)
 {
-    int rc = guard__path(b->n->dir, source, "bin", b->a, e); /* by way of a subPath */
     const char *hidden = guard__hidden(b->n->dir, source, b->a);
-    if (rc < 0 || !hidden)
-        return rc;
+    if (!hidden)
+        return 0;
     const char *empty = arena_printf(b->a, "%s/run/empty", b->n->dir);
-    rc = fs_mkdirs(empty, 0555, e);
+    int rc = fs_mkdirs(empty, 0555, e);
     if (rc == 0)
         add_mount(b, empty, arena_printf(b->a, "%s/%s", target, hidden), "rprivate", true);
     return rc;
@@ -340,7 +339,10 @@ static int add_volume_mount(struct build *b, const struct value *m, struct err *
         sub = env__expand(expr, b->env, b->n_env, b->a);
     if (*sub) {
         real = arena_printf(b->a, "%s/%s", source, sub);
-        rc = pin_sub_path(b, source, sub, &source, e);
+        if (is_host_path(b->d, name))
+            rc = guard__path(b->n->dir, real, "bin", b->a, e);
+        if (rc == 0)
+            rc = pin_sub_path(b, source, sub, &source, e);
         if (rc < 0)
             return rc;
     }

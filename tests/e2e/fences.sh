@@ -35,15 +35,22 @@ step() { # NAMESPACE NAME STEP: a run of one step
 # the data folder
 echo kept > "$dir/shared"
 pod outside "cat /host/shared; ls -A /host/data" "$dir"
+pod around "cat /host/shared; ls -A /host/data" "${dir%/*}" ", subPath: ${dir##*/}"
 pod inside "ls /host" "$dir/data/pki"
+ln -s data "$dir/way-to-data"
 ln -s data/pki "$dir/way"
 pod link "ls /host" "$dir/way"
 pod part "ls /host" "$dir" ", subPath: data/pki"
 until_true 100 ended default outside
-same "a folder around the data folder: without it" "$(kubectl logs outside)" kept
+until_true 100 ended default around
+for p in outside around; do
+    same "a folder around the data folder: without it ($p)" "$(kubectl logs $p)" kept
+done
 for p in inside link part; do
     until_true 100 warned $p "own data folder" || bad "pod $p was not refused"
 done
+mounts=$(grep -c "$dir/data/" /proc/self/mountinfo)
+[ "$mounts" -lt 100 ] && ok || bad "copies of mounts within copies: $mounts"
 kubectl delete pods --all --grace-period=0 --force > /dev/null 2>&1
 
 # a link that a container leaves leads nowhere
@@ -89,3 +96,12 @@ has "a privileged step where it is allowed" "$(reason free root)" Succeeded:
 # a second server leaves the first one's network alone
 refused "a second slipway" "another slipway has this machine's network" "$slipway" up --data-dir "$dir/second"
 has "the first one's Services" "$(asks version)" "1.1 200"
+
+# the end of it, with what pods have mounted around the data folder
+pod around "sleep 600" "${dir%/*}" ", subPath: ${dir##*/}"
+pod inside "true" "${dir%/*}" ", subPath: ${dir##*/}/data"
+kubectl wait --for=condition=Ready pod/around --timeout=20s > /dev/null || bad "pod around"
+crash
+run "slipway down --forget" "$slipway" down --forget --data-dir "$dir/way-to-data/"
+[ ! -e "$dir/data" ] && ok || bad "the data folder is still there: $(ls "$dir/data")"
+same "what is around it stays" "$(cat "$dir/shared")" kept

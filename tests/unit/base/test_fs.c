@@ -1,5 +1,8 @@
 #include "base/fs.h"
 
+#include <limits.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,4 +53,37 @@ static void several_at_once(void)
     T_RC(fs_remove_tree(dir, &e), &e, "remove");
 }
 
-T_MAIN(round_trip, several_at_once)
+/* In mounts of its own; without the right to have them there is nothing to see. */
+static void unmounts(void)
+{
+    static const char *const below[] = {"a", "a/b", "with a space", "x"};
+    char dir[] = "/tmp/slipway-fs-XXXXXX", path[PATH_MAX], way[PATH_MAX];
+    struct err e = {0};
+    struct stat there, on;
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return;
+    T_OK(mkdtemp(dir) != NULL, "mkdtemp");
+    for (size_t i = 0; i < ARRAY_LEN(below); i++) {
+        (void)snprintf(path, sizeof path, "%s/in/%s", dir, below[i]);
+        T_RC(fs_mkdirs(path, 0700, &e), &e, below[i]);
+        for (int twice = 0; twice < 2; twice++)
+            T_EQ_INT(mount("tmpfs", path, "tmpfs", 0, NULL), 0, below[i]);
+    }
+    (void)snprintf(path, sizeof path, "%s/inside", dir);
+    T_RC(fs_mkdirs(path, 0700, &e), &e, path);
+    T_EQ_INT(mount("tmpfs", path, "tmpfs", 0, NULL), 0, path);
+    (void)snprintf(way, sizeof way, "%s/way", dir);
+    T_EQ_INT(symlink("in", way), 0, way);
+    (void)snprintf(way, sizeof way, "%s/./way/", dir);
+    T_RC(fs_unmount_below(way, &e), &e, way);
+    (void)snprintf(way, sizeof way, "%s/in", dir);
+    T_RC(fs_remove_tree(way, &e), &e, way);
+    T_EQ_INT(stat(dir, &there), 0, dir);
+    T_EQ_INT(stat(path, &on), 0, path);
+    T_OK(there.st_dev != on.st_dev, "a folder whose name begins the same way keeps its mount");
+    T_RC(fs_unmount_below(dir, &e), &e, dir);
+    T_RC(fs_remove_tree(dir, &e), &e, dir);
+    T_RC(fs_unmount_below(dir, &e), &e, "what is not there");
+}
+
+T_MAIN(round_trip, several_at_once, unmounts)
