@@ -34,23 +34,6 @@ static int fail(struct helm_log *log, struct err *e, const char *text)
 
 /* ---- names ---- */
 
-static int templated_name(const char *text, struct helm_log *log, const char **out, struct err *e)
-{
-    AUTO_BUF struct buf b;
-    struct template_set *set = template_set_new(log->arena, NULL);
-    buf_init(&b, 1 << 20);
-    int rc = template_parse(set, "name-template", text, strlen(text), e);
-    if (rc < 0)
-        return fail(log, e, template_set_error(set));
-    struct template_options options = {.keep_no_value = true};
-    struct template_run *run = template_run_new(log->arena, set, &options);
-    rc = template_execute(run, "name-template", go_nil(), &b, e);
-    if (rc < 0)
-        return fail(log, e, template_run_error(run));
-    *out = arena_strdup(log->arena, buf_text(&b));
-    return 0;
-}
-
 static int name_and_chart(struct request *q, const struct arguments *args, struct helm_log *log,
                           struct err *e)
 {
@@ -69,7 +52,7 @@ static int name_and_chart(struct request *q, const struct arguments *args, struc
     if (args->n == 2 && q->name_template)
         return fail(log, e, "cannot set --name-template and also specify a name");
     if (q->name_template)
-        return templated_name(q->name_template, log, &q->name, e);
+        return helm_name_template(q->name_template, log, &q->name, e);
     return 0;
 }
 

@@ -1,16 +1,30 @@
 /* kustomize.c - kustomize build, on folders of this machine. */
 #include "render/kustomize/kustomize.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "cli/verb.h"
 
 enum { BUILD };
-enum { OUTPUT_MAX = 256 << 20 };
+enum { OUTPUT_MAX = 256 << 20, SEED = 32 };
+
+struct request {
+    struct kustomize_opts opts;
+    const char *folder, *restrictor, *order, *output, *helm_command, *network_name;
+    struct option_list helm_apis, env, mounts;
+    bool plugins, exec, network, as_current_user, debug;
+    unsigned char seed[SEED];
+};
+
+/* ---- options ---- */
 
 static int choose(const char *word, const char *option, const char *const *words, int *out,
                   struct err *e)
@@ -20,8 +34,25 @@ static int choose(const char *word, const char *option, const char *const *words
             *out = i;
             return 0;
         }
-    return err_set(e, ERR_INVALID, "--%s: \"%s\" is not %s or %s", option, word, words[0],
-                   words[1]);
+    return err_set(e, ERR_INVALID, "illegal flag value --%s %s; legal values: [%s %s]", option,
+                   word, words[0], words[1]);
+}
+
+static void deprecated(const char *option, const char *instead)
+{
+    (void)fprintf(stderr, "Flag --%s has been deprecated, %s\n", option, instead);
+}
+
+/* Charts are rendered here, whatever the program is called that would have done it. */
+static int check_helm_command(const char *command, struct err *e)
+{
+    const char *slash = strrchr(command, '/'), *name = slash ? slash + 1 : command;
+    if (strcmp(name, "helm") == 0)
+        return 0;
+    return err_set(e, ERR_UNSUPPORTED,
+                   "--helm-command %s: charts are rendered by slipway itself, another program is "
+                   "not run",
+                   command);
 }
 
 static const char *variable(const char *name)
@@ -29,78 +60,202 @@ static const char *variable(const char *name)
     return getenv(name);
 }
 
-/* Bases may lie anywhere, so the tree is all of the machine's, and the folder a path in it. */
-static int build(const char *folder, const struct kustomize_opts *o, struct arena *a, struct buf *b,
-                 struct err *e)
+static int settle(struct request *q, struct err *e)
 {
-    AUTO(tree) struct tree *t = NULL;
-    char *whole = realpath(folder, NULL);
-    if (!whole)
-        return err_set(e, ERR_NOT_FOUND, "folder %s: %s", folder, strerror(errno));
-    const char *dir = arena_strdup(a, whole + 1);
-    free(whole);
-    struct value **objects;
-    size_t n;
-    int rc = tree_of_folder("/", &t, e);
+    static const char *const restrictors[] = {"LoadRestrictionsRootOnly", "LoadRestrictionsNone",
+                                              "", NULL};
+    static const char *const orders[] = {"legacy", "none", NULL};
+    struct kustomize_opts *o = &q->opts;
+    const char *label = getenv("KUSTOMIZE_ENABLE_MANAGEDBY_LABEL");
+    int restrictor = 0, order = 0;
+    int rc = choose(q->restrictor, "load-restrictor", restrictors, &restrictor, e);
+    if (rc == 0 && q->order)
+        rc = choose(q->order, "reorder", orders, &order, e);
     if (rc == 0)
-        rc = kustomize_build(t, dir, o, a, &objects, &n, e);
+        rc = check_helm_command(q->helm_command, e);
     if (rc < 0)
         return rc;
-    kustomize_print(b, objects, n);
-    return buf_check(b, e);
+    if (q->order) {
+        deprecated("reorder", "use the new 'sortOptions' field in kustomization.yaml instead.");
+        o->reorder = order == 0 ? KUSTOMIZE_LEGACY : KUSTOMIZE_FIFO;
+    }
+    if (o->managed_by_label)
+        deprecated(
+            "enable-managedby-label",
+            "The flag `enable-managedby-label` has been deprecated. Use the `managedByLabel` "
+            "option in the `buildMetadata` field instead.");
+    o->managed_by_label |= label && strcmp(label, "on") == 0;
+    o->helm |= q->plugins;
+    o->files_anywhere = restrictor == 1;
+    o->variable = variable;
+    o->helm_api_versions = q->helm_apis.items;
+    o->n_helm_api_versions = q->helm_apis.n;
+    o->now_ns = clock_real_ms() * 1000000;
+    o->seed = q->seed;
+    o->seed_n = SEED;
+    return getrandom(q->seed, SEED, 0) == SEED ? 0 : err_sys(e, errno, "draw a seed");
 }
 
-static int write_out(const char *output, const struct buf *b, struct err *e)
+/* ---- building ---- */
+
+struct objects {
+    struct value **items;
+    size_t n;
+};
+
+/* Bases may lie anywhere, so the tree is all of the machine's, and the folder a path in it. */
+static int build(const struct request *q, struct arena *a, struct objects *out, struct err *e)
 {
+    AUTO(tree) struct tree *t = NULL;
+    char *whole = realpath(q->folder, NULL);
+    if (!whole)
+        return err_set(e, ERR_NOT_FOUND, "folder %s: %s", q->folder, strerror(errno));
+    const char *dir = arena_strdup(a, whole + 1);
+    free(whole);
+    int rc = tree_of_folder("/", &t, e);
+    return rc < 0 ? rc : kustomize_build(t, dir, &q->opts, a, &out->items, &out->n, e);
+}
+
+/* ---- output ---- */
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* "apps_v1_deployment_web.yaml", with the namespace in front where there are several. */
+static const char *file_of(const struct value *object, bool with_ns, struct arena *a)
+{
+    const char *ns = value_at_str(object, "metadata.namespace", "");
+    char *name = arena_printf(
+        a, "%s%s%s%s%s_%s.yaml", with_ns ? *ns ? ns : "default" : "", with_ns ? "_" : "",
+        value_at_str(object, "apiVersion", ""), *value_at_str(object, "apiVersion", "") ? "_" : "",
+        value_at_str(object, "kind", ""), value_at_str(object, "metadata.name", ""));
+    for (char *c = name; *c; c++)
+        *c = *c == '/' ? '_' : (char)tolower((unsigned char)*c);
+    return name;
+}
+
+static bool several_namespaces(const struct objects *o)
+{
+    const char *first = NULL;
+    for (size_t i = 0; i < o->n; i++) {
+        const char *ns = value_at_str(o->items[i], "metadata.namespace", "");
+        ns = *ns ? ns : "default";
+        if (kustomize_cluster_scoped(o->items[i]))
+            continue;
+        if (first && strcmp(first, ns) != 0)
+            return true;
+        first = ns;
+    }
+    return false;
+}
+
+static int write_each(const char *folder, const struct objects *o, struct arena *a, struct err *e)
+{
+    bool several = several_namespaces(o);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < o->n; i++) {
+        AUTO_BUF struct buf b;
+        buf_init(&b, OUTPUT_MAX);
+        kustomize_print(&b, &o->items[i], 1);
+        rc = buf_check(&b, e);
+        bool with_ns = several && !kustomize_cluster_scoped(o->items[i]);
+        const char *path = arena_printf(a, "%s/%s", folder, file_of(o->items[i], with_ns, a));
+        if (rc == 0)
+            rc = fs_write_atomic(path, 0644, buf_text(&b), b.len, e);
+    }
+    return rc;
+}
+
+static int write_out(const char *output, const struct objects *o, struct arena *a, struct err *e)
+{
+    AUTO_BUF struct buf b;
+    if (*output && is_folder(output))
+        return write_each(output, o, a, e);
+    buf_init(&b, OUTPUT_MAX);
+    kustomize_print(&b, o->items, o->n);
+    int rc = buf_check(&b, e);
+    if (rc < 0)
+        return rc;
     if (*output)
-        return fs_write_atomic(output, 0644, buf_text(b), b->len, e);
-    if (fwrite(buf_text(b), 1, b->len, stdout) != b->len || fflush(stdout) != 0)
+        return fs_write_atomic(output, 0644, buf_text(&b), b.len, e);
+    if (fwrite(buf_text(&b), 1, b.len, stdout) != b.len || fflush(stdout) != 0)
         return err_set(e, ERR_SYSTEM, "standard output: %s", strerror(errno));
     return 0;
 }
 
+/* ---- the verb ---- */
+
+static int fail(const struct err *e)
+{
+    (void)fprintf(stderr, "Error: %s\n", e->msg);
+    return EXIT_FAILED;
+}
+
+static int run(struct request *q, const struct arguments *args, struct arena *a)
+{
+    struct objects objects = {.n = 0};
+    struct err e = {0};
+    int rc = 0;
+    if (args->n > 1)
+        rc = err_set(&e, ERR_INVALID, "specify one path to kustomization.yaml");
+    q->folder = args->n ? args->items[0] : ".";
+    if (rc == 0)
+        rc = settle(q, &e);
+    if (rc == 0)
+        rc = build(q, a, &objects, &e);
+    if (rc == 0)
+        rc = write_out(q->output, &objects, a, &e);
+    return rc == 0 ? EXIT_OK : fail(&e);
+}
+
 static int run_build(int argc, char **argv)
 {
-    static const char *const restrictors[] = {"LoadRestrictionsRootOnly", "LoadRestrictionsNone",
-                                              NULL};
-    static const char *const orders[] = {"none", "legacy", NULL};
-    const char *restrictor = restrictors[0], *order = "", *output = "";
-    bool managed_by = false;
+    struct request q = {
+        .restrictor = "LoadRestrictionsRootOnly", .output = "", .helm_command = "helm"};
     const struct option table[] = {
-        {"load-restrictor", 0, OPTION_TEXT, &restrictor, "WORD",
+        {"load-restrictor",                                              0, OPTION_TEXT, &q.restrictor, "WORD",
          "LoadRestrictionsNone: files may lie outside the folder"},
-        {"reorder",      0, OPTION_TEXT, &order, "WORD",
+        {"output",                                                   'o', OPTION_TEXT, &q.output, "FILE",
+         "write to the file, or a file for each object into the folder"},
+        {"enable-helm",                                                        0, OPTION_FLAG, &q.opts.helm, NULL, "inflate helmCharts"},
+        {"helm-command",                                                              0, OPTION_TEXT, &q.helm_command, "PROGRAM",
+         "for kustomize's sake: charts are rendered by slipway itself"},
+        {"helm-kube-version",         0, OPTION_TEXT, &q.opts.helm_kube_version, "VERSION",
+         "of Kubernetes, for charts that name none"},
+        {"helm-api-versions",                                                     0, OPTION_LIST, &q.helm_apis, "GROUP/VERSION",
+         "more of what the cluster has"},
+        {"helm-debug", 0, OPTION_FLAG, &q.debug, NULL,
+         "for kustomize's sake: errors are whole anyway"},
+        {"reorder",                                                  0, OPTION_TEXT, &q.order, "WORD",
          "legacy: what others need first; none: as they are listed"},
-        {"output",           'o', OPTION_TEXT, &output, "FILE", "write to the file"},
-        {"enable-managedby-label",                 0, OPTION_FLAG, &managed_by, NULL,
+        {"enable-managedby-label",                                                   0, OPTION_FLAG, &q.opts.managed_by_label, NULL,
          "label everything app.kubernetes.io/managed-by"},
-        {0          },
+        {"enable-alpha-plugins",                                                          0, OPTION_FLAG, &q.plugins, NULL,
+         "plugins: Kustomize's own and --enable-helm; functions are not run"},
+        {"enable-exec",                                                              0, OPTION_FLAG, &q.exec, NULL,
+         "functions that are programs: they are not run, whatever is said here"},
+        {"env",'e', OPTION_LIST, &q.env, "NAME=VALUE", "for functions"},
+        {"mount",                                               0, OPTION_LIST, &q.mounts, "WHAT", "for functions"},
+        {"network",  0, OPTION_FLAG, &q.network, NULL, "for functions"},
+        {"network-name",                                            0, OPTION_TEXT, &q.network_name, "NAME", "for functions"},
+        {"as-current-user",                                                   0, OPTION_FLAG, &q.as_current_user, NULL, "for functions"},
+        {0                                                    },
     };
     AUTO(arena) struct arena *a = arena_new((size_t)1 << 30);
-    AUTO_BUF struct buf b;
     struct arguments args;
     struct err e = {0};
-    int code, none = 0, reorder = 0;
-    buf_init(&b, OUTPUT_MAX);
-    if (!verb_begin(&verbs_kustomize[BUILD], table, argc, argv, a, &args, &code))
-        return code;
-    if (args.n > 1)
-        return verb_usage(&verbs_kustomize[BUILD]);
-    int rc = choose(restrictor, "load-restrictor", restrictors, &none, &e);
-    if (rc == 0 && *order)
-        rc = choose(order, "reorder", orders, &reorder, &e);
-    struct kustomize_opts o = {
-        .variable = variable, .files_anywhere = none, .managed_by_label = managed_by};
-    if (*order)
-        o.reorder = reorder ? KUSTOMIZE_LEGACY : KUSTOMIZE_FIFO;
-    if (rc == 0)
-        rc = build(args.n ? args.items[0] : ".", &o, a, &b, &e);
-    if (rc == 0)
-        rc = write_out(output, &b, &e);
-    if (rc == 0)
+    if (options_parse(table, argc, argv, a, &args, &e) < 0)
+        return fail(&e);
+    if (args.help) {
+        const struct verb *v = &verbs_kustomize[BUILD];
+        (void)printf("usage: slipway %s %s\n\n%s\n\n", v->name, v->usage, v->summary);
+        options_print(table);
         return EXIT_OK;
-    (void)fprintf(stderr, "Error: %s\n", e.msg);
-    return EXIT_FAILED;
+    }
+    return run(&q, &args, a);
 }
 
 const struct verb verbs_kustomize[] = {

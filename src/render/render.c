@@ -48,8 +48,14 @@ int render_objects(struct tree *t, const struct render_opts *opts, struct arena 
         rc = helm_application(t, path, opts, a, &r.objects, &r.n, e);
         break;
     case RENDER_KUSTOMIZE:
-        rc = kustomize_build(t, path, &(struct kustomize_opts){.overrides = opts->kustomize}, a,
-                             &r.objects, &r.n, e);
+        rc = kustomize_build(t, path,
+                             &(struct kustomize_opts){.overrides = opts->kustomize,
+                                                      .helm = true,
+                                                      .helm_kube_version = opts->kube_version,
+                                                      .helm_api_versions = opts->api_versions,
+                                                      .n_helm_api_versions = opts->n_api_versions,
+                                                      .now_ns = opts->now_ns},
+                             a, &r.objects, &r.n, e);
         break;
     case RENDER_DIRECTORY:
         rc = directory_objects(t, path, opts->directory, a, &r.objects, &r.n, e);

@@ -449,3 +449,13 @@ int helm__chart_from_files(const struct helm_file_list *files, unsigned depth, s
         *out = c;
     return rc;
 }
+
+bool helm_chart_file(const struct helm_chart *c, const char *name, struct helm_text *out)
+{
+    for (size_t i = 0; i < c->raw.n; i++)
+        if (strcmp(c->raw.items[i].name, name) == 0) {
+            *out = (struct helm_text){c->raw.items[i].bytes, c->raw.items[i].n};
+            return true;
+        }
+    return false;
+}

@@ -32,6 +32,10 @@ int helm_chart_load(struct tree *t, const char *path, struct helm_log *log, stru
 int helm_chart_unpack(const void *archive, size_t n, struct helm_log *log, struct helm_chart **out,
                       struct err *e) MUST_CHECK;
 
+/* A file of the chart as it was read; false when there is none. */
+struct helm_text;
+bool helm_chart_file(const struct helm_chart *c, const char *name, struct helm_text *out);
+
 /* ---- the user's values ---- */
 
 enum helm_values_kind {
@@ -143,6 +147,10 @@ int helm_result_print(const struct helm_result *r, struct helm_text manifest,
 /* "1.32", "v1.28.3-gke.1" to "v1.28.3". */
 int helm_kube_version(const char *text, struct helm_log *log, const char **out,
                       struct err *e) MUST_CHECK;
+
+/* The release's name that a template (--name-template) makes. */
+int helm_name_template(const char *text, struct helm_log *log, const char **out,
+                       struct err *e) MUST_CHECK;
 
 /* Whether a release may be called so. */
 int helm_release_name_check(const char *name, struct helm_log *log, struct err *e) MUST_CHECK;

@@ -71,6 +71,27 @@ int helm_release_name_check(const char *name, struct helm_log *log, struct err *
     return 0;
 }
 
+int helm_name_template(const char *text, struct helm_log *log, const char **out, struct err *e)
+{
+    AUTO_BUF struct buf b;
+    struct template_set *set = template_set_new(log->arena, NULL);
+    buf_init(&b, 1 << 20);
+    int rc = template_parse(set, "name-template", text, strlen(text), e);
+    if (rc < 0) {
+        log->error = template_set_error(set);
+        return err_set(e, ERR_INVALID, "%s", log->error);
+    }
+    struct template_options options = {.keep_no_value = true};
+    struct template_run *run = template_run_new(log->arena, set, &options);
+    rc = template_execute(run, "name-template", go_nil(), &b, e);
+    if (rc < 0) {
+        log->error = template_run_error(run);
+        return err_set(e, ERR_INVALID, "%s", log->error);
+    }
+    *out = arena_strdup(log->arena, buf_text(&b));
+    return 0;
+}
+
 int helm_kube_version(const char *text, struct helm_log *log, const char **out, struct err *e)
 {
     const char *quoted = helm__quote(log->arena, text, strlen(text));

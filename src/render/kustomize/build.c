@@ -47,24 +47,30 @@ int kust_only(const struct kust_layer *l, const struct value *v, const char *wha
     return 0;
 }
 
+int kust_inside(const struct kust_layer *l, const struct value *at, const char *path, struct err *e)
+{
+    size_t n = strlen(l->dir);
+    if (!l->opts->files_anywhere && n > 0 && (strncmp(path, l->dir, n) != 0 || path[n] != '/'))
+        return kust_error(l, at, e, "%s is not in or below folder %s", path, l->dir);
+    return 0;
+}
+
 int kust_path(const struct kust_layer *l, const struct value *at, const char *name,
               const char **path, struct err *e)
 {
-    size_t n = strlen(l->dir);
     int rc = tree_join(l->a, l->dir, name, path, e);
     if (rc < 0)
         return err_wrap(e, rc, "%s:%u", l->file, at ? at->line : 0);
-    if (!l->opts->files_anywhere && n > 0 && (strncmp(*path, l->dir, n) != 0 || (*path)[n] != '/'))
-        return kust_error(l, at, e, "%s is not in or below folder %s", *path, l->dir);
-    return 0;
+    return kust_inside(l, at, *path, e);
 }
 
 int kust_read(const struct kust_layer *l, const struct value *at, const char *name,
               struct kust_file *out, struct err *e)
 {
     int rc = kust_path(l, at, name, &out->path, e);
-    if (rc == 0)
-        rc = tree_read(l->tree, out->path, l->a, &out->text, &out->n, e);
+    if (rc < 0)
+        return rc;
+    rc = tree_read(l->tree, out->path, l->a, &out->text, &out->n, e);
     return rc < 0 ? err_wrap(e, rc, "%s:%u", l->file, at->line) : 0;
 }
 
@@ -96,7 +102,10 @@ static int add_folder(struct kust_layer *l, const char *dir, bool component, str
                              .root = l->root,
                              .set = component ? l->set : &below,
                              .depth = l->depth + 1,
-                             .component = component};
+                             .component = component,
+                             .outer_namespace = value_at_str(l->doc, "namespace", "")};
+    if (!*sub.outer_namespace)
+        sub.outer_namespace = l->outer_namespace;
     if (!sub.file)
         return err_set(e, ERR_INVALID, "%s: folder %s has no kustomization file", l->file, dir);
     if (sub.depth > KUST_DEPTH_MAX)
@@ -232,6 +241,9 @@ static int load_doc(struct kust_layer *l, struct err *e)
                                         "patchesJson6902",
                                         "configMapGenerator",
                                         "secretGenerator",
+                                        "helmCharts",
+                                        "helmGlobals",
+                                        "helmChartInflationGenerator",
                                         "generatorOptions",
                                         "configurations",
                                         "crds",
@@ -320,6 +332,8 @@ static int build_layer(struct kust_layer *l, struct err *e)
         rc = kust_crds(l, e);
     if (rc == 0)
         rc = kust_generators(l, e);
+    if (rc == 0)
+        rc = kust_charts(l, e);
     if (rc == 0)
         rc = kust_plugin_generators(l, e);
     if (rc == 0)

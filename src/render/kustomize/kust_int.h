@@ -18,6 +18,7 @@ struct kust_resource {
     size_t n_was;
     const char *prefixes, *suffixes; /* all that were put on, with commas between them */
     bool wants_hash;
+    bool of_chart;                   /* Helm has given it its namespace */
     const char *origin;              /* its file, or what configured its generator */
     const char *made_by, *made_name; /* the generator's kind and name, or NULL */
     const char *transformed;         /* what changed it, as an annotation says it; or NULL */
@@ -52,6 +53,7 @@ struct kust_layer {
     bool component;                     /* one is expected here */
     const struct kust_resource *plugin; /* the one at work, or NULL */
     const struct value *only;           /* field specs of a transformer that brings its own */
+    const char *outer_namespace;        /* what the layers above say, or NULL */
 };
 
 /* ---- resources ---- */
@@ -115,6 +117,9 @@ const char *kust_scalar(struct arena *a, const struct value *v); /* NULL when it
 /* Whether a `target` or `select` means the resource, by any name it has had. */
 bool kust_targeted(const struct value *target, const struct kust_resource *r, struct arena *a);
 
+/* ERR_INVALID for a path of the tree that the layer may not read files from. */
+int kust_inside(const struct kust_layer *l, const struct value *at, const char *path,
+                struct err *e) MUST_CHECK;
 /* A file of the layer: as with the real tool, nothing above the layer's folder is one. */
 int kust_path(const struct kust_layer *l, const struct value *at, const char *name,
               const char **path, struct err *e) MUST_CHECK;
@@ -151,6 +156,7 @@ int kust_configurations(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_crds(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_openapi(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_generators(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_charts(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_patches_strategic(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_patches(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_namespace(struct kust_layer *l, struct err *e) MUST_CHECK;

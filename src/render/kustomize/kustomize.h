@@ -11,6 +11,8 @@
 #include "codec/value.h"
 #include "vcs/tree.h"
 
+struct chart_port;
+
 enum kustomize_reorder { KUSTOMIZE_AS_SORT_OPTIONS, KUSTOMIZE_FIFO, KUSTOMIZE_LEGACY };
 
 /* The command's flags; all zero is its default. */
@@ -21,6 +23,17 @@ struct kustomize_opts {
     enum kustomize_reorder reorder;
     bool files_anywhere;   /* --load-restrictor LoadRestrictionsNone */
     bool managed_by_label; /* --enable-managedby-label */
+
+    /* ---- helmCharts ---- */
+    bool helm;                     /* --enable-helm */
+    const char *helm_kube_version; /* for charts that name none; NULL: Helm's default */
+    const char *const *helm_api_versions;
+    size_t n_helm_api_versions;
+    int64_t now_ns; /* what charts take for the time */
+    const void
+        *seed; /* what they ask for at random is drawn from it; none: from the release's name */
+    size_t seed_n;
+    struct chart_port *charts; /* charts of repositories; NULL refuses them */
 };
 
 /* The kustomization file of a folder, or NULL when it has none. */
@@ -31,6 +44,9 @@ int kustomize_build(struct tree *t, const char *dir, const struct kustomize_opts
 
 /* The objects as `kustomize build` writes them. */
 void kustomize_print(struct buf *b, struct value *const *objects, size_t n);
+
+/* Whether the object's kind has no namespaces. */
+bool kustomize_cluster_scoped(const struct value *object);
 
 /* The suffix that a generated ConfigMap or Secret gets from its content. `out` has 11 bytes. */
 int kustomize_hash(struct arena *a, const struct value *object, char out[11],

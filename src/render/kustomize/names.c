@@ -110,7 +110,7 @@ int kust_namespace(struct kust_layer *l, struct err *e)
     job.places = kust_places(l, "namespace", &job.n_places);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < l->set->n; i++)
-        rc = set_namespace(&job, l->set->items[i], e);
+        rc = l->set->items[i]->of_chart ? 0 : set_namespace(&job, l->set->items[i], e);
     for (size_t i = 0; rc == 0 && i < l->set->n; i++)
         kust_renamed(l->set->items[i]);
     return rc < 0 ? rc : check_conflicts(l, e);

@@ -43,8 +43,9 @@ static const struct plugin transformers[] = {
 };
 
 static const struct plugin generators[] = {
-    {"ConfigMapGenerator", "configMapGenerator", "", true, kust_generators},
-    {"SecretGenerator",    "secretGenerator",    "", true, kust_generators},
+    {"ConfigMapGenerator",          "configMapGenerator", "", true, kust_generators},
+    {"SecretGenerator",             "secretGenerator",    "", true, kust_generators},
+    {"HelmChartInflationGenerator", "helmCharts",         "", true, kust_charts    },
 };
 
 /* The plugin's own members, without what makes it an object. */
@@ -55,7 +56,7 @@ static struct value *entry_of(struct arena *a, const struct value *config)
     const struct value *ns = value_at(config, "metadata.namespace");
     const char *kind = value_at_str(config, "kind", "");
     const struct value *op = value_get(config, "jsonOp");
-    if (strstr(kind, "Generator")) {
+    if (strstr(kind, "Generator") && !strstr(kind, "Helm")) {
         if (!value_get(v, "name") && name)
             (void)value_set(a, v, "name", name);
         if (!value_get(v, "namespace") && ns)
@@ -78,6 +79,16 @@ static struct value *doc_of(struct arena *a, const struct plugin *p, const struc
         (void)value_push(a, value_make_array(a, doc, p->field), v);
     else if (v)
         (void)value_set(a, doc, p->field, v);
+    if (p->run == kust_charts) {
+        static const char *const globals[] = {"chartHome", "configHome"};
+        struct value *entry = &value_get_mut(doc, p->field)->items[0];
+        for (size_t i = 0; i < ARRAY_LEN(globals); i++) {
+            const struct value *is = value_get(entry, globals[i]);
+            if (is)
+                (void)value_set(a, value_make_object(a, doc, "helmGlobals"), globals[i], is);
+            (void)value_remove(entry, globals[i]);
+        }
+    }
     if (strcmp(p->kind, "PrefixSuffixTransformer") == 0 && value_get(config, "suffix"))
         (void)value_set(a, doc, "nameSuffix", value_get(config, "suffix"));
     return doc;

@@ -21,9 +21,9 @@ const char *kust_ns(const struct kust_resource *r)
     return value_at_str(r->object, "metadata.namespace", "");
 }
 
-bool kust_cluster_scoped(const struct kust_resource *r)
+bool kustomize_cluster_scoped(const struct value *object)
 {
-    const char *version = value_at_str(r->object, "apiVersion", ""), *slash = strchr(version, '/');
+    const char *version = value_at_str(object, "apiVersion", ""), *slash = strchr(version, '/');
     /* Others may have kinds of the same name. */
     if (slash && (slash - version < 7 || strncmp(slash - 7, ".k8s.io", 7) != 0))
         return false;
@@ -57,9 +57,14 @@ bool kust_cluster_scoped(const struct kust_resource *r)
         "VolumeAttachment",
     };
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        if (strcmp(kinds[i], kust_kind(r)) == 0)
+        if (strcmp(kinds[i], value_at_str(object, "kind", "")) == 0)
             return true;
     return false;
+}
+
+bool kust_cluster_scoped(const struct kust_resource *r)
+{
+    return kustomize_cluster_scoped(r->object);
 }
 
 void kust_renamed(struct kust_resource *r)

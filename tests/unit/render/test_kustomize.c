@@ -26,7 +26,7 @@ static const struct tree_file files[] = {
      "  metadata: {name: x}\n  annotations: {is: $(NAME)}\n"
      "  fieldSpecs: [{path: metadata/annotations, create: true, kind: Deployment}]\n"         },
     {"above/kustomization.yaml",  "resources: [../base/web.yaml]\n"                           },
-    {"odd/kustomization.yaml",    "resources: []\nhelmCharts:\n- name: x\n"                   },
+    {"odd/kustomization.yaml",    "resources: []\noddities:\n- name: x\n"                     },
     {"gone/kustomization.yaml",   "resources:\n- nothing.yaml\n"                              },
     {"chart/Chart.yaml",          "name: x\n"                                                 },
     {"plain/a.yaml",              "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n"
@@ -117,7 +117,7 @@ static void refuses(void)
         const char *path, *want;
         int rc;
     } cases[] = {
-        {"odd",     "odd/kustomization.yaml:2: field helmCharts is not offered here",            ERR_UNSUPPORTED},
+        {"odd",     "odd/kustomization.yaml:2: field oddities is not offered here",              ERR_UNSUPPORTED},
         {"gone",    "gone/kustomization.yaml:2: resources: nothing.yaml does not exist",         ERR_INVALID    },
         {"above",   "above/kustomization.yaml:1: base/web.yaml is not in or below folder above",
          ERR_INVALID                                                                                            },
