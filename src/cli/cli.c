@@ -17,6 +17,7 @@ static const struct {
     {"Images",                verbs_image    },
     {"Render charts",         verbs_helm     },
     {"Render overlays",       verbs_kustomize},
+    {"See before you push",   verbs_render   },
     {"In a pipeline's steps", verbs_step     },
 };
 

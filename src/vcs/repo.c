@@ -1,5 +1,7 @@
 #include "vcs/repo.h"
 
+#include <errno.h>
+#include <git2/revparse.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <sys/stat.h>
@@ -70,6 +72,30 @@ int repo_open(const char *path, struct repo **out, struct err *e)
     if (rc < 0)
         return repo__err(e, rc, "open repository %s", path);
     *out = wrap(git, path);
+    return 0;
+}
+
+int repo_of_folder(const char *folder, struct arena *a, struct repo **out, const char **path,
+                   struct err *e)
+{
+    repo__git_start();
+    git_repository *git = NULL;
+    char *whole = realpath(folder, NULL);
+    const char *real = whole ? arena_strdup(a, whole) : NULL;
+    free(whole);
+    if (!real)
+        return err_sys(e, errno, "folder %s", folder);
+    int rc = git_repository_open_ext(&git, real, 0, NULL);
+    if (rc < 0)
+        return repo__err(e, rc, "find the Git repository of %s", folder);
+    const char *root = git_repository_workdir(git); /* ends with a slash */
+    size_t n = root ? strlen(root) - 1 : 0;
+    if (!root || strncmp(real, root, n) != 0 || (real[n] && real[n] != '/')) {
+        git_repository_free(git);
+        return err_set(e, ERR_INVALID, "%s is not in a work tree", folder);
+    }
+    *path = arena_strdup(a, real[n] ? real + n + 1 : "");
+    *out = wrap(git, git_repository_path(git));
     return 0;
 }
 
@@ -194,6 +220,19 @@ int repo_resolve(struct repo *r, const char *revision, char out[REPO_SHA_MAX], s
     if (rc == GIT_ENOTFOUND || rc == GIT_EUNBORNBRANCH || rc == GIT_EINVALIDSPEC)
         return err_set(e, ERR_NOT_FOUND, "revision %.100s is not in %s", revision, r->path);
     return repo__err(e, rc, "revision %s of %s", revision, r->path);
+}
+
+int repo_resolve_typed(struct repo *r, const char *revision, char out[REPO_SHA_MAX], struct err *e)
+{
+    GUARD(object) git_object *named = NULL;
+    GUARD(object) git_object *commit = NULL;
+    int rc = git_revparse_single(&named, r->git, revision);
+    if (rc == 0)
+        rc = git_object_peel(&commit, named, GIT_OBJECT_COMMIT);
+    if (rc < 0)
+        return repo__err(e, rc, "revision %.100s of %s", revision, r->path);
+    (void)git_oid_tostr(out, REPO_SHA_MAX, git_object_id(commit));
+    return 0;
 }
 
 static int add_ref(struct arena *a, git_reference *ref, struct repo_ref *out)

@@ -32,6 +32,9 @@ struct repo;
 /* Makes a bare repository at `path` unless one is there. `branch`: what HEAD names. */
 int repo_create(const char *path, const char *branch, struct repo **out, struct err *e) MUST_CHECK;
 int repo_open(const char *path, struct repo **out, struct err *e) MUST_CHECK;
+/* The repository whose work tree holds `folder`, and where in it that is ("" is its root). */
+int repo_of_folder(const char *folder, struct arena *a, struct repo **out, const char **path,
+                   struct err *e) MUST_CHECK;
 void repo_free(struct repo *r);
 AUTO_DEFINE(repo)
 const char *repo_path(const struct repo *r);
@@ -45,6 +48,11 @@ int repo_config_set(struct repo *r, const char *key, const char *value, struct e
 /* The commit that `revision` names. ERR_NOT_FOUND names the revision. */
 int repo_resolve(struct repo *r, const char *revision, char out[REPO_SHA_MAX],
                  struct err *e) MUST_CHECK;
+
+/* The same for what a person types: Git's own operators too ("HEAD~2", "main^", "v1@{yesterday}").
+ */
+int repo_resolve_typed(struct repo *r, const char *revision, char out[REPO_SHA_MAX],
+                       struct err *e) MUST_CHECK;
 
 struct repo_ref {
     const char *name; /* "refs/heads/main" */

@@ -1,0 +1,40 @@
+/* environment.h - a folder of configuration, of this machine or of a commit, as objects. */
+#pragma once
+#include "cli/options.h"
+#include "render/environments.h"
+#include "render/render.h"
+
+struct repo;
+
+/* What the person gave, for all environments alike. */
+struct environment_opts {
+    const char *namespace, *release; /* of charts; NULL: "default", the chart's folder */
+    struct option_list values;       /* files of values for charts, as seen from here */
+    struct option_list sets;         /* NAME=VALUE for charts */
+    bool all;                        /* every environment below the folder, not the folder itself */
+};
+
+/* One state of the folder. */
+struct environment_state {
+    struct tree *tree;
+    struct repo *repo; /* of a commit; NULL: the files as they are now */
+    const char *root; /* of the tree, on this machine: "/" or the work tree, without a last slash */
+    const char *dir;  /* the folder, in the tree */
+    const char *label; /* "work tree", or the start of the commit */
+    int64_t now_ns;    /* what charts take for the time */
+};
+
+void environment_state_done(struct environment_state *s);
+#define AUTO_STATE __attribute__((cleanup(environment_state_done)))
+
+/* `revision` NULL: the files as they are now. */
+int environment_state(const char *folder, const char *revision, struct arena *a,
+                      struct environment_state *out, struct err *e) MUST_CHECK;
+
+int environment_list(const struct environment_state *s, const struct environment_opts *o,
+                     struct arena *a, struct environment **out, size_t *n,
+                     struct err *e) MUST_CHECK;
+
+int environment_render(const struct environment_state *s, const struct environment *env,
+                       const struct environment_opts *o, struct arena *a, struct render_result *out,
+                       struct err *e) MUST_CHECK;
