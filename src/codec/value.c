@@ -211,6 +211,8 @@ static void copy_inside(struct arena *a, struct value *v, struct buf *work)
         break;
     case VALUE_NULL:
     case VALUE_BOOL:
+        if (v->style & VALUE_SPELLED)
+            v->word = arena_strdup(a, v->word);
         break;
     }
 }

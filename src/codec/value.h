@@ -27,10 +27,26 @@ enum value_kind {
     VALUE_OBJECT,
 };
 
+/* How a text was written that is read as nodes (YAML_NODES); 0 in all other trees. */
+enum value_style {
+    VALUE_FLOW = 1 << 0, /* [...], {...} */
+    VALUE_DOUBLE = 1 << 1,
+    VALUE_SINGLE = 1 << 2,
+    VALUE_LITERAL = 1 << 3,
+    VALUE_FOLDED = 1 << 4,
+    VALUE_TAGGED = 1 << 5,
+    VALUE_STYLES = (1 << 6) - 1,
+
+    VALUE_TIME = 1 << 6,     /* text, of the form of a time */
+    VALUE_SPELLED = 1 << 7,  /* NULL, BOOL: `word`; INT, FLOAT: `text` is as written */
+    VALUE_BARE_KEY = 1 << 8, /* the member's key reads as something that is no text */
+};
+
 struct member;
 
 struct value {
-    enum value_kind kind;
+    enum value_kind kind : 8;
+    unsigned style : 24;
     uint32_t n; /* bytes of text, or number of items or members */
     union {
         const char *text;       /* STRING, INT, FLOAT: NUL-terminated, may also hold NULs */
@@ -39,9 +55,10 @@ struct value {
         bool boolean;           /* BOOL */
     };
     union {
-        int64_t i;    /* INT */
-        double d;     /* FLOAT */
-        uint64_t cap; /* ARRAY, OBJECT: elements there is room for */
+        int64_t i;        /* INT */
+        double d;         /* FLOAT */
+        uint64_t cap;     /* ARRAY, OBJECT: elements there is room for */
+        const char *word; /* NULL, BOOL that are VALUE_SPELLED */
     };
     uint32_t line; /* 1-based, where it began in the input; 0: made by the program */
     uint32_t column;

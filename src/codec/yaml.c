@@ -24,6 +24,8 @@ struct level {
     size_t nodes_before;
     bool has_key; /* in an object: a key waits for its value */
     bool merge;   /* that key was "<<" */
+    bool flow;    /* written with brackets */
+    bool bare;    /* … or reads as something that is no text */
 };
 
 struct reader {
@@ -37,8 +39,8 @@ struct reader {
     size_t nodes, alias_nodes;
     struct value **docs;
     size_t n_docs;
-    uint32_t second_line; /* where the second document began */
-    bool in_doc, whole;
+    uint32_t second_line;        /* where the second document began */
+    bool in_doc, whole, slashes; /* somewhere there is a "\\/" */
     unsigned flags;
     struct err *e;
 };
@@ -136,6 +138,63 @@ static void set_resolved(struct reader *r, struct value *v, const struct yaml_sc
     }
 }
 
+/* ---- what nodes remember of how they were written ---- */
+
+static unsigned style_of(const yaml_event_t *event)
+{
+    unsigned tagged = event->data.scalar.tag ? VALUE_TAGGED : 0;
+    switch (event->data.scalar.style) {
+    case YAML_SINGLE_QUOTED_SCALAR_STYLE:
+        return tagged | VALUE_SINGLE;
+    case YAML_DOUBLE_QUOTED_SCALAR_STYLE:
+        return tagged | VALUE_DOUBLE;
+    case YAML_LITERAL_SCALAR_STYLE:
+        return tagged | VALUE_LITERAL;
+    case YAML_FOLDED_SCALAR_STYLE:
+        return tagged | VALUE_FOLDED;
+    case YAML_ANY_SCALAR_STYLE:
+    case YAML_PLAIN_SCALAR_STYLE:
+        break;
+    }
+    return tagged;
+}
+
+static void remember(struct reader *r, const yaml_event_t *event, const struct yaml_scalar *s,
+                     struct value *v)
+{
+    const char *text = (const char *)event->data.scalar.value;
+    size_t n = event->data.scalar.length;
+    v->style = style_of(event) & 0xffffff;
+    if (s->kind == YAML_TIME)
+        v->style |= VALUE_TIME;
+    if (v->kind == VALUE_NULL || v->kind == VALUE_BOOL) {
+        v->word = arena_strndup(r->arena, text, n);
+        v->style |= VALUE_SPELLED;
+    } else if (v->kind == VALUE_INT || v->kind == VALUE_FLOAT) {
+        v->text = arena_strndup(r->arena, text, n);
+        v->n = (uint32_t)n;
+        v->style |= VALUE_SPELLED;
+    }
+}
+
+/* go-yaml does not know the escape "\\/", which libyaml takes. */
+static bool has_slash_escape(struct reader *r, const yaml_event_t *event)
+{
+    const unsigned char *stop = r->parser.input.string.end;
+    if (!r->slashes || event->data.scalar.style != YAML_DOUBLE_QUOTED_SCALAR_STYLE)
+        return false;
+    const char *s = yaml__at_index(r->mark, stop, event->start_mark.index - r->mark_index);
+    const char *end = yaml__at_index(s, stop, event->end_mark.index - event->start_mark.index);
+    r->mark = s;
+    r->mark_index = event->start_mark.index;
+    for (; s + 1 < end; s++) {
+        if (*s == '\\' && s[1] == '/')
+            return true;
+        s += *s == '\\';
+    }
+    return false;
+}
+
 static const char *kind_tag(enum yaml_kind kind)
 {
     static const char *const tags[] = {"str", "null", "bool", "int", "int", "float", "timestamp"};
@@ -198,6 +257,11 @@ static int resolve_scalar(struct reader *r, const yaml_event_t *event, struct va
         *s = resolve(r, text, n);
     }
     set_resolved(r, v, s, event);
+    if (r->flags & YAML_NODES) {
+        remember(r, event, s, v);
+        if (has_slash_escape(r, event))
+            return fail(r, event, "found unknown escape character");
+    }
     return 0;
 }
 
@@ -207,8 +271,12 @@ static int make_key(struct reader *r, const yaml_event_t *event, const struct va
 {
     char number[NUMBER_TEXT_MAX];
     const char *text = v->text;
-    if ((r->flags & YAML_NODES) && s->kind != YAML_STR && s->kind != YAML_TIME)
-        return fail(r, event, "a map key that is not text but %s", kind_tag(s->kind));
+    level_top(r)->bare = (r->flags & YAML_NODES) && s->kind != YAML_STR && s->kind != YAML_TIME;
+    if (level_top(r)->bare) {
+        m->key = s->kind == YAML_NULL || s->kind == YAML_BOOL ? v->word : v->text;
+        m->key_len = (uint32_t)strlen(m->key);
+        return 0;
+    }
     if (s->kind == YAML_NULL || s->kind == YAML_UINT)
         return fail(r, event, "unsupported map key: %s", s->kind == YAML_NULL ? "null" : v->text);
     if (s->kind == YAML_BOOL) {
@@ -280,6 +348,9 @@ static int placed(struct reader *r, const yaml_event_t *event)
     if (!l || !tree__inner(&r->tree)->object)
         return 0;
     l->has_key = false;
+    if (l->bare)
+        tree__top(&r->tree)->value.style |= VALUE_BARE_KEY;
+    l->bare = false;
     if (!l->merge)
         return 0;
     l->merge = false;
@@ -351,6 +422,9 @@ static int on_open(struct reader *r, const yaml_event_t *event, bool object)
         return fail(r, event, "exceeded max depth of %d", DEPTH_MAX);
     (void)place(r, event);
     struct level l = {.anchor = anchor_new(r, name), .nodes_before = r->nodes++};
+    l.flow = (r->flags & YAML_NODES) &&
+             (object ? event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE
+                     : event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE);
     buf_add(&r->levels, &l, sizeof l);
     tree__open(&r->tree, object);
     return 0;
@@ -363,6 +437,8 @@ static int on_close(struct reader *r, const yaml_event_t *event)
     if (rc)
         return rc;
     buf_cut(&r->levels, r->levels.len - sizeof l);
+    if (l.flow)
+        tree__top(&r->tree)->value.style |= VALUE_FLOW;
     if (l.anchor) {
         const struct value *v = &tree__top(&r->tree)->value;
         l.anchor->value = arena_dup(r->arena, v, sizeof *v);
@@ -518,6 +594,7 @@ static int read_all(struct reader *r, struct arena *a, const char *text, size_t 
                     struct err *e)
 {
     *r = (struct reader){.arena = a, .mark = text, .flags = flags, .e = e};
+    r->slashes = (flags & YAML_NODES) && memmem(text, n, "\\/", 2);
     if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         r->mark += 3; /* libyaml does not count a byte order mark */
     if (n >= UINT32_MAX)
@@ -554,7 +631,8 @@ int yaml_parse(struct arena *a, const char *text, size_t n, unsigned flags, stru
 {
     struct reader r;
     unsigned json_flags = flags & YAML_STRICT_KEYS ? JSON_STRICT_KEYS : 0;
-    if (yaml__reads_as_json(text, n) && json_parse(a, text, n, json_flags, out, NULL) == 0)
+    if (!(flags & YAML_NODES) && yaml__reads_as_json(text, n) &&
+        json_parse(a, text, n, json_flags, out, NULL) == 0)
         return 0;
     int rc = read_all(&r, a, text, n, flags, e);
     if (rc)
@@ -572,7 +650,7 @@ int yaml_or_json_parse_all(struct arena *a, const char *text, size_t n, unsigned
     while (blank < n && memchr(" \t\r\n", text[blank], 4))
         blank++;
     unsigned json_flags = flags & YAML_STRICT_KEYS ? JSON_STRICT_KEYS : 0;
-    if (blank == n || text[blank] != '{')
+    if (blank == n || text[blank] != '{' || (flags & YAML_NODES))
         return yaml_parse_all(a, text, n, flags, out, out_n, e);
     struct err json_error = {0};
     int rc = json_parse_all(a, text, n, json_flags, out, out_n, &json_error);

@@ -37,6 +37,19 @@ int yaml_or_json_parse_all(struct arena *a, const char *text, size_t n, unsigned
 void yaml_print(struct buf *b, const struct value *v, unsigned flags);
 char *yaml_text(struct arena *a, const struct value *v, unsigned flags);
 
+/* Kustomize writes its nodes (YAML_NODES) with go-yaml v3 and reads them back, in which not all
+ * stays: a null written as nothing is text within brackets, a number that took the place of
+ * quoted text is quoted, a time gets its long form, folded text gets more line breaks. Does that
+ * to `v`, which is then a plain tree. ERR_INVALID for a key that is no text. */
+int yaml_settle(struct arena *a, struct value *v, struct err *e) MUST_CHECK;
+
+/* Gives a plain tree the styles that it has once it was printed. */
+void yaml_restyle(struct value *v);
+
+/* What becomes of text that is written as JSON and read as YAML: U+0085 is a line break then,
+ * other control characters are refused. */
+int yaml_through_json(struct arena *a, struct value *v, struct err *e) MUST_CHECK;
+
 /* Replaces scalars in a user's file without touching anything else: comments, order, quoting
  * style and line ends stay, so that an image update is a one-line diff. `path` as in value.h,
  * within document `doc` (0-based); the key must exist. */

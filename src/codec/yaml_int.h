@@ -22,6 +22,9 @@ struct yaml_scalar yaml__resolve(const char *s, size_t n);
 /* The style a string is written in. */
 enum yaml_style { YAML_PLAIN, YAML_SINGLE, YAML_DOUBLE, YAML_LITERAL };
 
+/* The one that a value, not a key, is printed in. */
+enum yaml_style yaml__style_of(const char *s, size_t n);
+
 /* What the characters of a text allow. */
 struct yaml_shape {
     bool flow_plain, block_plain, single, block, multiline;
@@ -45,6 +48,9 @@ void yaml__write_double(struct buf *b, const char *s, size_t n, struct yaml_line
 
 /* Breaks other than \n are the only ones that may be in it. */
 void yaml__write_single(struct buf *b, const char *s, size_t n, struct yaml_lines lines);
+
+/* The head of a text in lines, '|' or '>', with what tells how it begins and ends. */
+void yaml__write_block(struct buf *b, char style, const char *s, size_t n);
 
 /* Whether a text, if it is JSON at all, means the same as YAML. */
 bool yaml__reads_as_json(const char *s, size_t n);

@@ -121,18 +121,23 @@ static size_t char_before(const char *s, size_t i)
     return i;
 }
 
-/* "|" with what tells how the text begins and ends; then its lines. */
-static void print_literal(struct buf *b, const char *s, size_t n, size_t indent)
+void yaml__write_block(struct buf *b, char style, const char *s, size_t n)
 {
-    size_t last = char_before(s, n);
-    buf_putc(b, '|');
-    if (*s == ' ' || break_at(s, n, 0))
+    size_t last = n ? char_before(s, n) : 0;
+    buf_putc(b, style);
+    if (n > 0 && (*s == ' ' || break_at(s, n, 0)))
         buf_putc(b, '2');
-    if (!break_at(s, n, last))
+    if (n == 0 || !break_at(s, n, last))
         buf_putc(b, '-');
     else if (last == 0 || break_at(s, n, char_before(s, last)))
         buf_putc(b, '+');
     buf_putc(b, '\n');
+}
+
+/* The head and then the lines of the text. */
+static void print_literal(struct buf *b, const char *s, size_t n, size_t indent)
+{
+    yaml__write_block(b, '|', s, n);
     bool fresh = true;
     for (size_t i = 0, len; i < n; i += len) {
         size_t brk = break_at(s, n, i);
@@ -158,6 +163,11 @@ static enum yaml_style style_of(const char *s, size_t n, bool key)
     if (shape.block_plain && !(key && shape.multiline))
         return YAML_PLAIN;
     return shape.single && !(key && shape.multiline) ? YAML_SINGLE : YAML_DOUBLE;
+}
+
+enum yaml_style yaml__style_of(const char *s, size_t n)
+{
+    return style_of(s, n, false);
 }
 
 /* In a simple key nothing may break the line. */

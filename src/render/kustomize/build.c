@@ -368,7 +368,7 @@ int kustomize_build(struct tree *t, const char *dir, const struct kustomize_opts
     if (rc == 0)
         rc = kust_origins(&l, e);
     if (rc == 0)
-        kust_finish(&l);
+        rc = kust_finish(&l, e);
     if (rc == 0)
         rc = kust_order(&l, e);
     if (rc < 0)

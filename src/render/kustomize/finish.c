@@ -1,4 +1,5 @@
 /* What the very end of a build does to every object. */
+#include "codec/yaml.h"
 #include "render/kustomize/kust_int.h"
 
 /* The version whose output this is, as that version signs it. */
@@ -28,7 +29,18 @@ static void tidy(struct kust_set *s, struct value *object)
     }
 }
 
-void kust_finish(const struct kust_layer *root)
+/* What the object is once it was printed. */
+static int settle(struct kust_set *s, struct kust_resource *r, struct err *e)
+{
+    int rc = yaml_settle(s->a, r->object, e);
+    if (rc == 0)
+        rc = yaml_through_json(s->a, r->object, e);
+    return rc < 0 ? err_wrap(e, rc, "%s: %s %s", r->origin ? r->origin : "a generator",
+                             kust_kind(r), kust_name(r))
+                  : 0;
+}
+
+int kust_finish(const struct kust_layer *root, struct err *e)
 {
     struct kust_set *s = root->set;
     size_t kept = 0;
@@ -40,7 +52,11 @@ void kust_finish(const struct kust_layer *root)
             (void)value_set_str(s->a,
                                 value_make_object(s->a, s->items[i]->object, "metadata.labels"),
                                 "app.kubernetes.io/managed-by", MANAGED_BY);
+        int rc = settle(s, s->items[i], e);
+        if (rc < 0)
+            return rc;
         s->items[kept++] = s->items[i];
     }
     s->n = kept;
+    return 0;
 }

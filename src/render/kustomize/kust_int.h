@@ -139,8 +139,10 @@ int kust_json_patch(struct arena *a, const struct value *doc, const struct value
                     struct value **out, struct err *e) MUST_CHECK;
 struct schema;
 const struct schema *kust_schema(const struct kust_layer *l, const struct kust_resource *r);
-void kust_reorder(struct arena *a, const struct schema *s, struct value *merged,
-                  const struct value *patch, int depth);
+/* Kustomize's strategic merge of `patch` into `object`; both are written. NULL comes out when
+ * the patch deletes all of it. */
+int kust_merge(struct arena *a, const struct schema *s, struct value *object, struct value *patch,
+               struct value **out, struct err *e) MUST_CHECK;
 
 /* ---- errors with file and line ---- */
 int kust_error(const struct kust_layer *l, const struct value *at, struct err *e, const char *fmt,
@@ -178,7 +180,7 @@ int kust_vars(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_hash_names(struct kust_set *s, struct err *e) MUST_CHECK;
 int kust_references(struct kust_set *s, struct err *e) MUST_CHECK;
 /* Drops what is for the build only, and tidies annotations. */
-void kust_finish(const struct kust_layer *root);
+int kust_finish(const struct kust_layer *root, struct err *e) MUST_CHECK;
 #define KUST_ORIGINS         "originAnnotations"
 #define KUST_TRANSFORMATIONS "transformerAnnotations"
 #define KUST_MANAGED_BY      "managedByLabel"

@@ -3,8 +3,7 @@
 
 #include "api/schema.h"
 #include "api/selector.h"
-#include "api/strategic.h"
-#include "codec/patch.h"
+#include "codec/json.h"
 #include "codec/yaml.h"
 #include "render/kustomize/kust_int.h"
 
@@ -70,58 +69,38 @@ struct patch {
     const struct value *body; /* an object: strategic; an array: JSON 6902 */
     const char *where;        /* file, for errors */
     bool rename, rekind;      /* what options allow to change */
+    bool targeted;            /* not by its own name */
 };
 
-static bool deletes(const struct value *body)
+/* What a patch may not change is put back. */
+static void keep(struct kust_layer *l, struct value *object, const struct patch *p,
+                 const struct kust_resource *was)
 {
-    return strcmp(value_str(value_get(body, "$patch"), ""), "delete") == 0;
+    struct value *meta = value_make_object(l->a, object, "metadata");
+    if (!p->rekind)
+        (void)value_set_str(l->a, object, "kind", kust_kind(was));
+    if (!p->rename)
+        (void)value_set_str(l->a, meta, "name", kust_name(was));
+    if (*kust_ns(was))
+        (void)value_set_str(l->a, meta, "namespace", kust_ns(was));
+    else
+        (void)value_remove(meta, "namespace");
 }
 
-/* A strategic merge leaves no lists and objects that are null. */
-static void drop_nulls(const struct schema *s, struct value *v, int depth)
-{
-    if (!s || depth > 64)
-        return;
-    for (size_t i = 0; value_is(v, VALUE_ARRAY) && i < v->n; i++)
-        drop_nulls(s->items, &v->items[i], depth + 1);
-    for (size_t i = 0; value_is(v, VALUE_OBJECT) && i < v->n;) {
-        struct member *m = &v->members[i];
-        const struct schema *of = schema_member(s, m->key);
-        bool nested =
-            of && (of->type == SCHEMA_LIST || of->type == SCHEMA_STRUCT || of->type == SCHEMA_MAP);
-        if (nested && value_is(&m->value, VALUE_NULL)) {
-            (void)value_removen(v, m->key, m->key_len);
-            continue;
-        }
-        drop_nulls(of, &m->value, depth + 1);
-        i++;
-    }
-}
-
+/* The object is NULL afterwards when the patch deletes all of it. */
 static int apply_strategic(struct kust_layer *l, const struct patch *p, struct kust_resource *r,
                            struct err *e)
 {
-    const struct schema *schema = kust_schema(l, r);
     struct value *merged, *body = value_copy(l->a, p->body);
-    const char *keep[] = {p->rekind ? NULL : "kind", p->rekind ? NULL : "apiVersion"};
-    for (size_t i = 0; i < ARRAY_LEN(keep); i++)
-        if (keep[i])
-            (void)value_remove(body, keep[i]);
-    struct value *meta = value_get_mut(body, "metadata");
-    if (meta && !p->rename)
-        (void)value_remove(meta, "name");
-    if (meta && value_get(meta, "namespace") && !p->rename)
-        (void)value_remove(meta, "namespace");
-    int rc = 0;
-    if (schema)
-        rc = strategic_apply(l->a, schema, r->object, body, &merged, e);
-    else
-        merged = patch_merge(l->a, r->object, body);
+    const struct kust_resource was = {.object = value_copy(l->a, r->object)};
+    if (p->targeted)
+        (void)value_set_str(l->a, body, "apiVersion", value_at_str(r->object, "apiVersion", ""));
+    int rc = kust_merge(l->a, kust_schema(l, r), r->object, body, &merged, e);
     if (rc < 0)
-        return err_wrap(e, rc, "%s: patch of %s %s", p->where, kust_kind(r), kust_name(r));
-    r->object = value_copy(l->a, merged);
-    drop_nulls(schema, r->object, 0);
-    kust_reorder(l->a, schema, r->object, p->body, 0);
+        return err_wrap(e, rc, "%s: patch of %s %s", p->where, kust_kind(&was), kust_name(&was));
+    r->object = value_count(merged) > 0 ? value_copy(l->a, merged) : NULL;
+    if (r->object)
+        keep(l, r->object, p, &was);
     return 0;
 }
 
@@ -139,12 +118,12 @@ static int apply_json(struct kust_layer *l, const struct patch *p, struct kust_r
 static int apply_at(struct kust_layer *l, const struct patch *p, size_t *at, struct err *e)
 {
     struct kust_resource *r = l->set->items[*at];
-    if (value_is(p->body, VALUE_OBJECT) && deletes(p->body)) {
+    int rc = value_is(p->body, VALUE_ARRAY) ? apply_json(l, p, r, e) : apply_strategic(l, p, r, e);
+    if (rc == 0 && !r->object) {
         drop(l->set, *at);
         (*at)--;
         return 0;
     }
-    int rc = value_is(p->body, VALUE_ARRAY) ? apply_json(l, p, r, e) : apply_strategic(l, p, r, e);
     const char *now = kust_name(r);
     if (rc == 0 && strcmp(now, r->was[r->n_was - 1].name) != 0)
         kust_renamed(r);
@@ -199,39 +178,101 @@ static int apply_by_identity(struct kust_layer *l, const struct patch *p, struct
 
 /* ---- reading ---- */
 
-static int patch_docs(struct kust_layer *l, const char *where, const char *text, size_t n,
-                      struct value ***docs, size_t *n_docs, struct err *e)
+/* What a patch's text turned out to be: objects, or operations. */
+struct patch_text {
+    const char *where;
+    struct value **objects;
+    size_t n;
+    const struct value *operations;
+};
+
+static bool is_object(const struct value *v)
 {
-    int rc = yaml_or_json_parse_all(l->a, text, n, YAML_NODES, docs, n_docs, e);
-    if (rc == 0 && *n_docs > 0 && value_is((*docs)[0], VALUE_ARRAY)) /* a JSON patch */
-        rc = yaml_or_json_parse_all(l->a, text, n, 0, docs, n_docs, e);
+    const char *kind = value_at_str(v, "kind", "");
+    return *kind && *value_at_str(v, "metadata.name", "");
+}
+
+/* The objects of strategic patches; false when the text has something else. */
+static bool read_objects(struct kust_layer *l, const char *text, size_t n, struct patch_text *out)
+{
+    struct value **docs;
+    size_t n_docs;
+    if (yaml_parse_all(l->a, text, n, YAML_NODES, &docs, &n_docs, NULL) < 0)
+        return false;
+    out->objects = ARENA_ARRAY(l->a, struct value *, n_docs + 1);
+    out->n = 0;
+    for (size_t i = 0; i < n_docs; i++) {
+        bool empty = value_is(docs[i], VALUE_NULL) || value_count(docs[i]) == 0;
+        if (!empty && !is_object(docs[i]))
+            return false;
+        if (!empty)
+            out->objects[out->n++] = docs[i];
+    }
+    return true;
+}
+
+/* Operations are JSON where they begin as a list of JSON does, else the first document of YAML. */
+static int read_operations(struct kust_layer *l, const char *text, size_t n,
+                           const struct value **out, struct err *e)
+{
+    struct value **docs, *doc = NULL;
+    size_t n_docs = 0;
+    int rc;
+    if (n > 0 && *text == '[') {
+        rc = json_parse(l->a, text, n, 0, &doc, e);
+    } else {
+        rc = yaml_parse_all(l->a, text, n, YAML_FIRST, &docs, &n_docs, e);
+        doc = rc == 0 && n_docs > 0 ? docs[0] : NULL;
+    }
+    if (rc == 0 && doc && !value_is(doc, VALUE_ARRAY))
+        return err_set(e, ERR_INVALID,
+                       "line %u: neither operations nor an object with kind and metadata.name",
+                       doc->line);
+    *out = doc;
+    return rc;
+}
+
+static int read_patch(struct kust_layer *l, const char *where, const char *text, size_t n,
+                      struct patch_text *out, struct err *e)
+{
+    *out = (struct patch_text){.where = where};
+    if (read_objects(l, text, n, out))
+        return 0;
+    out->n = 0;
+    int rc = read_operations(l, text, n, &out->operations, e);
     return rc < 0 ? err_wrap(e, rc, "%s", where) : 0;
+}
+
+static int apply_patch(struct kust_layer *l, const struct patch_text *t, const struct value *entry,
+                       struct err *e)
+{
+    const struct value *target = value_get(entry, "target");
+    struct patch p = {.where = t->where,
+                      .rename = value_at_bool(entry, "options.allowNameChange", false),
+                      .rekind = value_at_bool(entry, "options.allowKindChange", false),
+                      .targeted = target};
+    if (target && t->n > 1)
+        return err_set(e, ERR_INVALID, "%s: %zu patches in one with a target", t->where, t->n);
+    if (t->operations && !target)
+        return err_set(e, ERR_INVALID, "%s: a JSON patch needs a target", t->where);
+    if (t->operations) {
+        p.body = t->operations;
+        return apply_target(l, &p, target, e);
+    }
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < t->n; i++) {
+        p.body = t->objects[i];
+        rc = target ? apply_target(l, &p, target, e) : apply_by_identity(l, &p, e);
+    }
+    return rc;
 }
 
 static int apply_text(struct kust_layer *l, const char *where, const char *text, size_t n,
                       const struct value *entry, struct err *e)
 {
-    struct value **docs;
-    size_t n_docs;
-    const struct value *target = value_get(entry, "target");
-    int rc = patch_docs(l, where, text, n, &docs, &n_docs, e);
-    size_t empty = 0;
-    while (rc == 0 && empty < n_docs && value_is(docs[empty], VALUE_NULL))
-        empty++;
-    if (rc == 0 && empty == n_docs)
-        return err_set(e, ERR_INVALID, "%s: the patch is empty", where);
-    for (size_t i = 0; rc == 0 && i < n_docs; i++) {
-        struct patch p = {docs[i], where, value_at_bool(entry, "options.allowNameChange", false),
-                          value_at_bool(entry, "options.allowKindChange", false)};
-        if (value_is(docs[i], VALUE_NULL))
-            continue;
-        if (!value_is(docs[i], VALUE_OBJECT) && !value_is(docs[i], VALUE_ARRAY))
-            return err_set(e, ERR_INVALID, "%s: this is no patch", where);
-        if (value_is(docs[i], VALUE_ARRAY) && !target)
-            return err_set(e, ERR_INVALID, "%s: a JSON patch needs a target", where);
-        rc = target ? apply_target(l, &p, target, e) : apply_by_identity(l, &p, e);
-    }
-    return rc;
+    struct patch_text t;
+    int rc = read_patch(l, where, text, n, &t, e);
+    return rc < 0 ? rc : apply_patch(l, &t, entry, e);
 }
 
 static int apply_file(struct kust_layer *l, const struct value *at, const char *name,
@@ -258,22 +299,39 @@ static int one_entry(struct kust_layer *l, const struct value *entry, struct err
         return kust_error(l, entry, e, "patches: one of path and patch is needed");
     if (*path)
         return apply_file(l, entry, path, entry, e);
+    text += strspn(text, " \t\r\n");
+    if (!*text)
+        return kust_error(l, entry, e, "patches: the patch is empty");
     return apply_text(l, arena_printf(l->a, "%s:%u", l->file, entry->line), text, strlen(text),
                       entry, e);
+}
+
+/* An entry is taken for a patch before it is taken for the name of a file. */
+static int strategic_entry(struct kust_layer *l, const struct value *item, struct err *e)
+{
+    const char *text = value_str(item, "");
+    struct patch_text t = {.where = arena_printf(l->a, "%s:%u", l->file, item->line)};
+    struct kust_file f;
+    if (read_objects(l, text, strlen(text), &t))
+        return apply_patch(l, &t, NULL, e);
+    if (strchr(text, '\n'))
+        return kust_error(l, item, e, "patchesStrategicMerge: this is no patch");
+    int rc = kust_read(l, item, text, &f, e);
+    if (rc < 0)
+        return rc;
+    t.where = f.path;
+    if (!read_objects(l, f.text, f.n, &t))
+        return err_set(e, ERR_INVALID, "%s: objects with kind and metadata.name are expected",
+                       f.path);
+    return apply_patch(l, &t, NULL, e);
 }
 
 int kust_patches_strategic(struct kust_layer *l, struct err *e)
 {
     int rc = 0;
-    VALUE_EACH_ITEM (item, value_get(l->doc, "patchesStrategicMerge")) {
-        const char *text = value_str(item, "");
-        bool inlined = strchr(text, '\n') != NULL;
-        if (rc == 0 && inlined)
-            rc = apply_text(l, arena_printf(l->a, "%s:%u", l->file, item->line), text, strlen(text),
-                            NULL, e);
-        else if (rc == 0)
-            rc = apply_file(l, item, text, NULL, e);
-    }
+    VALUE_EACH_ITEM (item, value_get(l->doc, "patchesStrategicMerge"))
+        if (rc == 0)
+            rc = strategic_entry(l, item, e);
     return rc;
 }
 
