@@ -84,6 +84,19 @@ def need_go():
         install("golang-go")
 
 
+@peer
+def go_program(package, version):
+    """A program that `go install` makes of a published module."""
+    name = re.sub(r"/v\d+$", "", package).rsplit("/", 1)[1]
+    folder = CACHE / f"{name}-{version}"
+    if not (folder / name).exists():
+        need_go()
+        say(f"installing {package}@{version}: once, and it takes a while")
+        os.environ["GOBIN"] = str(folder)
+        go(CACHE.parent, "install", "-trimpath", "-ldflags=-s -w", f"{package}@{version}")
+    return folder / name
+
+
 def write_module(folder, text):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "go.mod").write_text(f"module peers\n\n{text}")

@@ -1,0 +1,158 @@
+"""Rows of rendering: kustomize build and helm template, cold, and what the server makes of a commit."""
+import os
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from bench import peers, render_cases as cases
+from bench.report import Goal
+from bench.servers import BUILD, ROOT, SLIPWAY, Failed
+
+SPAWN = BUILD / "bench/spawn"
+KUBE = ("--kube-version", "1.32.4")
+DATA = Path(os.environ.get("SLIPWAY_CONFORMANCE", ROOT.parent / "shared/conformance"))
+CHARTS = Path(os.environ.get("SLIPWAY_BENCH_CHARTS", peers.CACHE / "charts"))
+ROUNDS = 5
+ROUND_S = 0.3  # how long a side is measured before it is the other's turn
+SLOW_S = 2  # what takes longer is run once a round, and has fewer of them
+
+OURS = {"kustomize": (SLIPWAY, "kustomize"), "helm": (SLIPWAY, "helm")}
+PEERS = {"kustomize": ("sigs.k8s.io/kustomize/kustomize/v5", "v5.8.2"), "helm": ("helm.sh/helm/v3/cmd/helm", "v3.22.0")}
+
+
+class Case:
+    def __init__(self, tool, *args, folder=None):
+        self.tool, self.args, self.folder = tool, [str(arg) for arg in args], folder
+
+
+def spawn(case, program, runs, output):
+    """Milliseconds and MiB of each run."""
+    done = subprocess.run([SPAWN, str(runs), output, *program, *case.args], text=True, capture_output=True,
+                          cwd=case.folder)
+    if done.returncode:
+        raise Failed(f"{' '.join(case.args)}: {done.stderr.strip()}")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    return [float(us) / 1000 for us, _ in lines], [int(kib) / 1024 for _, kib in lines]
+
+
+def measure(case, programs, folder):
+    """Figures of each program, run in turns."""
+    times, memory = [[] for _ in programs], [[] for _ in programs]
+    outputs = [folder / f"output-{i}" for i in range(len(programs))]
+    once = [median(spawn(case, program, 2, output)[0]) for program, output in zip(programs, outputs)]
+    for _ in range(2 if max(once) > SLOW_S * 1000 else ROUNDS):
+        for i, program in enumerate(programs):
+            runs = max(1, min(100, int(ROUND_S * 1000 / once[i])))
+            got = spawn(case, program, runs, outputs[i])
+            times[i] += got[0]
+            memory[i] += got[1]
+    return times, memory, outputs
+
+
+def row(report, folder, name, what, case, times=None, limit_mib=None):
+    """Two rows: the time beside the peer's, and the memory."""
+    peer = peers.go_program(*PEERS[case.tool])
+    programs = [OURS[case.tool]] + ([(peer,)] if peer else [])
+    ms, mib, outputs = measure(case, programs, folder)
+    if peer and lines_that_differ(*outputs) > 8:  # random passwords may
+        raise Failed(f"{name}: {case.tool} prints something else")
+    report.add(f"render/{name}", what, "ms", ms[0], ms[1] if peer else (), goal=Goal(times=times))
+    report.add(f"render/{name}-memory", "resident memory at its most", "MiB", mib[0], mib[1] if peer else (),
+               goal=Goal(limit=limit_mib))
+
+
+def lines_that_differ(a, b):
+    a, b = a.read_text().splitlines(), b.read_text().splitlines()
+    return abs(len(a) - len(b)) + sum(x != y for x, y in zip(a, b))
+
+
+def growth(report, folder, name, what, make, sizes):
+    """What one more costs when there are many, by what it costs when there are few; 1 is linear."""
+    ms = []
+    for size in sizes:
+        case = make(size)
+        times, _, _ = measure(case, [OURS[case.tool]], folder)
+        ms.append(median(times[0]))
+        report.add(f"render/{name}-{size}", f"{size} {what}", "ms", times[0])
+    few, many = ((ms[i + 1] - ms[i]) / (sizes[i + 1] - sizes[i]) for i in (0, 1))
+    report.add(f"render/{name}-growth", f"the price of one of {sizes[2]} {what}, by that of one of {sizes[1]}", "", [many / few],
+               goal=Goal(limit=1.3))
+
+
+# ---- kustomize ----
+
+def many_resources(folder, resources):
+    return Case("kustomize", "build", cases.many_resources(folder / f"many-{resources}", resources))
+
+
+def bench_kustomize(report, folder):
+    row(report, folder, "kustomize-small", "kustomize: an overlay of three resources",
+        Case("kustomize", "build", cases.small_overlay(folder / "small")), 5, 8)
+    for name in ("real-kueue-config-default", "real-opentelemetry-operator-config-default"):
+        real = DATA / "kustomize" / name
+        if real.is_dir():
+            row(report, folder, f"kustomize-{name}", "kustomize: real manifests",
+                Case("kustomize", "build", (real / "target").read_text().strip(), folder=real / "in"), 20)
+    row(report, folder, "kustomize-3000", "kustomize: 3 000 resources with prefix, labels and references",
+        many_resources(folder, 3000), 200)
+    growth(report, folder, "kustomize", "resources", partial(many_resources, folder), (300, 3000, 30000))
+
+
+# ---- helm ----
+
+def template(chart, *args, folder=None):
+    return Case("helm", "template", "demo", chart, "-n", "demo", *args, *KUBE, folder=folder)
+
+
+def created_chart(folder):
+    helm = peers.go_program(*PEERS["helm"])
+    chart = folder / "web"
+    if helm and not chart.exists():
+        peers.run([str(helm), "create", str(chart)])
+    return chart if helm else None
+
+
+def real_charts():
+    for chart in sorted(CHARTS.iterdir()) if CHARTS.is_dir() else ():
+        yield chart.name, template(chart)
+    for name in ("datadog", "argo-cd", "cilium", "prometheus", "keycloak"):
+        chart = DATA / "helm" / name
+        if chart.is_dir():
+            yield name, template("./chart", "-f", "cases/default/values.yaml", folder=chart)
+
+
+def umbrella(folder, charts):
+    return template(cases.umbrella_chart(folder / f"umbrella-{charts}", charts))
+
+
+def copies(folder, count):
+    return template(cases.copies_of(folder / "web", folder / f"copies-{count}", count))
+
+
+def bench_helm(report, folder):
+    created = created_chart(folder)
+    if created:
+        row(report, folder, "helm-create", "helm: the chart that helm create makes", template(created), 10, 8)
+        growth(report, folder, "helm-create", "copies of that chart", partial(copies, folder), (1, 10, 100))
+    for name, case in real_charts():
+        row(report, folder, f"helm-{name}", "helm: a large real chart", case, 20)
+    row(report, folder, "helm-umbrella", "helm: 60 subcharts and much tpl", umbrella(folder, 60), 20)
+    growth(report, folder, "helm-umbrella", "subcharts and much tpl", partial(umbrella, folder), (6, 60, 600))
+
+
+@contextmanager
+def scratch():
+    """Helm reads settings of its user's: here there are none."""
+    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
+        for name in ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"):
+            os.environ[name] = str(Path(folder) / "helm")
+        yield Path(folder)
+
+
+def bench(report):
+    with scratch() as folder:
+        bench_kustomize(report, folder)
+        bench_helm(report, folder)
