@@ -92,8 +92,9 @@ struct helm_manifest {
     const char *api_version, *kind, *name; /* "": not said */
     unsigned events;                       /* of a hook: bits of enum helm_event */
     int weight;                            /* of a hook */
-    const char *delete_policy;             /* of a hook, as written */
-    size_t rank, index;                    /* by kind, then as they came */
+    const char *hook;                      /* its annotations as written, "" where there is none */
+    const char *delete_policy, *log_policy;
+    size_t rank, index; /* by kind, then as they came */
 };
 
 struct helm_manifests {
@@ -108,6 +109,7 @@ struct helm_render_opts {
     const char *kube_version;        /* "1.32.4"; NULL: Helm's own default */
     const char *const *api_versions; /* beside Helm's own */
     size_t n_api_versions;
+    bool only_api_versions; /* those are all: a cluster's */
     bool is_upgrade, skip_schema, subchart_notes, lint, strict;
     int revision;                     /* 0 is 1 */
     const struct template_host *host; /* clock, seed, lookup; NULL: none */
@@ -125,7 +127,12 @@ struct helm_result {
 int helm_chart_installable(const struct helm_chart *c, struct helm_log *log,
                            struct err *e) MUST_CHECK;
 
-/* May be called once for a chart: dependencies that are off are gone after it. */
+/* Leaves out the dependencies that are off under these values, once for a chart; gives the CRDs of
+ * the others. helm_render() does it, too. */
+int helm_chart_settle(struct helm_chart *c, struct go_map *values, struct helm_log *log,
+                      struct helm_manifests *crds, struct err *e) MUST_CHECK;
+
+/* May be called once for a chart. */
 int helm_render(struct helm_chart *c, struct go_map *values, const struct helm_render_opts *opts,
                 struct helm_log *log, struct helm_result *out, struct err *e) MUST_CHECK;
 
@@ -133,6 +140,24 @@ int helm_render(struct helm_chart *c, struct go_map *values, const struct helm_r
  */
 struct buf;
 void helm_result_manifest(const struct helm_result *r, bool with_crds, struct buf *out);
+
+/* ---- charts of releases ---- */
+
+/* The chart as Helm's releases keep it: Chart.yaml, lock, templates, values, schema, files, but no
+ * subcharts. After helm_render(), when dependencies are settled. */
+int helm_chart_document(const struct helm_chart *c, struct helm_log *log, struct value **out,
+                        struct err *e) MUST_CHECK;
+
+/* All values of a release: those of its chart (such a document) under `config`, the user's (NULL:
+ * none). */
+int helm_document_values(const struct value *doc, const struct value *config, struct helm_log *log,
+                         struct go_map **out, struct err *e) MUST_CHECK;
+
+/* Puts into `values` what `config` has and they have not. */
+void helm_values_under(struct go_map *values, const struct value *config, struct helm_log *log);
+
+/* Takes these for what its values.yaml says. */
+void helm_chart_set_values(struct helm_chart *c, struct go_map *values);
 
 /* What `helm template` prints of it: `manifest` trimmed, then the hooks. */
 struct helm_show {

@@ -28,7 +28,7 @@ struct helm_chart {
     struct helm_chart *parent;
     const char *name; /* the alias where it has one */
     const char *version, *app_version, *api_version, *type, *kube_version;
-    bool deprecated;
+    bool deprecated, settled;
     struct value *meta; /* Chart.yaml by the names of its fields, every field of its type */
     struct helm_dependency **wants;
     size_t n_wants;
@@ -73,6 +73,11 @@ int helm__chart_from_files(const struct helm_file_list *files, unsigned depth, s
 /* "parent/charts/child" */
 const char *helm__chart_path(struct arena *a, const struct helm_chart *c);
 void helm__chart_adopt(struct arena *a, struct helm_chart *parent, struct helm_chart *child);
+
+/* ---- document.c ---- */
+
+/* Chart.yaml with what became of its dependencies. */
+struct value *helm__chart_metadata(struct arena *a, const struct helm_chart *c);
 
 /* ---- archive.c ---- */
 

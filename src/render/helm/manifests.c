@@ -243,7 +243,9 @@ static int read_document(struct helm_log *log, const char *path, struct helm_tex
     }
     m.events = hook_events(log->arena, hook);
     m.weight = hook_weight(value_str(value_get(annotations, "helm.sh/hook-weight"), ""));
+    m.hook = hook;
     m.delete_policy = value_str(value_get(annotations, "helm.sh/hook-delete-policy"), "");
+    m.log_policy = value_str(value_get(annotations, "helm.sh/hook-output-log-policy"), "");
     if (m.events)
         push(log->arena, &out->hooks, m);
     else

@@ -151,9 +151,10 @@ static struct go_value release_object(struct arena *a, const struct helm_render_
 
 static struct go_value capabilities_object(struct arena *a, const struct helm_render_opts *o)
 {
-    size_t n = HELM_DEFAULT_API_VERSIONS;
-    const char **all = ARENA_ARRAY(a, const char *, n + o->n_api_versions);
-    memcpy(all, helm_default_api_versions, n * sizeof *all);
+    size_t n = o->only_api_versions ? 0 : HELM_DEFAULT_API_VERSIONS;
+    const char **all = ARENA_ARRAY(a, const char *, n + o->n_api_versions + 1);
+    if (n)
+        memcpy(all, helm_default_api_versions, n * sizeof *all);
     if (o->n_api_versions)
         memcpy(all + n, o->api_versions, o->n_api_versions * sizeof *all);
     struct helm_capabilities c = {
@@ -166,35 +167,6 @@ static struct go_value capabilities_object(struct arena *a, const struct helm_re
         .go_version = HELM_GO_VERSION,
     };
     return helm_capabilities(a, &c);
-}
-
-/* Chart.yaml with what became of its dependencies. */
-static struct go_value chart_object(struct arena *a, const struct helm_chart *c)
-{
-    struct value *meta = arena_dup(a, c->meta, sizeof *meta), *list = value_new_array(a);
-    meta = value_copy(a, meta);
-    (void)value_set_str(a, meta, "name", c->name);
-    for (size_t i = 0; i < c->n_wants; i++) {
-        const struct helm_dependency *d = c->wants[i];
-        struct value *v = value_new_object(a), *tags = value_new_array(a);
-        (void)value_set_str(a, v, "name", d->name);
-        (void)value_set_str(a, v, "version", d->version);
-        (void)value_set_str(a, v, "repository", d->repository);
-        (void)value_set_str(a, v, "condition", d->condition);
-        for (size_t k = 0; k < d->n_tags; k++)
-            (void)value_push_str(a, tags, d->tags[k]);
-        if (d->n_tags)
-            (void)value_set(a, v, "tags", tags);
-        (void)value_set_bool(a, v, "enabled", d->enabled);
-        if (d->import_values)
-            (void)value_set(a, v, "import-values", d->import_values);
-        (void)value_set_str(a, v, "alias", d->alias);
-        (void)value_push(a, list, v);
-    }
-    (void)value_remove(meta, "dependencies");
-    if (c->n_wants)
-        (void)value_set(a, meta, "dependencies", list);
-    return helm_chart(a, meta, !c->parent);
 }
 
 static void add_page(struct arena *a, struct pages *list, struct page p)
@@ -226,7 +198,7 @@ static struct go_map *collect(struct arena *a, const struct helm_chart *c, struc
 {
     struct go_map *dot = go_map_new(a, 8), *subcharts = go_map_new(a, c->n_deps);
     struct go_map *own = values ? values : go_map_new(a, 0);
-    go_map_put(dot, "Chart", chart_object(a, c));
+    go_map_put(dot, "Chart", helm_chart(a, helm__chart_metadata(a, c), !c->parent));
     go_map_put(dot, "Files", helm_files(a, c->files.items, c->files.n));
     go_map_put(dot, "Release", *release);
     go_map_put(dot, "Capabilities", *capabilities);
@@ -399,6 +371,17 @@ static int check_kube_version(const struct helm_chart *c, const char *version, s
                       c->kube_version, version);
 }
 
+int helm_chart_settle(struct helm_chart *c, struct go_map *values, struct helm_log *log,
+                      struct helm_manifests *crds, struct err *e)
+{
+    int rc = c->settled ? 0 : helm__dependencies(log, c, values, e);
+    c->settled = rc == 0;
+    *crds = (struct helm_manifests){0};
+    if (rc == 0)
+        collect_crds(log->arena, c, crds);
+    return rc;
+}
+
 int helm_render(struct helm_chart *c, struct go_map *values, const struct helm_render_opts *opts,
                 struct helm_log *log, struct helm_result *out, struct err *e)
 {
@@ -408,7 +391,7 @@ int helm_render(struct helm_chart *c, struct go_map *values, const struct helm_r
     *out = (struct helm_result){
         .notes = {"", 0}
     };
-    int rc = helm__dependencies(log, c, values, e);
+    int rc = helm_chart_settle(c, values, log, &out->crds, e);
     if (rc == 0)
         rc = helm__coalesce(log, c, values, false, &all, e);
     if (rc == 0 && !opts->skip_schema)
@@ -420,7 +403,6 @@ int helm_render(struct helm_chart *c, struct go_map *values, const struct helm_r
                             e);
     if (rc < 0)
         return rc;
-    collect_crds(a, c, &out->crds);
     struct go_value release = release_object(a, opts);
     struct go_value capabilities = capabilities_object(a, opts);
     (void)collect(a, c, all, &release, &capabilities, &pages);
