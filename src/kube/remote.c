@@ -78,16 +78,12 @@ int remote__refusal(const struct http_answer *r, const char *what, struct arena 
                    value_str(value_get(v, "message"), ""));
 }
 
-struct ask {
-    const char *method, *path, *query, *type;
-    const struct value *body;
-};
-
-/* The answer's tree lives in `a`. */
-static int ask(struct remote *r, const struct ask *q, struct arena *a, struct value **out,
-               struct err *e)
+int remote__ask(struct remote *r, const struct ask *q, struct arena *a, struct value **out,
+                struct err *e)
 {
     const char *headers[] = {"Accept: application/json", NULL, NULL};
+    if (q->accept)
+        headers[0] = arena_printf(a, "Accept: %s", q->accept);
     struct http_call call = {.method = q->method, .headers = headers, .max_answer = ANSWER_MAX};
     call.url = arena_printf(a, "%s%s%s", r->server, q->path, q->query ? q->query : "");
     if (q->body) {
@@ -109,7 +105,7 @@ static int ask_object(struct remote *r, const struct ask *q, struct object **out
 {
     AUTO(arena) struct arena *a = arena_new((size_t)2 * ANSWER_MAX);
     struct value *v = NULL;
-    int rc = ask(r, q, a, &v, e);
+    int rc = remote__ask(r, q, a, &v, e);
     if (rc == 0 && out) {
         struct arena *own = arena_new(0);
         *out = object_new(own, value_copy(own, v));
@@ -161,11 +157,11 @@ static int remote_list(struct kube *k, const struct resource *r, const char *ns,
             {NULL,  NULL}
         };
         struct value *v = NULL;
-        int rc = ask(remote_of(k),
-                     &(struct ask){.method = "GET",
-                                   .path = resource_path(r, ns, NULL, NULL, a),
-                                   .query = remote__query(a, pairs)},
-                     a, &v, e);
+        int rc = remote__ask(remote_of(k),
+                             &(struct ask){.method = "GET",
+                                           .path = resource_path(r, ns, NULL, NULL, a),
+                                           .query = remote__query(a, pairs)},
+                             a, &v, e);
         if (rc < 0) {
             kube_list_done(&l);
             return rc;
@@ -302,7 +298,7 @@ static int discover(struct remote *r, const char *api_version, struct err *e)
     struct value *v = NULL;
     const char *path =
         arena_printf(a, strchr(api_version, '/') ? "/apis/%s" : "/api/%s", api_version);
-    int rc = ask(r, &(struct ask){.method = "GET", .path = path}, a, &v, e);
+    int rc = remote__ask(r, &(struct ask){.method = "GET", .path = path}, a, &v, e);
     if (rc < 0)
         return rc;
     VALUE_EACH_ITEM (x, value_get(v, "resources")) {

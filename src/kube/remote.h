@@ -23,3 +23,22 @@ int kube_config_load(const char *path, const char *context, struct arena *a,
 
 /* Copies what it needs. `manager`: the field manager of its writes. */
 struct kube *kube_remote_new(const struct kube_config *c, const char *manager);
+
+/* ---- what the port has not, of a kube made above ---- */
+
+struct kube_server {
+    const char *version;       /* "v1.33.0" */
+    const char **api_versions; /* "apps/v1", "apps/v1/Deployment" */
+    size_t n_api_versions;
+};
+int kube_remote_server(struct kube *k, struct arena *a, struct kube_server *out,
+                       struct err *e) MUST_CHECK;
+
+/* What a container has said; `container` NULL: the only one. */
+int kube_remote_logs(struct kube *k, const char *ns, const char *pod, const char *container,
+                     struct arena *a, const char **out, size_t *n, struct err *e) MUST_CHECK;
+
+/* As `kubectl get` shows it (meta.k8s.io/v1 Table); `name` NULL: those that `labels` select. */
+int kube_remote_table(struct kube *k, const struct resource *r, const char *ns, const char *name,
+                      const char *labels, struct arena *a, struct value **out,
+                      struct err *e) MUST_CHECK;

@@ -9,7 +9,7 @@
 
 struct remote {
     struct kube kube;
-    atomic_uint refs; /* the caller's, and one a watch whose reader may outlive it */
+    atomic_uint refs;    /* the caller's, and one a watch whose reader may outlive it */
     struct arena *arena; /* of the configuration */
     struct http_client *http;
     const char *server, *manager;
@@ -19,6 +19,16 @@ struct remote {
 };
 
 void remote__unref(struct remote *r);
+
+struct ask {
+    const char *method, *path, *query;
+    const char *type, *accept; /* of the body and of the answer; NULL: JSON */
+    const struct value *body;
+};
+
+/* The answer's tree lives in `a`. */
+int remote__ask(struct remote *r, const struct ask *q, struct arena *a, struct value **out,
+                struct err *e) MUST_CHECK;
 
 /* What an answer that is not a success says. */
 int remote__refusal(const struct http_answer *r, const char *what, struct arena *a, struct err *e);
