@@ -11,14 +11,16 @@ static const struct {
     const char *title;
     const struct verb *verbs;
 } groups[] = {
-    {"Run it",                verbs_server   },
-    {"Follow a push",         verbs_loop     },
-    {"Build and move images", verbs_build    },
-    {"Images",                verbs_image    },
-    {"Render charts",         verbs_helm     },
-    {"Render overlays",       verbs_kustomize},
-    {"See before you push",   verbs_render   },
-    {"In a pipeline's steps", verbs_step     },
+    {"Run it",                     verbs_server      },
+    {"Follow a push",              verbs_loop        },
+    {"Build and move images",      verbs_build       },
+    {"Images",                     verbs_image       },
+    {"Render charts",              verbs_helm        },
+    {"Render overlays",            verbs_kustomize   },
+    {"See before you push",        verbs_render      },
+    {"Change releases of charts",  verbs_release     },
+    {"Look at releases of charts", verbs_release_show},
+    {"In a pipeline's steps",      verbs_step        },
 };
 
 static void print_help(FILE *to)
@@ -29,7 +31,8 @@ static void print_help(FILE *to)
     for (size_t g = 0; g < ARRAY_LEN(groups); g++) {
         (void)fprintf(to, "\n%s:\n", groups[g].title);
         for (const struct verb *v = groups[g].verbs; v->name; v++)
-            (void)fprintf(to, "  %-18s %s\n", v->name, v->summary);
+            if (v->usage)
+                (void)fprintf(to, "  %-18s %s\n", v->name, v->summary);
     }
     (void)fputs("\nslipway VERB --help tells more. Exit codes: 0 done, 1 failed, 2 wrong use.\n",
                 to);

@@ -34,4 +34,21 @@ int helm_cli_values(struct helm_cli_values *v, struct helm_log *log, struct go_m
 int helm_cli_chart(const char *name, struct helm_log *log, struct helm_chart **out,
                    struct err *e) MUST_CHECK;
 
+/* A post-renderer: `program` NULL: none. */
+struct helm_cli_post {
+    const char *program;
+    struct option_list args;
+};
+#define HELM_CLI_POST(p)                                                                           \
+    {"post-renderer", 0,         OPTION_TEXT,                                                      \
+     &(p).program,    "PROGRAM", "reads the manifests, prints what to use instead"},               \
+    {                                                                                              \
+        "post-renderer-args", 0, OPTION_LIST, &(p).args, "ARG", "an argument of it"                \
+    }
+int helm_cli_post_check(const struct helm_cli_post *p, struct helm_log *log,
+                        struct err *e) MUST_CHECK;
+/* Puts what it prints in the place of the manifest. */
+int helm_cli_post_render(const struct helm_cli_post *p, struct helm_log *log, struct buf *manifest,
+                         struct err *e) MUST_CHECK;
+
 int helm_cli_template(int argc, char **argv, const struct verb *verb);

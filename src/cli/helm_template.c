@@ -1,26 +1,20 @@
 /* helm_template.c - slipway helm template: what Helm would print, byte for byte. */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
 #include "cli/helm.h"
 #include "template/template.h"
 
-extern char **environ;
-
 struct request {
     struct helm_cli_values values;
-    const char *namespace, *kube_version, *name_template, *output_dir, *renderer;
-    struct option_list only, apis, renderer_args;
+    const char *namespace, *kube_version, *name_template, *output_dir;
+    struct option_list only, apis;
+    struct helm_cli_post post;
     bool include_crds, no_hooks, skip_tests, is_upgrade, skip_schema, subchart_notes, release_dir,
         generate_name, debug;
     const char *name, *chart;
@@ -53,135 +47,6 @@ static int name_and_chart(struct request *q, const struct arguments *args, struc
         return fail(log, e, "cannot set --name-template and also specify a name");
     if (q->name_template)
         return helm_name_template(q->name_template, log, &q->name, e);
-    return 0;
-}
-
-/* ---- the post-renderer ---- */
-
-struct pipes {
-    int to, from, errors; /* our ends; -1: closed */
-};
-
-static void shut(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-    *fd = -1;
-}
-
-static bool drain(int *fd, struct buf *b)
-{
-    char chunk[65536];
-    ssize_t n = read(*fd, chunk, sizeof chunk);
-    if (n > 0)
-        buf_add(b, chunk, (size_t)n);
-    else
-        shut(fd);
-    return n > 0;
-}
-
-/* Feeds the program and takes what it says, whichever comes first. */
-static void talk(struct pipes *p, struct helm_text in, struct buf *out, struct buf *errors)
-{
-    while (p->to >= 0 || p->from >= 0 || p->errors >= 0) {
-        struct pollfd fds[] = {
-            {p->to,     POLLOUT, 0},
-            {p->from,   POLLIN,  0},
-            {p->errors, POLLIN,  0}
-        };
-        if (poll(fds, 3, -1) < 0 && errno != EINTR)
-            return;
-        if (fds[0].revents) {
-            ssize_t n = write(p->to, in.s, in.n);
-            if (n > 0) {
-                in.s += n;
-                in.n -= (size_t)n;
-            }
-            if (in.n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-                shut(&p->to);
-        }
-        if (fds[1].revents)
-            (void)drain(&p->from, out);
-        if (fds[2].revents)
-            (void)drain(&p->errors, errors);
-    }
-}
-
-static int start(const struct request *q, const char *path, struct arena *a, struct pipes *p,
-                 pid_t *pid)
-{
-    int fds[3][2];
-    for (int i = 0; i < 3; i++)
-        if (pipe2(fds[i], O_CLOEXEC) < 0)
-            return errno;
-    char **argv = ARENA_ARRAY(a, char *, q->renderer_args.n + 2);
-    argv[0] = arena_strdup(a, path);
-    for (size_t i = 0; i < q->renderer_args.n; i++)
-        argv[i + 1] = arena_strdup(a, q->renderer_args.items[i]);
-    posix_spawn_file_actions_t actions;
-    (void)posix_spawn_file_actions_init(&actions);
-    (void)posix_spawn_file_actions_adddup2(&actions, fds[0][0], 0);
-    (void)posix_spawn_file_actions_adddup2(&actions, fds[1][1], 1);
-    (void)posix_spawn_file_actions_adddup2(&actions, fds[2][1], 2);
-    int r = posix_spawn(pid, path, &actions, NULL, argv, environ);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    (void)close(fds[0][0]);
-    (void)close(fds[1][1]);
-    (void)close(fds[2][1]);
-    *p = (struct pipes){fds[0][1], fds[1][0], fds[2][0]};
-    (void)fcntl(p->to, F_SETFL, O_NONBLOCK);
-    return r;
-}
-
-/* Where a program without a slash stands in $PATH, or NULL. */
-static const char *find_program(const char *name, struct arena *a)
-{
-    if (strchr(name, '/')) {
-        char *full = access(name, X_OK) == 0 ? realpath(name, NULL) : NULL;
-        const char *path = full ? arena_strdup(a, full) : NULL;
-        free(full);
-        return path;
-    }
-    const char *list = getenv("PATH");
-    for (const char *s = list ? list : ""; *s;) {
-        size_t n = strcspn(s, ":");
-        const char *path = arena_printf(a, "%.*s/%s", (int)n, s, name);
-        if (access(path, X_OK) == 0)
-            return path;
-        s += n + (s[n] == ':');
-    }
-    return NULL;
-}
-
-static int post_render(const struct request *q, struct helm_log *log, struct buf *manifest,
-                       struct err *e)
-{
-    struct arena *a = log->arena;
-    AUTO_BUF struct buf out = {.max = HELM_OUTPUT_MAX}, errors = {.max = 1 << 20};
-    const char *path = find_program(q->renderer, a);
-    struct pipes p;
-    pid_t pid;
-    int status = 0;
-    (void)signal(SIGPIPE, SIG_IGN);
-    int r = start(q, path, a, &p, &pid);
-    if (r == 0) {
-        talk(&p, (struct helm_text){buf_text(manifest), manifest->len}, &out, &errors);
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-            continue;
-    }
-    shut(&p.to);
-    shut(&p.from);
-    shut(&p.errors);
-    if (r != 0 || status != 0)
-        return fail(
-            log, e,
-            arena_printf(a,
-                         "error while running post render on files: error while running "
-                         "command %s. error output:\n%s: %s",
-                         path, buf_text(&errors),
-                         r ? strerror(r) : arena_printf(a, "exit status %d", WEXITSTATUS(status))));
-    buf_clear(manifest);
-    buf_add(manifest, buf_text(&out), out.len);
     return 0;
 }
 
@@ -246,7 +111,7 @@ static int print(const struct request *q, const struct helm_result *r, struct he
     AUTO_BUF struct buf manifest = {.max = HELM_OUTPUT_MAX}, out = {.max = HELM_OUTPUT_MAX};
     struct helm_show show = {q->no_hooks, q->skip_tests, q->only.items, q->only.n};
     helm_result_manifest(r, q->include_crds, &manifest);
-    int rc = q->renderer ? post_render(q, log, &manifest, e) : 0;
+    int rc = helm_cli_post_render(&q->post, log, &manifest, e);
     if (rc == 0)
         rc = helm_result_print(r, (struct helm_text){buf_text(&manifest), manifest.len}, &show, log,
                                &out, e);
@@ -305,14 +170,7 @@ static int run(struct request *q, const struct arguments *args, struct helm_log 
 {
     struct helm_result result = {.began = false};
     struct err e = {0};
-    int rc = 0;
-    if (q->renderer && !find_program(q->renderer, log->arena))
-        rc =
-            fail(log, &e,
-                 arena_printf(log->arena,
-                              "invalid argument \"%s\" for \"--post-renderer\" flag: unable to "
-                              "find binary at %s: exec: \"%s\": executable file not found in $PATH",
-                              q->renderer, q->renderer, q->renderer));
+    int rc = helm_cli_post_check(&q->post, log, &e);
     if (rc == 0)
         rc = name_and_chart(q, args, log, &e);
     if (rc == 0)
@@ -354,14 +212,12 @@ int helm_cli_template(int argc, char **argv, const struct verb *verb)
         {"render-subchart-notes",                0, OPTION_FLAG, &q.subchart_notes, NULL, "for Helm's sake"},
         {"output-dir",               0, OPTION_TEXT, &q.output_dir, "DIR", "write files instead of printing"},
         {"release-name",                      0, OPTION_FLAG, &q.release_dir, NULL, "in a folder named for the release"},
-        {"post-renderer",                          0, OPTION_TEXT, &q.renderer, "PROGRAM",
-                    "reads the manifests, prints what to use instead"},
-        {"post-renderer-args",               0, OPTION_LIST, &q.renderer_args, "ARG", "an argument of it"},
-        {"dry-run",               0, OPTION_FLAG, &ignored, NULL, "for Helm's sake: always"},
-        {"debug",         0, OPTION_FLAG, &q.debug, NULL, "do not advise --debug"},
+        HELM_CLI_POST(q.post),
+        {"dry-run",                          0, OPTION_FLAG, &ignored, NULL, "for Helm's sake: always"},
+        {"debug",               0, OPTION_FLAG, &q.debug, NULL, "do not advise --debug"},
         {"kubeconfig",               0, OPTION_TEXT, &unused, "FILE", "for Helm's sake"},
-        {"kube-context",               0, OPTION_TEXT, &unused, "NAME", "for Helm's sake"},
-        {0                     }
+        {"kube-context",         0, OPTION_TEXT, &unused, "NAME", "for Helm's sake"},
+        {0              }
     };
     AUTO(arena) struct arena *a = arena_new(0);
     struct helm_log log = {.arena = a};

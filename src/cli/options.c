@@ -40,8 +40,9 @@ static int set(const struct option *o, const char *value, struct arena *a, struc
                            o->name, value);
         *(bool *)o->into = !value || strcmp(value, "true") == 0;
         return 0;
+    case OPTION_MAYBE:
     case OPTION_TEXT:
-        *(const char **)o->into = value;
+        *(const char **)o->into = value ? value : "";
         return 0;
     case OPTION_NUMBER:
         return set_number(o, value, e);
@@ -75,7 +76,7 @@ static int take(const struct option *table, int argc, char **argv, int *i, struc
         (void)err_set(e, ERR_INVALID, "there is no option %s", word);
         return err_hint(e, "--help lists the options");
     }
-    if (o->kind != OPTION_FLAG && !value) {
+    if (o->kind != OPTION_FLAG && o->kind != OPTION_MAYBE && !value) {
         if (*i + 1 >= argc)
             return err_set(e, ERR_INVALID, "--%s needs a value: %s", o->name, o->value);
         value = argv[++*i];

@@ -15,6 +15,7 @@ enum option_kind {
     OPTION_TEXT,   /* const char * */
     OPTION_NUMBER, /* long */
     OPTION_LIST,   /* struct option_list: may be given several times */
+    OPTION_MAYBE,  /* const char *: --name=VALUE, or --name alone for "" */
 };
 
 struct option_list {

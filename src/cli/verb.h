@@ -14,7 +14,7 @@ struct verb {
 
 /* Each ends with a NULL name. */
 extern const struct verb verbs_server[], verbs_loop[], verbs_build[], verbs_image[], verbs_helm[],
-    verbs_kustomize[], verbs_render[], verbs_step[];
+    verbs_kustomize[], verbs_release[], verbs_release_show[], verbs_render[], verbs_step[];
 
 /* Prints "slipway: sentence" and the hint to standard error; gives EXIT_FAILED. */
 int verb_fail(const struct err *e);
@@ -29,6 +29,12 @@ int verb_usage(const struct verb *v);
 
 /* How many of argv's words the verb's name takes; 0: it is another verb. */
 int verb_words(const struct verb *v, int argc, char **argv);
+
+struct kube_config;
+/* Which API: `kubeconfig`, else $KUBECONFIG, else the data folder's own; `context` NULL: the
+ * current one. */
+int verb_config(const char *kubeconfig, const char *context, struct arena *a,
+                struct kube_config *out, struct err *e) MUST_CHECK;
 
 /* The API: `kubeconfig`, else $KUBECONFIG, else the data folder's own. */
 int verb_connect(const char *kubeconfig, struct arena *a, struct kube **out,
