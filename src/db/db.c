@@ -1,10 +1,15 @@
 #include "db/db.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/own.h"
 
 struct db {
     sqlite3 *sql;
@@ -121,17 +126,37 @@ static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE;"
                                "PRAGMA cache_size = -2048;"
                                "PRAGMA temp_store = MEMORY;";
 
+/* What is kept is nobody else's business. The files beside it, which SQLite makes, have its mode;
+ * those of a process that was killed are there already. */
+static int keep_private(const char *path, struct err *e)
+{
+    static const char *const beside[] = {"-wal", "-shm", "-journal"};
+    AUTO_FD int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || fchmod(fd, 0600) < 0)
+        return err_sys(e, errno, "open %s", path);
+    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
+        char name[PATH_MAX];
+        if (snprintf(name, sizeof name, "%s%s", path, beside[i]) < (int)sizeof name &&
+            chmod(name, 0600) < 0 && errno != ENOENT)
+            return err_sys(e, errno, "open %s", name);
+    }
+    return 0;
+}
+
 int db_open(const char *path, const char *const *migrations, struct db **out, struct err *e)
 {
     AUTO(db) struct db *d = calloc(1, sizeof *d);
     if (!d || (path && !(d->path = strdup(path))))
         log_die("out of memory");
+    int r = path ? keep_private(path, e) : 0;
+    if (r < 0)
+        return r;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     int rc = sqlite3_open_v2(path ? path : ":memory:", &d->sql, flags, NULL);
     if (rc != SQLITE_OK)
         return d->sql ? fail(d, rc, e) : err_set(e, ERR_SYSTEM, "open %s", name_of(d));
     (void)sqlite3_extended_result_codes(d->sql, 1);
-    int r = db_exec(d, settings, e);
+    r = db_exec(d, settings, e);
     if (r == 0)
         r = migrate(d, migrations, e);
     if (r == 0)
