@@ -1,5 +1,6 @@
 #include "ctl/repository/repository.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "api/conditions.h"
@@ -114,6 +115,29 @@ static int64_t due_ms(const struct work *w, int64_t now)
     return left > 0 ? left : 0;
 }
 
+/* The path of a file: URL, or the path that the URL is; NULL for another host's, "host:x.git" too.
+ */
+static const char *local_path(const char *url)
+{
+    size_t first = strcspn(url, ":/");
+    if (strncmp(url, "file://", 7) == 0)
+        return strchr(url + 7, '/');
+    return url[first] == ':' ? NULL : url;
+}
+
+/* What is hosted here has rights of its own, which reading its folder would go round. */
+static int check_url(const struct work *w, const char *url, struct err *e)
+{
+    char here[PATH_MAX], there[PATH_MAX];
+    const char *path = local_path(url);
+    if (!path || !realpath(path, there) || !realpath(w->opts->root, here))
+        return 0;
+    size_t n = strlen(here);
+    if (strncmp(there, here, n) != 0 || (there[n] && there[n] != '/'))
+        return 0;
+    return err_set(e, ERR_DENIED, "%s is a repository of this server: name it by its URL", url);
+}
+
 /* What the last fetch came to holds until the next one. */
 static int last_fetch(const struct work *w, struct err *e)
 {
@@ -132,6 +156,8 @@ static int mirror(struct work *w, struct repo *r, struct err *e)
     if (left)
         return last_fetch(w, e);
     int rc = repository_remote(w->c->kube, w->obj, w->a, &remote, e);
+    if (rc == 0)
+        rc = check_url(w, remote.url, e);
     if (rc == 0)
         rc = repo_fetch_mirror(r, &remote, e);
     char text[CLOCK_TEXT_MAX];

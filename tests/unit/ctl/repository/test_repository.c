@@ -1,5 +1,7 @@
 #include "ctl/repository/repository.h"
 
+#include <unistd.h>
+
 #include "base/fs.h"
 #include "codec/json.h"
 #include "kube/fake.h"
@@ -56,7 +58,7 @@ static int edit(void *arg, struct repo *r, const char *parent, struct arena *a,
     return 0;
 }
 
-static void commit(struct world *w, const char *name, const char *text, char sha[REPO_SHA_MAX])
+static void commit_to(const char *path, const char *text, char sha[REPO_SHA_MAX])
 {
     AUTO(repo) struct repo *r = NULL;
     struct err e = {0};
@@ -64,8 +66,25 @@ static void commit(struct world *w, const char *name, const char *text, char sha
     struct repo_commit_opts o = {
         .branch = "main", .author = {"t", "t@x", 1}
     };
-    T_RC(repo_open(repository_path(&w->opts, name, w->a), &r, &e), &e, name);
-    T_RC(repo_commit_edit(r, &o, edit, (void *)(uintptr_t)text, sha, &changed, &e), &e, name);
+    T_RC(repo_open(path, &r, &e), &e, path);
+    T_RC(repo_commit_edit(r, &o, edit, (void *)(uintptr_t)text, sha, &changed, &e), &e, path);
+}
+
+static void commit(struct world *w, const char *name, const char *text, char sha[REPO_SHA_MAX])
+{
+    commit_to(repository_path(&w->opts, name, w->a), text, sha);
+}
+
+/* A repository elsewhere, with one commit. */
+static const char *elsewhere(struct world *w, const char *text, char sha[REPO_SHA_MAX])
+{
+    const struct repository_opts there = {arena_printf(w->a, "%s/there", w->dir), NULL};
+    const char *path = repository_path(&there, "shop", w->a);
+    AUTO(repo) struct repo *r = NULL;
+    struct err e = {0};
+    T_RC(repo_create(path, "main", &r, &e), &e, path);
+    commit_to(path, text, sha);
+    return path;
 }
 
 static void hosts(void)
@@ -115,19 +134,16 @@ static void mirrors(void)
     struct world w;
     char sha[REPO_SHA_MAX];
     setup(&w);
-    kube_fake_load(w.kube, "apiVersion: slipway.dev/v1\nkind: Repository\n"
-                           "metadata: {name: shop, namespace: a}\nspec: {}\n");
-    (void)runner_settle(w.runner, 100);
-    commit(&w, "shop", "1", sha);
+    const char *there = elsewhere(&w, "1", sha);
     kube_fake_load(w.kube, arena_printf(w.a,
                                         "apiVersion: slipway.dev/v1\nkind: Repository\n"
                                         "metadata: {name: copy, namespace: a}\n"
                                         "spec: {url: \"%s\", pollSeconds: 30}\n",
-                                        repository_path(&w.opts, "shop", w.a)));
+                                        there));
     (void)runner_settle(w.runner, 100);
     const struct value *heads = value_at(get(&w, "a", "copy"), "status.heads");
     T_EQ_STR(value_str(value_get(heads, "refs/heads/main"), ""), sha, "fetched");
-    commit(&w, "shop", "2", sha);
+    commit_to(there, "2", sha);
     fake_clock_move(&w.clock, 31000);
     (void)runner_settle(w.runner, 100);
     heads = value_at(get(&w, "a", "copy"), "status.heads");
@@ -158,11 +174,7 @@ static void says_that_a_fetch_failed(void)
     struct world w;
     char sha[REPO_SHA_MAX];
     setup(&w);
-    kube_fake_load(w.kube, "apiVersion: slipway.dev/v1\nkind: Repository\n"
-                           "metadata: {name: shop, namespace: a}\nspec: {}\n");
-    (void)runner_settle(w.runner, 100);
-    commit(&w, "shop", "1", sha);
-    const char *there = repository_path(&w.opts, "shop", w.a);
+    const char *there = elsewhere(&w, "1", sha);
     kube_fake_load(w.kube, arena_printf(w.a,
                                         "apiVersion: slipway.dev/v1\nkind: Repository\n"
                                         "metadata: {name: copy, namespace: a}\n"
@@ -184,6 +196,45 @@ static void says_that_a_fetch_failed(void)
     set_url(&w, "copy", there);
     (void)runner_settle(w.runner, 100);
     T_EQ_STR(ready(&w, "copy"), "True Ready", "mended");
+    teardown(&w);
+}
+
+static void rights_are_not_gone_round(void)
+{
+    static const struct {
+        const char *name, *prefix, *want;
+    } cases[] = {
+        {"a path",               "%s/git/shop.git",                 "False"},
+        {"by way of a link",     "%s/way/shop.git",                 "False"},
+        {"with dots",            "%s/there/../git/shop.git",        "False"},
+        {"a file: URL",          "file://%s/git/shop.git",          "False"},
+        {"with a host",          "file://localhost%s/git/shop.git", "False"},
+        {"another one's",        "%s/there/shop.git",               "True" },
+        {"another one's as URL", "file://%s/there/shop.git",        "True" },
+    };
+    struct world w;
+    char sha[REPO_SHA_MAX], way[80];
+    setup(&w);
+    kube_fake_load(w.kube, "apiVersion: slipway.dev/v1\nkind: Repository\n"
+                           "metadata: {name: shop, namespace: a}\nspec: {}\n");
+    (void)runner_settle(w.runner, 100);
+    commit(&w, "shop", "1", sha);
+    (void)elsewhere(&w, "1", sha);
+    (void)snprintf(way, sizeof way, "%s/way", w.dir);
+    T_EQ_INT(symlink("git", way), 0, way);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *name = arena_printf(w.a, "copy-%zu", i), *at = strstr(cases[i].prefix, "%s");
+        const char *url = arena_printf(w.a, "%.*s%s%s", (int)(at - cases[i].prefix),
+                                       cases[i].prefix, w.dir, at + 2);
+        kube_fake_load(w.kube, arena_printf(w.a,
+                                            "apiVersion: slipway.dev/v1\nkind: Repository\n"
+                                            "metadata: {name: %s, namespace: b}\n"
+                                            "spec: {url: \"%s\"}\n",
+                                            name, url));
+        (void)runner_settle(w.runner, 100);
+        const struct value *c = object_condition(get(&w, "b", name), "Ready");
+        T_EQ_STR(value_at_str(c, "status", ""), cases[i].want, cases[i].name);
+    }
     teardown(&w);
 }
 
@@ -259,4 +310,5 @@ static void grants(void)
     }
 }
 
-T_MAIN(hosts, adopts_the_first_branch, mirrors, says_that_a_fetch_failed, hears_of_pushes, grants)
+T_MAIN(hosts, adopts_the_first_branch, mirrors, says_that_a_fetch_failed, rights_are_not_gone_round,
+       hears_of_pushes, grants)
