@@ -209,3 +209,21 @@ int tls_make_key(struct arena *a, const char **out_pem, struct err *e)
         rc = key_text(w.key, a, out_pem);
     return rc < 0 ? err_set(e, ERR_SYSTEM, "make a key: %s", gnutls_strerror(rc)) : 0;
 }
+
+int tls_check(const struct tls_pair *pair, struct err *e)
+{
+    gnutls_certificate_credentials_t c;
+    int rc = gnutls_certificate_allocate_credentials(&c);
+    if (rc < 0)
+        return err_set(e, ERR_SYSTEM, "check a certificate: %s", gnutls_strerror(rc));
+    gnutls_datum_t cert = {(unsigned char *)(uintptr_t)pair->cert_pem,
+                           (unsigned)strlen(pair->cert_pem)};
+    gnutls_datum_t key = {(unsigned char *)(uintptr_t)pair->key_pem,
+                          (unsigned)strlen(pair->key_pem)};
+    rc = gnutls_certificate_set_x509_key_mem2(c, &cert, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
+    gnutls_certificate_free_credentials(c);
+    if (rc >= 0)
+        return 0;
+    (void)err_set(e, ERR_INVALID, "not a certificate and its key: %s", gnutls_strerror(rc));
+    return err_hint(e, "restore them from a backup; once both are removed, new ones are made");
+}

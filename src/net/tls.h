@@ -26,3 +26,5 @@ int tls_issue(const struct tls_pair *authority, const struct tls_request *r, str
               struct tls_pair *out, struct err *e) MUST_CHECK;
 /* A fresh P-256 private key (PKCS#8 PEM). */
 int tls_make_key(struct arena *a, const char **out_pem, struct err *e) MUST_CHECK;
+/* ERR_INVALID: one is no PEM, or they do not fit each other. */
+int tls_check(const struct tls_pair *pair, struct err *e) MUST_CHECK;

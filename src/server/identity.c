@@ -18,13 +18,19 @@ struct folder {
     size_t n_fresh;
 };
 
+/* ERR_NOT_FOUND alone means that there is none yet: what cannot be read is not made anew, because
+ * others hold what fits it. */
 static int load(const struct folder *f, const char *name, const char **out, struct err *e)
 {
     char *text;
     int r =
         fs_read(arena_printf(f->arena, "%s/%s", f->dir, name), FILE_MAX, f->arena, &text, NULL, e);
+    if (r == 0 && !*text)
+        r = err_set(e, ERR_INVALID, "%s is empty", name);
     if (r == 0)
         *out = text;
+    else if (r != ERR_NOT_FOUND)
+        (void)err_hint(e, "restore it from a backup; once it is removed, a new one is made");
     return r;
 }
 
@@ -56,13 +62,26 @@ static int make_pair(struct folder *f, const char *cert, const char *key, pair_m
     return r;
 }
 
-/* Loads both files, or makes both with `make`. */
+/* Loads both files, or makes both with `make` when the key is there alone (it is written first) or
+ * neither. */
 static int open_pair(struct folder *f, const char *cert, const char *key, pair_maker make,
                      void *arg, struct tls_pair *out, struct err *e)
 {
     struct tls_pair p;
-    if (load(f, cert, &p.cert_pem, NULL) < 0 || load(f, key, &p.key_pem, NULL) < 0)
+    int has_key = load(f, key, &p.key_pem, e);
+    if (has_key < 0 && has_key != ERR_NOT_FOUND)
+        return has_key;
+    int r = load(f, cert, &p.cert_pem, e);
+    if (r == ERR_NOT_FOUND)
         return make_pair(f, cert, key, make, arg, out, e);
+    if (r == 0 && has_key < 0) {
+        (void)err_set(e, ERR_INVALID, "%s is there, but its %s is not", cert, key);
+        return err_hint(e, "restore it from a backup; once both are removed, new ones are made");
+    }
+    if (r == 0)
+        r = tls_check(&p, e);
+    if (r < 0)
+        return err_wrap(e, r, "%s, %s", cert, key);
     *out = p;
     return 0;
 }
@@ -117,17 +136,19 @@ static int open_server(struct folder *f, const struct tls_pair *authority,
 
 static int open_service_account_key(struct folder *f, const char **out, struct err *e)
 {
-    if (load(f, "service-account.key", out, NULL) == 0)
-        return 0;
-    int r = tls_make_key(f->arena, out, e);
+    int r = load(f, "service-account.key", out, e);
+    if (r != ERR_NOT_FOUND)
+        return r;
+    r = tls_make_key(f->arena, out, e);
     return r < 0 ? r : save(f, "service-account.key", *out, e);
 }
 
 static int open_token(struct folder *f, const char **out, struct err *e)
 {
     unsigned char random[32];
-    if (load(f, "admin.token", out, NULL) == 0)
-        return 0;
+    int r = load(f, "admin.token", out, e);
+    if (r != ERR_NOT_FOUND)
+        return r;
     if (getrandom(random, sizeof random, 0) != sizeof random)
         return err_sys(e, errno, "draw random bytes");
     *out = base64_encode(f->arena, random, sizeof random, BASE64_URL_RAW);
@@ -139,10 +160,10 @@ static int open_signing_key(struct folder *f, struct identity_files *id, struct 
     AUTO(key) struct key *k = NULL;
     const char *had;
     char *pem, *public_pem;
-    int r;
-    if (load(f, "cosign.key", &id->signing_key_pem, NULL) == 0)
+    int r = load(f, "cosign.key", &id->signing_key_pem, e);
+    if (r == 0)
         r = key_load(id->signing_key_pem, strlen(id->signing_key_pem), &k, e);
-    else
+    else if (r == ERR_NOT_FOUND)
         r = key_generate(&k, e);
     if (r == 0)
         r = key_private_pem(k, f->arena, &pem, e);
@@ -211,6 +232,9 @@ int identity_write_kubeconfig(const char *data_dir, const char *url,
                               "current-context: slipway\n",
                               url, base64_encode(a, id->ca_pem, strlen(id->ca_pem), BASE64_STD),
                               id->admin_token);
-    return fs_write_atomic(arena_printf(a, "%s/admin.kubeconfig", data_dir), 0600, text,
-                           strlen(text), e);
+    const char *path = arena_printf(a, "%s/admin.kubeconfig", data_dir);
+    char *had;
+    if (fs_read(path, FILE_MAX, a, &had, NULL, NULL) == 0 && strcmp(had, text) == 0)
+        return 0; /* a start needs no room on the disk */
+    return fs_write_atomic(path, 0600, text, strlen(text), e);
 }

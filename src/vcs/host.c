@@ -70,7 +70,10 @@ static int hook_install(struct host *h, struct err *e)
     AUTO(arena) struct arena *a = arena_new(1 << 16);
     const char *path = arena_printf(a, "%s/pre-receive", h->hooks);
     int rc = fs_mkdirs(h->hooks, 0755, e);
-    if (rc == 0)
+    char *had;
+    bool there = fs_read(path, sizeof hook_text, a, &had, NULL, NULL) == 0 &&
+                 strcmp(had, hook_text) == 0; /* then a start needs no room on the disk */
+    if (rc == 0 && !there)
         rc = fs_write_atomic(path, 0755, hook_text, sizeof hook_text - 1, e);
     if (rc == 0 && access(path, X_OK) < 0) {
         (void)err_set(e, ERR_INVALID, "%s cannot be executed", path);
