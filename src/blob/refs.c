@@ -132,9 +132,12 @@ static int follow(struct refs *r, off_t size, struct err *e)
     for (char *line = text, *end; (end = memchr(line, '\n', got - (size_t)(line - text)));
          line = end + 1) {
         *end = '\0';
-        if (!apply(r, line))
-            return err_set(e, ERR_SYSTEM, "%s is damaged at byte %lld", r->file,
-                           (long long)r->read_to);
+        if (!apply(r, line)) {
+            (void)err_set(e, ERR_SYSTEM, "%s is damaged at byte %lld", r->file,
+                          (long long)r->read_to);
+            return err_hint(e, "restore it from a backup; without it, images are pulled, pushed "
+                               "and built again");
+        }
         r->read_to += end + 1 - line;
     }
     return 0;

@@ -86,6 +86,8 @@ int cluster_open(struct server *s, struct err *e)
     s->kube = kube_remote_new(&c, "slipway");
     s->opts.api_address = c.server;
     r = install_crds(s, e);
+    if (r == ERR_AGAIN)
+        (void)err_hint(e, "is the cluster up, and is that its address in %s?", s->opts.kubeconfig);
     if (r < 0)
         return err_wrap(e, r, "cluster %s", c.server);
     const char *registry = server__for_pods(s, s->opts.registry_address);

@@ -51,6 +51,8 @@ static char *path_in(struct server *s, const char *name)
 static int take_folder(struct server *s, struct err *e)
 {
     int r = fs_mkdirs(s->dir, 0711, e);
+    if (r == ERR_DENIED)
+        (void)err_hint(e, "run slipway as root, or choose a folder of your own with --data-dir");
     if (r < 0)
         return r;
     s->lock_fd = open(path_in(s, "lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -196,7 +198,7 @@ static int start_node(struct server *s, struct err *e)
                           .api_port = 443};
     int r = node_start(&o, &s->node, e);
     if (r < 0)
-        return err_wrap(e, r, "node");
+        return r;
     apiserver_set_pod_door(s->api, node_door(s->node));
     return 0;
 }

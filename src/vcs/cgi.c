@@ -320,6 +320,28 @@ static void tell_pushed(struct cgi *c)
         h->opts.pushed(h->opts.arg, &push);
 }
 
+/* Git keeps what a failed answer says to itself; what comes on the third band of a push's answer it
+ * shows. It wants to be rid of its pack before it listens. */
+static void refuse_push(struct http_request *q, const char *why)
+{
+    char chunk[16384];
+    while (http_read(q, chunk, sizeof chunk, NULL) > 0)
+        continue;
+    const char *text = arena_printf(q->arena, "slipway: %s\n", why);
+    text = arena_printf(q->arena, "%04zx\003%s0000", strlen(text) + 5, text);
+    http_send(q, 200, "application/x-git-receive-pack-result", text, strlen(text));
+}
+
+static void answer_failure(struct host_job *job, int rc, const char *why)
+{
+    int status = rc == ERR_TOO_LARGE ? 413 : rc == ERR_INVALID ? 400 : 503;
+    log_warn("vcs", "%s of %s: %s", job->service.rest, job->service.repository, why);
+    if (job->service.write && strcmp(job->service.rest, "git-receive-pack") == 0)
+        refuse_push(job->q, why);
+    else
+        http_send_text(job->q, status, arena_printf(job->q->arena, "%s\n", why));
+}
+
 void host__serve(struct host_job *job)
 {
     struct cgi c = {.job = job};
@@ -330,8 +352,7 @@ void host__serve(struct host_job *job)
     if (rc == 0)
         rc = start(&c, body, size, &e);
     if (rc < 0) {
-        int status = rc == ERR_TOO_LARGE ? 413 : rc == ERR_INVALID ? 400 : 503;
-        http_send_text(job->q, status, arena_printf(job->q->arena, "%s\n", e.msg));
+        answer_failure(job, rc, e.msg);
         return;
     }
     buf_init(&c.answer, REPORT_MAX);

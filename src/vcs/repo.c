@@ -218,7 +218,8 @@ int repo_resolve(struct repo *r, const char *revision, char out[REPO_SHA_MAX], s
     if (strlen(revision) < 200 && semver_range_parse(a, revision, &range, NULL) == 0)
         return resolve_constraint(r, range, a, out, e);
     if (rc == GIT_ENOTFOUND || rc == GIT_EUNBORNBRANCH || rc == GIT_EINVALIDSPEC)
-        return err_set(e, ERR_NOT_FOUND, "revision %.100s is not in %s", revision, r->path);
+        return err_set(e, ERR_NOT_FOUND, "revision %.100s is not in %s", revision,
+                       basename(r->path));
     return repo__err(e, rc, "revision %s of %s", revision, r->path);
 }
 

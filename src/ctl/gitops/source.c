@@ -113,7 +113,12 @@ int app_open_source(struct app *p, struct err *e)
                          NULL) == 0 &&
         kube_get(p->c->kube, &RES_REPOSITORY, p->repository_ns, owner_name, &owner, NULL) == 0)
         p->writable = !*value_at_str(owner->root, "spec.url", "");
-    return repo_resolve(p->repo, value_at_str(p->source, "targetRevision", "HEAD"), p->head, e);
+    rc = repo_resolve(p->repo, value_at_str(p->source, "targetRevision", "HEAD"), p->head, e);
+    const char *why =
+        owner ? value_at_str(object_condition(owner->root, "Ready"), "message", "") : "";
+    if (rc == ERR_NOT_FOUND && *why)
+        return err_wrap(e, rc, "Repository %s/%s: %s", p->repository_ns, owner_name, why);
+    return rc;
 }
 
 /* ---- rendering, with a note of every file that was read ---- */
