@@ -273,7 +273,7 @@ static void *informer_main(void *arg)
     while (!f->cache->stop) {
         struct err e = {0};
         int r = informer_step(f, wait_ms, &e);
-        if (r == 0 || r == ERR_TIMEOUT || r == ERR_GONE || r == ERR_CANCELLED) {
+        if (r == 0 || r == ERR_TIMEOUT || r == ERR_GONE) {
             retry_ms = 0;
             continue;
         }
