@@ -375,6 +375,13 @@ static int send_item(struct web *w, const struct served *k, const struct entry *
     return rc == 0 ? http_send_piece(w->q, s.rest, s.rest_len, &e) : rc;
 }
 
+/* Objects lie scattered in memory: the processor fetches the next one while this one is copied. */
+static void fetch_ahead(const struct entry *n)
+{
+    for (size_t at = 0; at < n->len && at < 2048; at += 64)
+        __builtin_prefetch((const char *)n->bytes + at);
+}
+
 /* Straight from the stored bytes to the socket, a record at a time. */
 static void send_list_bytes(struct web *w, const struct served *k, const struct listing *l)
 {
@@ -395,8 +402,11 @@ static void send_list_bytes(struct web *w, const struct served *k, const struct 
     http_send_begin(w->q, 200, "application/json", total);
     struct err e = {0};
     int rc = http_send_piece(w->q, b.data, b.len, &e);
-    for (size_t i = 0; rc == 0 && i < l->n; i++)
+    for (size_t i = 0; rc == 0 && i < l->n; i++) {
+        if (i + 2 < l->n)
+            fetch_ahead(l->items[i + 2]);
         rc = send_item(w, k, l->items[i], i > 0);
+    }
     if (rc == 0)
         (void)!http_send_piece(w->q, end, sizeof end - 1, &e);
 }

@@ -38,18 +38,64 @@ static int pull_timeout(gnutls_transport_ptr_t arg, unsigned ms)
     return poll(&p, 1, ms == GNUTLS_INDEFINITE_TIMEOUT ? -1 : (int)ms);
 }
 
+static int send_plain(struct http_conn *c, struct iovec *v, int n, bool more)
+{
+    while (n > 0) {
+        struct msghdr m = {.msg_iov = v, .msg_iovlen = (size_t)n};
+        ssize_t sent = sendmsg(c->fd, &m, more ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0)
+            return -1;
+        while (n > 0 && (size_t)sent >= v->iov_len) {
+            sent -= (ssize_t)v->iov_len;
+            v++;
+            n--;
+        }
+        if (n > 0) {
+            v->iov_base = (char *)v->iov_base + sent;
+            v->iov_len -= (size_t)sent;
+        }
+    }
+    return 0;
+}
+
+/* Sends the records that wait in `wire`. */
+static int flush_wire(struct http_conn *c)
+{
+    struct iovec v = {c->wire, c->wire_len};
+    c->wire_len = 0;
+    int rc = send_plain(c, &v, 1, c->more);
+    if (!c->more)
+        free(take_ptr(c->wire));
+    return rc;
+}
+
+/* Records that others follow at once leave together: each system call may have to wake the
+ * reader, and the kernel joins them into larger segments. */
 static ssize_t push(gnutls_transport_ptr_t arg, const giovec_t *iov, int n)
 {
     struct http_conn *c = arg;
-    struct msghdr m = {.msg_iovlen = (size_t)n};
-    struct iovec parts[16];
-    if (n > 16)
-        n = 16;
-    for (int i = 0; i < n; i++)
-        parts[i] = (struct iovec){iov[i].iov_base, iov[i].iov_len};
-    m.msg_iov = parts;
-    m.msg_iovlen = (size_t)n;
-    return sendmsg(c->fd, &m, c->more ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL);
+    ssize_t total = 0;
+    if (!c->more && c->wire_len == 0) {
+        struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
+        return sendmsg(c->fd, &m, MSG_NOSIGNAL);
+    }
+    if (!c->wire && !(c->wire = malloc(HTTP_WIRE)))
+        log_die("out of memory");
+    for (int i = 0; i < n; i++) {
+        for (size_t done = 0, take; done < iov[i].iov_len; done += take) {
+            if (c->wire_len == HTTP_WIRE && flush_wire(c) < 0)
+                return -1;
+            take = iov[i].iov_len - done;
+            if (take > HTTP_WIRE - c->wire_len)
+                take = HTTP_WIRE - c->wire_len;
+            memcpy(c->wire + c->wire_len, (char *)iov[i].iov_base + done, take);
+            c->wire_len += take;
+        }
+        total += (ssize_t)iov[i].iov_len;
+    }
+    return !c->more && flush_wire(c) < 0 ? -1 : total;
 }
 
 static void remember_client(struct http_conn *c)
@@ -134,8 +180,7 @@ long http__recv(struct http_conn *c, void *into, size_t room)
     }
 }
 
-/* `more` is about to follow: the kernel joins records into larger segments, and wakes the reader
- * less often. */
+/* more: there is more to send at once. */
 static int send_tls(struct http_conn *c, const char *p, size_t n, bool more)
 {
     while (n > 0) {
@@ -147,28 +192,6 @@ static int send_tls(struct http_conn *c, const char *p, size_t n, bool more)
             return -1;
         p += sent;
         n -= (size_t)sent;
-    }
-    return 0;
-}
-
-static int send_plain(struct http_conn *c, struct iovec *v, int n, bool more)
-{
-    while (n > 0) {
-        struct msghdr m = {.msg_iov = v, .msg_iovlen = (size_t)n};
-        ssize_t sent = sendmsg(c->fd, &m, more ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0)
-            return -1;
-        while (n > 0 && (size_t)sent >= v->iov_len) {
-            sent -= (ssize_t)v->iov_len;
-            v++;
-            n--;
-        }
-        if (n > 0) {
-            v->iov_base = (char *)v->iov_base + sent;
-            v->iov_len -= (size_t)sent;
-        }
     }
     return 0;
 }
@@ -286,6 +309,7 @@ void http__conn_done(struct http_conn *c)
     free(c->raw);
     free(c->in);
     free(c->out);
+    free(c->wire);
     free(c->client_cn);
     free(c->client_o);
 }

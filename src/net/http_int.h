@@ -13,6 +13,7 @@ enum {
     HTTP_IN_FIRST = 8 * 1024,     /* first size of the buffer they are read into */
     HTTP_RECORD = 16 * 1024,      /* TLS's largest record */
     HTTP_RAW = HTTP_RECORD + 512, /* and its frame */
+    HTTP_WIRE = 16 * HTTP_RAW,    /* of records that are sent together */
     HTTP_IDLE_S = 180,            /* a silent connection is closed */
     HTTP_SEND_S = 60,             /* a client that reads nothing is given up */
     HTTP_DRAIN_MAX = 256 * 1024,  /* unread body skipped to keep the connection */
@@ -42,6 +43,8 @@ struct http_conn {
     size_t in_pos, in_len, in_cap;
     char *out;            /* HTTP_RECORD bytes: small answers are put together here */
     size_t out_len, owed; /* of an answer in pieces: not sent yet; still to come */
+    char *wire;           /* HTTP_WIRE bytes, while a long answer is sent: its next records */
+    size_t wire_len;
 
     /* the request */
     struct http_field *fields;
