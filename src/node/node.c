@@ -16,7 +16,7 @@
 #include "entrypoint/program.h"
 #include "node/node_int.h"
 
-enum { WATCH_WAIT_MS = 1000, LOG_LINGER_S = 600, START_PATIENCE_MS = 500 };
+enum { WATCH_WAIT_MS = 1000, LOG_LINGER_S = 600, START_COURTESY_MS = 20, START_PATIENCE_MS = 500 };
 
 void event__pod(struct node *n, const struct object *pod, const char *container, bool warning,
                 const char *reason, const char *fmt, ...)
@@ -314,7 +314,8 @@ static struct node *node_new(const struct node_opts *o)
     n->api_port = o->api_port;
     n->labels = o->labels;
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    turns__init(&n->starts, processors > 2 ? (unsigned)processors : 2, START_PATIENCE_MS);
+    turns__init(&n->starts, processors > 2 ? (unsigned)processors : 2, START_COURTESY_MS,
+                START_PATIENCE_MS);
     map_init(&n->workers);
     (void)pthread_mutex_init(&n->lock, NULL);
     cond_init(&n->changed);

@@ -42,7 +42,8 @@ struct job {
     struct object *pod;
     size_t slot;
     int attempt;
-    char *id; /* of the container concerned */
+    char *id;          /* of the container concerned */
+    struct turn *turn; /* to start it */
     enum probe_kind probe;
     enum stop_reason reason;
     int64_t grace_ms;

@@ -99,13 +99,10 @@ static int run_container(struct job *j, const struct pod_def *d, const struct co
     spec.log_path = place__log(n, a, d->uid, c->name, j->attempt);
     spec.log_max_bytes = LOG_MAX_BYTES;
     spec.notes = notes;
-    /* More at a time than there are processors make each other late, the first one, too, and that
-     * is what the other steps of a task wait for. */
-    turns__take(&n->starts);
+    turns__take(&n->starts, j->turn);
     rc = runtime_start(n->runtime, &spec, &f->e);
     if (rc == ERR_EXISTS && runtime_remove(n->runtime, j->id, &f->e) == 0)
         rc = runtime_start(n->runtime, &spec, &f->e);
-    turns__give(&n->starts);
     if (rc == 0) {
         event__pod(n, j->pod, c->name, false, "Created", "Created container: %s", c->name);
         event__pod(n, j->pod, c->name, false, "Started", "Started container %s", c->name);
@@ -225,6 +222,7 @@ static void run_start(struct job *j)
     int rc = get_image(j, d, c, a, &image, &f);
     if (rc == 0)
         rc = run_container(j, d, c, &image, a, &f);
+    turns__give(&w->n->starts, j->turn);
     if (rc < 0) {
         note_failure(j, &f);
         return;
@@ -247,10 +245,15 @@ void worker__begin_start(struct worker *w, size_t slot)
     AUTO(arena) struct arena *a = arena_new(0);
     struct job j = {.slot = slot, .attempt = s->attempt + 1, .run = run_start};
     j.id = container__id(a, w->uid, s->name, j.attempt);
+    /* More at a time than there are processors make each other late; and the first one in the pod
+     * is what the other steps of a task wait for. */
+    j.turn = turns__draw(&w->n->starts);
     /* a restart counts once, also when its image or its configuration takes several tries */
     bool again =
         s->life == LIFE_ENDED && (!s->waiting || strcmp(s->waiting, "CrashLoopBackOff") == 0);
     s->starting = job__begin(w, &j);
+    if (!s->starting)
+        turns__give(&w->n->starts, j.turn);
     if (again && s->starting)
         backoff_next(&s->restart_backoff, worker__now(w));
 }
