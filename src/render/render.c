@@ -69,7 +69,6 @@ int render_objects(struct tree *t, const struct render_opts *opts, struct arena 
 struct objects {
     struct arena *a;
     const char *path;
-    bool versionless;
     struct value **items;
     size_t n, cap;
 };
@@ -81,7 +80,7 @@ static int add(struct objects *l, const struct value *v, struct err *e)
                        value_kind_name(v->kind));
     const char *kind = value_str(value_get(v, "kind"), NULL);
     const char *version = value_str(value_get(v, "apiVersion"), NULL);
-    bool versioned = l->versionless || (version && *version);
+    bool versioned = version && *version;
     if (!kind || !*kind || !versioned)
         return err_set(e, ERR_INVALID, "%s:%u: %s is missing", l->path, v->line,
                        kind && *kind ? "apiVersion" : "kind");
@@ -119,7 +118,7 @@ int render_parse(const struct render_text *t, struct arena *a, struct value ***o
     int rc = yaml_or_json_parse_all(a, t->text, t->len, flags, &docs, &n_docs, e);
     if (rc < 0)
         return err_wrap(e, rc, "%s", t->path);
-    struct objects l = {.a = a, .path = t->path, .versionless = t->versionless};
+    struct objects l = {.a = a, .path = t->path};
     for (size_t i = 0; i < n_docs; i++)
         if (!value_is(docs[i], VALUE_NULL) && (rc = add(&l, docs[i], e)) < 0)
             return rc;

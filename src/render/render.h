@@ -51,7 +51,6 @@ struct render_text {
     const char *text;
     size_t len;
     unsigned yaml_flags; /* how its author's tool reads it */
-    bool versionless;    /* objects may lack an apiVersion, as Kustomize allows */
 };
 
 /* The objects of one file: every document, lists taken apart. Each must have apiVersion, kind

@@ -8,16 +8,35 @@ static const char *join(struct arena *a, const char *dir, const char *name)
     return *dir ? arena_printf(a, "%s/%s", dir, name) : name;
 }
 
+static const char *const file_names[] = {"kustomization.yaml", "kustomization.yml",
+                                         "Kustomization"};
+
+static bool is_file(struct tree *t, const char *path)
+{
+    enum tree_kind kind;
+    return tree_stat(t, path, &kind, NULL) == 0 && kind == TREE_FILE;
+}
+
 const char *kustomize_file(struct tree *t, const char *dir, struct arena *a)
 {
-    static const char *const names[] = {"kustomization.yaml", "kustomization.yml", "Kustomization"};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        enum tree_kind kind;
-        const char *path = join(a, dir, names[i]);
-        if (tree_stat(t, path, &kind, NULL) == 0 && kind == TREE_FILE)
+    for (size_t i = 0; i < ARRAY_LEN(file_names); i++) {
+        const char *path = join(a, dir, file_names[i]);
+        if (is_file(t, path))
             return path;
     }
     return NULL;
+}
+
+/* A folder has one kustomization file. */
+static int check_alone(const struct kust_layer *l, struct err *e)
+{
+    for (size_t i = 0; i < ARRAY_LEN(file_names); i++) {
+        const char *path = join(l->a, l->dir, file_names[i]);
+        if (strcmp(path, l->file) != 0 && is_file(l->tree, path))
+            return err_set(e, ERR_INVALID, "%s: there is %s, too; one of them is expected", l->file,
+                           path);
+    }
+    return 0;
 }
 
 int kust_error(const struct kust_layer *l, const struct value *at, struct err *e, const char *fmt,
@@ -33,9 +52,21 @@ int kust_error(const struct kust_layer *l, const struct value *at, struct err *e
     return err_set(e, ERR_INVALID, "%s: %s", l->file, text);
 }
 
+/* Kustomize takes the names of fields in any case; they are spelled as known from here on. */
+static void spell_known(const struct value *object, const char *const *known)
+{
+    VALUE_EACH_MEMBER (m, object)
+        for (const char *const *k = known; *k; k++)
+            if (strcasecmp(m->key, *k) == 0)
+                ((struct member *)(uintptr_t)m)->key = *k;
+}
+
 int kust_only(const struct kust_layer *l, const struct value *v, const char *what,
               const char *const *names, struct err *e)
 {
+    spell_known(v, names);
+    if (l->plugin) /* what a plugin does not know, it does not look at */
+        return 0;
     VALUE_EACH_MEMBER (m, v) {
         bool known = false;
         for (const char *const *n = names; *n; n++)
@@ -127,40 +158,35 @@ static int add_folder(struct kust_layer *l, const char *dir, bool component, str
     return rc;
 }
 
-static int add_file(struct kust_layer *l, const char *path, struct err *e)
+static int add_objects(struct kust_layer *l, const char *where, const char *text, size_t n,
+                       const char *origin, struct err *e)
 {
     struct value **objects;
-    size_t n;
-    struct render_text t = {.path = path, .yaml_flags = YAML_NODES, .versionless = true};
-    int rc = tree_read(l->tree, path, l->a, &t.text, &t.len, e);
-    if (rc == 0)
-        rc = render_parse(&t, l->a, &objects, &n, e);
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        uint32_t line = objects[i]->line;
+    size_t n_objects = 0;
+    int rc = kust_parse(l->a, where, text, n, &objects, &n_objects, e);
+    for (size_t i = 0; rc == 0 && i < n_objects; i++) {
         struct kust_resource *r;
         rc = kust_add(l->set, objects[i], &r, e);
         if (rc < 0)
-            rc = err_wrap(e, rc, "%s:%u", path, line);
+            rc = err_wrap(e, rc, "%s:%u", where, objects[i]->line);
         else
-            r->origin = path;
+            r->origin = origin;
     }
     return rc;
 }
 
+static int add_file(struct kust_layer *l, const char *path, struct err *e)
+{
+    const char *text;
+    size_t n;
+    int rc = tree_read(l->tree, path, l->a, &text, &n, e);
+    return rc < 0 ? rc : add_objects(l, path, text, n, path, e);
+}
+
 static int add_text(struct kust_layer *l, const struct value *item, const char *text, struct err *e)
 {
-    struct value **objects;
-    size_t n;
     const char *where = arena_printf(l->a, "%s:%u", l->file, item->line);
-    struct render_text t = {where, text, strlen(text), YAML_NODES, true};
-    int rc = render_parse(&t, l->a, &objects, &n, e);
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        struct kust_resource *r;
-        rc = kust_add(l->set, objects[i], &r, e);
-        if (rc == 0)
-            r->origin = l->file;
-    }
-    return rc;
+    return add_objects(l, where, text, strlen(text), l->file, e);
 }
 
 static bool remote(const char *text)
@@ -171,7 +197,8 @@ static bool remote(const char *text)
 
 static int gather(struct kust_layer *l, const char *field, bool component, struct err *e)
 {
-    bool inlined = strcmp(field, "transformers") == 0 || strcmp(field, "generators") == 0;
+    bool inlined = strcmp(field, "transformers") == 0 || strcmp(field, "generators") == 0 ||
+                   strcmp(field, "validators") == 0;
     VALUE_EACH_ITEM (item, value_get(l->doc, field)) {
         const char *text = value_str(item, NULL), *path;
         enum tree_kind kind;
@@ -211,13 +238,36 @@ int kust_gather(struct kust_layer *l, const char *field, struct err *e)
 
 /* ---- one layer ---- */
 
-/* Kustomize takes the names of fields in any case. */
-static void spell_known(struct value *doc, const char *const *known)
+/* Whether it says nothing but what it is. */
+static bool is_empty(const struct value *doc)
 {
-    for (size_t i = 0; i < doc->n; i++)
-        for (const char *const *k = known; *k; k++)
-            if (strcasecmp(doc->members[i].key, *k) == 0)
-                doc->members[i].key = *k;
+    VALUE_EACH_MEMBER (m, doc) {
+        bool type = strcmp(m->key, "apiVersion") == 0 || strcmp(m->key, "kind") == 0;
+        bool bases = strcmp(m->key, "bases") == 0 && value_count(&m->value) == 0;
+        bool none = value_is(&m->value, VALUE_NULL) ||
+                    (value_is(&m->value, VALUE_STRING) && m->value.n == 0);
+        if (!type && !bases && !none)
+            return false;
+    }
+    return true;
+}
+
+static int check_type(const struct kust_layer *l, const struct value *doc, struct err *e)
+{
+    const struct value *version = value_get(doc, "apiVersion");
+    const char *kind = value_at_str(doc, "kind", ""), *is = value_str(version, "");
+    bool component = strcmp(kind, "Component") == 0;
+    if (*kind && !component && strcmp(kind, "Kustomization") != 0)
+        return kust_error(l, value_get(doc, "kind"), e,
+                          "kind %s is not a Kustomization or Component", kind);
+    if (l->component != component && (l->component || l->depth > 0))
+        return kust_error(l, value_get(doc, "kind"), e, "a kustomization of kind %s is expected",
+                          l->component ? "Component" : "Kustomization");
+    const char *want =
+        component ? "kustomize.config.k8s.io/v1alpha1" : "kustomize.config.k8s.io/v1beta1";
+    if (*is && strcmp(is, want) != 0)
+        return kust_error(l, version, e, "apiVersion %s is not %s", is, want);
+    return 0;
 }
 
 static int load_doc(struct kust_layer *l, struct err *e)
@@ -254,11 +304,14 @@ static int load_doc(struct kust_layer *l, struct err *e)
                                         "replacements",
                                         "transformers",
                                         "generators",
+                                        "validators",
                                         NULL};
     const char *text;
     size_t n;
     struct value *doc;
-    int rc = tree_read(l->tree, l->file, l->a, &text, &n, e);
+    int rc = check_alone(l, e);
+    if (rc == 0)
+        rc = tree_read(l->tree, l->file, l->a, &text, &n, e);
     if (rc < 0)
         return rc;
     rc = yaml_parse(l->a, text, n, 0, &doc, e);
@@ -268,17 +321,10 @@ static int load_doc(struct kust_layer *l, struct err *e)
         return kust_error(l, doc, e, "a kustomization is expected");
     spell_known(doc, known);
     l->doc = doc;
-    const char *kind = value_at_str(doc, "kind", "Kustomization");
-    bool alpha =
-        strcmp(value_at_str(doc, "apiVersion", ""), "kustomize.config.k8s.io/v1alpha1") == 0;
-    if (strcmp(kind, "Component") == 0 && value_get(doc, "apiVersion") && !alpha)
-        return kust_error(l, value_get(doc, "apiVersion"), e,
-                          "a Component's apiVersion is kustomize.config.k8s.io/v1alpha1");
-    if (l->component && strcmp(kind, "Component") != 0)
-        return kust_error(l, value_get(doc, "kind"), e, "kind %s is not a Component", kind);
-    if (strcmp(kind, "Kustomization") != 0 && strcmp(kind, "Component") != 0)
-        return kust_error(l, value_get(doc, "kind"), e, "kind %s is not a Kustomization", kind);
-    return kust_only(l, doc, "", known, e);
+    if (is_empty(doc))
+        return kust_error(l, doc, e, "the kustomization is empty");
+    rc = check_type(l, doc, e);
+    return rc < 0 ? rc : kust_only(l, doc, "", known, e);
 }
 
 /* The transformers of a layer in the order they run, with the fields that ask for them. */
@@ -342,6 +388,8 @@ static int build_layer(struct kust_layer *l, struct err *e)
         rc = run_stage(l, &stages[i], e);
     if (rc == 0)
         rc = kust_plugin_transformers(l, e);
+    if (rc == 0)
+        rc = kust_plugin_validators(l, e);
     return rc == 0 ? kust_vars(l, e) : rc;
 }
 

@@ -282,14 +282,11 @@ static int print(struct chart *c, struct go_map *values, struct buf *out, struct
 static int add_all(struct chart *c, const struct buf *text, struct err *e)
 {
     struct kust_layer *l = c->l;
-    struct render_text t = {.path = arena_printf(l->a, "chart %s", c->name),
-                            .text = arena_strndup(l->a, buf_text(text), text->len),
-                            .len = text->len,
-                            .yaml_flags = YAML_NODES,
-                            .versionless = true};
+    const char *where = arena_printf(l->a, "chart %s", c->name);
+    const char *copy = arena_strndup(l->a, buf_text(text), text->len);
     struct value **objects = NULL;
     size_t n = 0;
-    int rc = render_parse(&t, l->a, &objects, &n, e);
+    int rc = kust_parse(l->a, where, copy, text->len, &objects, &n, e);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct kust_resource *r;
         rc = kust_add(l->set, objects[i], &r, e);

@@ -12,11 +12,32 @@ static bool local(const struct kust_resource *r)
     return v && !(value_is(v, VALUE_STRING) && strcmp(v->text, "false") == 0);
 }
 
+/* What Kustomize notes on objects while it builds. */
+static bool internal(const char *key)
+{
+    static const char prefix[] = "internal.config.kubernetes.io/";
+    static const char *const keys[] = {"previousKinds",   "previousNames", "previousNamespaces",
+                                       "prefixes",        "suffixes",      "allowNameChange",
+                                       "allowKindChange", "refBy",         "generatorBehavior",
+                                       "needsHashSuffix"};
+    if (strncmp(key, prefix, sizeof prefix - 1) != 0)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (strcmp(key + sizeof prefix - 1, keys[i]) == 0)
+            return true;
+    return false;
+}
+
 /* Annotations are text whatever the file's author wrote, and none is better than null. */
 static void tidy(struct kust_set *s, struct value *object)
 {
     struct value *meta = value_get_mut(object, "metadata");
     struct value *notes = value_get_mut(meta, "annotations");
+    for (size_t i = 0; value_is(notes, VALUE_OBJECT) && i < notes->n;) {
+        const struct member *m = &notes->members[i];
+        if (!internal(m->key) || !value_removen(notes, m->key, m->key_len))
+            i++;
+    }
     if (notes && value_count(notes) == 0) {
         (void)value_remove(meta, "annotations");
         return;

@@ -279,3 +279,33 @@ int kust_generators(struct kust_layer *l, struct err *e)
     }
     return 0;
 }
+
+/* The service account of a cluster on GKE that may act as one of the cloud. */
+int kust_iam_policy(struct kust_layer *l, struct err *e)
+{
+    const struct value *v = value_item(value_get(l->doc, "iamPolicy"), 0);
+    const char *cloud = value_at_str(v, "cloud", "");
+    const char *ns = value_at_str(v, "kubernetesService.namespace", "");
+    if (strcmp(cloud, "gke") != 0)
+        return kust_error(l, v, e, "IAMPolicyGenerator: cloud \"%s\" is not gke", cloud);
+    struct value *object = value_new_object(l->a);
+    (void)value_set_str(l->a, object, "apiVersion", "v1");
+    (void)value_set_str(l->a, object, "kind", "ServiceAccount");
+    (void)value_set_str(l->a, value_make_object(l->a, object, "metadata"), "name",
+                        value_at_str(v, "kubernetesService.name", ""));
+    if (*ns)
+        (void)value_set_str(l->a, value_make_object(l->a, object, "metadata"), "namespace", ns);
+    const char *account = arena_printf(l->a, "%s@%s.iam.gserviceaccount.com",
+                                       value_at_str(v, "serviceAccount.name", ""),
+                                       value_at_str(v, "serviceAccount.projectId", ""));
+    (void)value_set_str(l->a, value_make_object(l->a, object, "metadata.annotations"),
+                        "iam.gke.io/gcp-service-account", account);
+    struct kust_resource *made;
+    int rc = kust_add(l->set, object, &made, e);
+    if (rc < 0)
+        return rc;
+    made->origin = l->plugin ? l->plugin->origin : l->file;
+    made->made_by = "IAMPolicyGenerator";
+    made->made_name = l->plugin ? kust_name(l->plugin) : NULL;
+    return 0;
+}

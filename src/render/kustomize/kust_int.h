@@ -11,9 +11,9 @@ enum { KUST_NAMES_MAX = 24, KUST_DEPTH_MAX = 24 };
 
 struct kust_resource {
     struct value *object;
-    /* Every name and namespace it has had, oldest first; the last is the present one. */
+    /* Every name, namespace and kind it has had, oldest first; the last is the present one. */
     struct {
-        const char *name, *ns;
+        const char *name, *ns, *kind;
     } was[KUST_NAMES_MAX];
     size_t n_was;
     const char *prefixes, *suffixes; /* all that were put on, with commas between them */
@@ -114,8 +114,17 @@ int kust_walk(struct arena *a, struct value *root, const char *path, kust_visit_
 int kust_walk_into(struct arena *a, struct value *root, const char *path, bool create,
                    kust_visit_fn fn, void *arg, size_t *found, struct err *e) MUST_CHECK;
 const char *kust_scalar(struct arena *a, const struct value *v); /* NULL when it is none */
-/* Whether a `target` or `select` means the resource, by any name it has had. */
-bool kust_targeted(const struct value *target, const struct kust_resource *r, struct arena *a);
+/* A `target` or `select`: regular expressions that are anchored at both ends, and selectors. */
+struct kust_target;
+int kust_target_new(const struct kust_layer *l, const struct value *v, struct kust_target **out,
+                    struct err *e) MUST_CHECK;
+void kust_target_free(struct kust_target *t);
+AUTO_DEFINE(kust_target)
+/* As patches select. */
+bool kust_target_selects(const struct kust_target *t, const struct kust_resource *r,
+                         struct arena *a);
+/* As replacements select: by any name it has had. */
+bool kust_target_knew(const struct kust_target *t, const struct kust_resource *r, struct arena *a);
 
 /* ERR_INVALID for a path of the tree that the layer may not read files from. */
 int kust_inside(const struct kust_layer *l, const struct value *at, const char *path,
@@ -134,6 +143,10 @@ int kust_read(const struct kust_layer *l, const struct value *at, const char *na
 /* One document of YAML, read so. */
 int kust_read_yaml(const struct kust_layer *l, const struct value *at, const char *name,
                    const char **path, struct value **doc, struct err *e) MUST_CHECK;
+
+/* The objects of a text, lists taken apart; errors begin with `where`. */
+int kust_parse(struct arena *a, const char *where, const char *text, size_t n, struct value ***out,
+               size_t *out_n, struct err *e) MUST_CHECK;
 
 int kust_json_patch(struct arena *a, const struct value *doc, const struct value *patch,
                     struct value **out, struct err *e) MUST_CHECK;
@@ -174,6 +187,9 @@ int kust_value_add(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_replacements(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_plugin_generators(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_plugin_transformers(struct kust_layer *l, struct err *e) MUST_CHECK;
+/* Transformers that change nothing. */
+int kust_plugin_validators(struct kust_layer *l, struct err *e) MUST_CHECK;
+int kust_iam_policy(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_vars(struct kust_layer *l, struct err *e) MUST_CHECK;
 
 /* ---- once, at the end ---- */

@@ -80,9 +80,8 @@ int kust_order(const struct kust_layer *root, struct err *e)
 {
     struct kust_set *s = root->set;
     enum kustomize_reorder asked = root->opts->reorder;
-    const struct value *options =
-        asked == KUSTOMIZE_AS_SORT_OPTIONS ? value_get(root->doc, "sortOptions") : NULL;
-    if (asked == KUSTOMIZE_FIFO)
+    const struct value *options = value_get(root->doc, "sortOptions"); /* before the flag */
+    if (!options && asked == KUSTOMIZE_FIFO)
         return 0;
     const char *order = value_at_str(options, "order", "legacy");
     const struct value *lists = value_get(options, "legacySortOptions");

@@ -1,61 +1,8 @@
 /* patches, patchesStrategicMerge and patchesJson6902. */
-#include <regex.h>
-
 #include "api/schema.h"
-#include "api/selector.h"
 #include "codec/json.h"
 #include "codec/yaml.h"
 #include "render/kustomize/kust_int.h"
-
-/* ---- targets ---- */
-
-/* Kustomize anchors its patterns at both ends. */
-static bool fits(const char *pattern, const char *text, struct arena *a)
-{
-    regex_t re;
-    if (!pattern || !*pattern)
-        return true;
-    if (regcomp(&re, arena_printf(a, "^(%s)$", pattern), REG_EXTENDED | REG_NOSUB) != 0)
-        return strcmp(pattern, text) == 0;
-    bool yes = regexec(&re, text, 0, NULL, 0) == 0;
-    regfree(&re);
-    return yes;
-}
-
-static bool had_name(const struct kust_resource *r, const char *name, const char *ns,
-                     struct arena *a)
-{
-    for (size_t i = 0; i < r->n_was; i++)
-        if (fits(name, r->was[i].name, a) && fits(ns, *r->was[i].ns ? r->was[i].ns : "default", a))
-            return true;
-    return false;
-}
-
-static const char *version_of(struct arena *a, const struct kust_resource *r)
-{
-    const char *text = value_at_str(r->object, "apiVersion", ""), *slash = strchr(text, '/');
-    return arena_strdup(a, slash ? slash + 1 : text);
-}
-
-static bool selected(const char *selector, const struct value *labels, struct arena *a)
-{
-    struct selector s;
-    return !selector || !*selector ||
-           (selector_parse(selector, a, &s, NULL) == 0 && selector_matches(&s, labels));
-}
-
-bool kust_targeted(const struct value *target, const struct kust_resource *r, struct arena *a)
-{
-    const struct value *meta = value_get(r->object, "metadata");
-    return fits(value_at_str(target, "kind", ""), kust_kind(r), a) &&
-           fits(value_at_str(target, "group", ""), kust_group(a, r), a) &&
-           fits(value_at_str(target, "version", ""), version_of(a, r), a) &&
-           had_name(r, value_at_str(target, "name", ""), value_at_str(target, "namespace", ""),
-                    a) &&
-           selected(value_at_str(target, "labelSelector", ""), value_get(meta, "labels"), a) &&
-           selected(value_at_str(target, "annotationSelector", ""), value_get(meta, "annotations"),
-                    a);
-}
 
 /* ---- applying ---- */
 
@@ -124,8 +71,9 @@ static int apply_at(struct kust_layer *l, const struct patch *p, size_t *at, str
         (*at)--;
         return 0;
     }
-    const char *now = kust_name(r);
-    if (rc == 0 && strcmp(now, r->was[r->n_was - 1].name) != 0)
+    bool same = rc < 0 || (strcmp(kust_name(r), r->was[r->n_was - 1].name) == 0 &&
+                           strcmp(kust_kind(r), r->was[r->n_was - 1].kind) == 0);
+    if (!same)
         kust_renamed(r);
     return rc;
 }
@@ -133,9 +81,10 @@ static int apply_at(struct kust_layer *l, const struct patch *p, size_t *at, str
 static int apply_target(struct kust_layer *l, const struct patch *p, const struct value *target,
                         struct err *e)
 {
-    int rc = 0;
+    AUTO(kust_target) struct kust_target *t = NULL;
+    int rc = kust_target_new(l, target, &t, e);
     for (size_t i = 0; rc == 0 && i < l->set->n; i++)
-        if (kust_targeted(target, l->set->items[i], l->a))
+        if (kust_target_selects(t, l->set->items[i], l->a))
             rc = apply_at(l, p, &i, e);
     return rc;
 }

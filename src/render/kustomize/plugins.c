@@ -1,5 +1,6 @@
 /* transformers and generators: Kustomize's own ones, each with a configuration of its own. What
  * one says is put as the kustomization field it stands for, and that field's stage is run. */
+#include "codec/yaml.h"
 #include "render/kustomize/kust_int.h"
 
 typedef int (*stage_fn)(struct kust_layer *, struct err *);
@@ -24,6 +25,24 @@ static int kust_affixes(struct kust_layer *l, struct err *e)
     return rc < 0 ? rc : kust_suffix(l, e);
 }
 
+/* Its `paths`, then the objects that `patches` holds. */
+static int strategic_patches(struct kust_layer *l, struct err *e)
+{
+    const struct value *config = value_item(value_get(l->doc, "patchesStrategicMerge"), 0);
+    struct kust_layer one = *l;
+    struct value *doc = value_new_object(l->a);
+    struct value *all = value_make_array(l->a, doc, "patchesStrategicMerge");
+    VALUE_EACH_ITEM (path, value_get(config, "paths"))
+        (void)value_push(l->a, all, path);
+    if (*value_at_str(config, "patches", ""))
+        (void)value_push(l->a, all, value_get(config, "patches"));
+    if (value_count(all) == 0)
+        return kust_error(l, config, e,
+                          "PatchStrategicMergeTransformer: neither paths nor patches");
+    one.doc = doc;
+    return kust_patches_strategic(&one, e);
+}
+
 static const struct plugin transformers[] = {
     {"LabelTransformer",               "commonLabels",          "labels",             false, kust_common_labels   },
     {"AnnotationsTransformer",         "commonAnnotations",     "annotations",        false, kust_annotations     },
@@ -36,8 +55,7 @@ static const struct plugin transformers[] = {
     {"HashTransformer",                "",                      "metadata.nothing",   false, hash_now             },
     {"ValueAddTransformer",            "valueAdd",              "",                   true,  kust_value_add       },
     {"PatchTransformer",               "patches",               "",                   true,  kust_patches         },
-    {"PatchStrategicMergeTransformer", "patchesStrategicMerge", "paths",              false,
-     kust_patches_strategic                                                                                       },
+    {"PatchStrategicMergeTransformer", "patchesStrategicMerge", "",                   true,  strategic_patches    },
     {"PatchJson6902Transformer",       "patchesJson6902",       "",                   true,  kust_patches_json6902},
     {"ReplacementTransformer",         "replacements",          "replacements",       false, kust_replacements    },
 };
@@ -46,7 +64,49 @@ static const struct plugin generators[] = {
     {"ConfigMapGenerator",          "configMapGenerator", "", true, kust_generators},
     {"SecretGenerator",             "secretGenerator",    "", true, kust_generators},
     {"HelmChartInflationGenerator", "helmCharts",         "", true, kust_charts    },
+    {"IAMPolicyGenerator",          "iamPolicy",          "", true, kust_iam_policy},
 };
+
+static bool is_typed(const char *key)
+{
+    static const char *const keys[] = {"allowKindChange",
+                                       "allowNameChange",
+                                       "count",
+                                       "create",
+                                       "disableNameSuffixHash",
+                                       "filePathPosition",
+                                       "immutable",
+                                       "includeCRDs",
+                                       "includeSelectors",
+                                       "includeTemplates",
+                                       "includeVolumeClaimTemplates",
+                                       "index",
+                                       "skipHooks",
+                                       "skipTests",
+                                       "unsetOnly",
+                                       "valuesInline",
+                                       "debug",
+                                       "devel"};
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (strcasecmp(keys[i], key) == 0)
+            return true;
+    return false;
+}
+
+/* In a plugin's configuration numbers and truths are as good as text where text is meant. */
+static void make_text(struct arena *a, struct value *v)
+{
+    for (uint32_t i = 0; v->kind == VALUE_ARRAY && i < v->n; i++)
+        make_text(a, &v->items[i]);
+    for (uint32_t i = 0; v->kind == VALUE_OBJECT && i < v->n; i++)
+        if (!is_typed(v->members[i].key))
+            make_text(a, &v->members[i].value);
+    if (v->kind == VALUE_BOOL || v->kind == VALUE_INT || v->kind == VALUE_FLOAT) {
+        uint32_t line = v->line;
+        *v = *value_new_str(a, kust_scalar(a, v));
+        v->line = line;
+    }
+}
 
 /* The plugin's own members, without what makes it an object. */
 static struct value *entry_of(struct arena *a, const struct value *config)
@@ -69,6 +129,18 @@ static struct value *entry_of(struct arena *a, const struct value *config)
     (void)value_remove(v, "kind");
     (void)value_remove(v, "metadata");
     return v;
+}
+
+/* Fields of plugins are known in any case of letters. */
+static void spell_members(struct value *config)
+{
+    static const char *const known[] = {"metadata", "labels",  "annotations",  "fieldSpecs",
+                                        "prefix",   "suffix",  "imageTag",     "replica",
+                                        "paths",    "patches", "replacements", "jsonOp"};
+    for (uint32_t i = 0; i < config->n; i++)
+        for (size_t k = 0; k < ARRAY_LEN(known); k++)
+            if (strcasecmp(config->members[i].key, known[k]) == 0)
+                config->members[i].key = known[k];
 }
 
 static struct value *doc_of(struct arena *a, const struct plugin *p, const struct value *config)
@@ -97,7 +169,13 @@ static struct value *doc_of(struct arena *a, const struct plugin *p, const struc
 static int run_plugin(struct kust_layer *l, const struct plugin *all, size_t n,
                       const struct kust_resource *r, struct err *e)
 {
-    const struct value *config = r->object, *specs = value_get(config, "fieldSpecs");
+    struct value *config = value_copy(l->a, r->object);
+    int rc = yaml_settle(l->a, config, e);
+    if (rc < 0)
+        return rc;
+    make_text(l->a, config);
+    spell_members(config);
+    const struct value *specs = value_get(config, "fieldSpecs");
     for (size_t i = 0; i < n; i++) {
         if (strcmp(all[i].kind, kust_kind(r)) != 0)
             continue;
@@ -105,7 +183,7 @@ static int run_plugin(struct kust_layer *l, const struct plugin *all, size_t n,
         one.plugin = r;
         one.doc = doc_of(l->a, &all[i], config);
         one.only = specs ? specs : value_new_array(l->a);
-        int rc = all[i].run(&one, e);
+        rc = all[i].run(&one, e);
         if (rc == 0 && all == transformers)
             kust_transformed(&one, all[i].kind, config);
         return rc;
@@ -140,4 +218,21 @@ int kust_plugin_generators(struct kust_layer *l, struct err *e)
 int kust_plugin_transformers(struct kust_layer *l, struct err *e)
 {
     return run_all(l, "transformers", transformers, ARRAY_LEN(transformers), e);
+}
+
+int kust_plugin_validators(struct kust_layer *l, struct err *e)
+{
+    size_t n = l->set->n;
+    if (value_count(value_get(l->doc, "validators")) == 0)
+        return 0;
+    struct value **before = ARENA_ARRAY(l->a, struct value *, n + 1);
+    for (size_t i = 0; i < n; i++)
+        before[i] = value_copy(l->a, l->set->items[i]->object);
+    int rc = run_all(l, "validators", transformers, ARRAY_LEN(transformers), e);
+    bool same = l->set->n == n;
+    for (size_t i = 0; rc == 0 && same && i < n; i++)
+        same = value_equal(before[i], l->set->items[i]->object);
+    if (rc == 0 && !same)
+        return kust_error(l, value_get(l->doc, "validators"), e, "a validator changed an object");
+    return rc;
 }

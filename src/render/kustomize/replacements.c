@@ -38,6 +38,29 @@ static int part_of(struct kust_layer *l, const struct value *source, const struc
     return 0;
 }
 
+static bool is_word(const struct value *source, const char *member, const char *text)
+{
+    const char *want = value_at_str(source, member, "");
+    return !*want || strcmp(want, text) == 0;
+}
+
+/* A source is named as it is, by any name it has had. */
+static bool is_source(struct arena *a, const struct value *source, const struct kust_resource *r)
+{
+    const char *version = value_at_str(r->object, "apiVersion", ""), *slash = strchr(version, '/');
+    if (!is_word(source, "group", kust_group(a, r)) ||
+        !is_word(source, "version", slash ? slash + 1 : version))
+        return false;
+    for (size_t i = 0; i < r->n_was; i++) {
+        const char *ns = r->was[i].ns;
+        if (is_word(source, "name", r->was[i].name) &&
+            is_word(source, "namespace", *ns ? ns : "default") &&
+            is_word(source, "kind", r->was[i].kind))
+            return true;
+    }
+    return false;
+}
+
 static int find_source(struct kust_layer *l, const struct value *source, const struct value **out,
                        struct err *e)
 {
@@ -46,7 +69,7 @@ static int find_source(struct kust_layer *l, const struct value *source, const s
     size_t found;
     struct value *at = NULL;
     for (size_t i = 0; i < l->set->n; i++) {
-        if (!kust_targeted(source, l->set->items[i], l->a))
+        if (!is_source(l->a, source, l->set->items[i]))
             continue;
         if (from)
             return kust_error(l, source, e, "replacements: the source fits more than one object");
@@ -110,14 +133,6 @@ static int put_value(void *arg, struct value *at, struct err *e)
     return 0;
 }
 
-static bool rejected(const struct value *target, const struct kust_resource *r, struct arena *a)
-{
-    VALUE_EACH_ITEM (reject, value_get(target, "reject"))
-        if (kust_targeted(reject, r, a))
-            return true;
-    return false;
-}
-
 static int put_into(struct replacement *r, const struct value *target, struct kust_resource *into,
                     struct err *e)
 {
@@ -140,6 +155,40 @@ static int put_into(struct replacement *r, const struct value *target, struct ku
     return 0;
 }
 
+static int drop_rejected(struct kust_layer *l, const struct value *target, bool *chosen,
+                         struct err *e)
+{
+    VALUE_EACH_ITEM (reject, value_get(target, "reject")) {
+        AUTO(kust_target) struct kust_target *t = NULL;
+        int rc = kust_target_new(l, reject, &t, e);
+        if (rc < 0)
+            return rc;
+        for (size_t i = 0; i < l->set->n; i++)
+            chosen[i] = chosen[i] && !kust_target_knew(t, l->set->items[i], l->a);
+    }
+    return 0;
+}
+
+static int into_target(struct replacement *r, const struct value *target, struct err *e)
+{
+    struct kust_layer *l = r->l;
+    AUTO(kust_target) struct kust_target *t = NULL;
+    const struct value *select = value_get(target, "select");
+    bool *chosen = ARENA_ARRAY(l->a, bool, l->set->n + 1);
+    if (!select)
+        return kust_error(l, target, e, "replacements: a target needs select");
+    int rc = kust_target_new(l, select, &t, e);
+    for (size_t i = 0; rc == 0 && i < l->set->n; i++)
+        chosen[i] = kust_target_knew(t, l->set->items[i], l->a);
+    if (rc == 0)
+        rc = drop_rejected(l, target, chosen, e);
+    r->options = value_get(target, "options");
+    for (size_t i = 0; rc == 0 && i < l->set->n; i++)
+        if (chosen[i])
+            rc = put_into(r, target, l->set->items[i], e);
+    return rc;
+}
+
 static int one_replacement(struct kust_layer *l, const struct value *v, struct err *e)
 {
     static const char *const known[] = {"source", "sourceValue", "targets", NULL};
@@ -152,16 +201,10 @@ static int one_replacement(struct kust_layer *l, const struct value *v, struct e
     if (rc == 0 && source)
         rc = find_source(l, source, &r.value, e);
     VALUE_EACH_ITEM (target, value_get(v, "targets")) {
-        const struct value *select = value_get(target, "select");
         if (rc == 0)
             rc = kust_only(l, target, "replacements.targets", targets, e);
-        if (rc == 0 && !select)
-            return kust_error(l, target, e, "replacements: a target needs select");
-        r.options = value_get(target, "options");
-        for (size_t i = 0; rc == 0 && i < l->set->n; i++)
-            if (kust_targeted(select, l->set->items[i], l->a) &&
-                !rejected(target, l->set->items[i], l->a))
-                rc = put_into(&r, target, l->set->items[i], e);
+        if (rc == 0)
+            rc = into_target(&r, target, e);
     }
     return rc;
 }

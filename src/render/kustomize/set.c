@@ -73,6 +73,7 @@ void kust_renamed(struct kust_resource *r)
         r->n_was++;
     r->was[r->n_was - 1].name = kust_name(r);
     r->was[r->n_was - 1].ns = kust_ns(r);
+    r->was[r->n_was - 1].kind = kust_kind(r);
 }
 
 static const char *effective_ns(const char *ns)
@@ -96,11 +97,37 @@ struct kust_resource *kust_find(struct kust_set *s, const char *kind, const char
     return NULL;
 }
 
+static const char *part(struct arena *a, const char **list)
+{
+    size_t n = strcspn(*list, ",");
+    const char *out = arena_strndup(a, *list, n);
+    *list += n + ((*list)[n] == ',');
+    return out;
+}
+
+/* An object that another build has printed may say what it was called there. */
+static void recall(struct kust_set *s, struct kust_resource *r)
+{
+    static const char prefix[] = "internal.config.kubernetes.io/previous";
+    const struct value *notes = value_at(r->object, "metadata.annotations");
+    const char *names = value_str(value_get(notes, arena_printf(s->a, "%sNames", prefix)), "");
+    const char *kinds = value_str(value_get(notes, arena_printf(s->a, "%sKinds", prefix)), "");
+    const char *spaces =
+        value_str(value_get(notes, arena_printf(s->a, "%sNamespaces", prefix)), "");
+    while (*names && *kinds && *spaces && r->n_was + 1 < KUST_NAMES_MAX) {
+        r->was[r->n_was].name = part(s->a, &names);
+        r->was[r->n_was].kind = part(s->a, &kinds);
+        r->was[r->n_was++].ns = part(s->a, &spaces);
+    }
+}
+
 int kust_add(struct kust_set *s, struct value *object, struct kust_resource **out, struct err *e)
 {
     struct kust_resource *r = ARENA_NEW(s->a, struct kust_resource);
     r->object = object;
     r->prefixes = r->suffixes = "";
+    if (value_at(object, "metadata.annotations"))
+        recall(s, r);
     struct kust_resource *twin = kust_find(s, kust_kind(r), kust_name(r), kust_ns(r));
     if (twin && *kust_name(r) &&
         strcmp(value_at_str(twin->object, "apiVersion", ""),

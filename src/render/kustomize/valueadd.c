@@ -46,11 +46,11 @@ static int add_to(struct kust_layer *l, struct insertion *x, const struct value 
         return kust_error(l, target, e, "value add: filePathPosition is negative");
     if (ns)
         x->position = 0;
-    int rc = 0;
+    AUTO(kust_target) struct kust_target *t = NULL;
+    int rc = kust_target_new(l, value_get(target, "selector"), &t, e);
     for (size_t i = 0; rc == 0 && i < l->set->n; i++) {
         const struct kust_resource *r = l->set->items[i];
-        const struct value *selector = value_get(target, "selector");
-        if ((selector && !kust_targeted(selector, r, l->a)) || (ns && kust_cluster_scoped(r)))
+        if (!kust_target_selects(t, r, l->a) || (ns && kust_cluster_scoped(r)))
             continue;
         rc = kust_visit(l->a, r->object, path, true, put, x, e);
     }
