@@ -50,7 +50,7 @@ struct render_text {
     const char *path; /* for errors */
     const char *text;
     size_t len;
-    unsigned yaml_flags; /* how its author's tool reads it */
+    unsigned yaml_flags; /* as the tool reads it that the text is for */
 };
 
 /* The objects of one file: every document, lists taken apart. Each must have apiVersion, kind
