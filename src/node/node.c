@@ -332,7 +332,11 @@ static int begin(struct node *n, const struct node_opts *o, struct err *e)
                               .on_end = on_end,
                               .arg = n};
     const struct program entrypoint = program_entrypoint();
-    int rc = fs_mkdirs(arena_printf(a, "%s/run/pods", n->dir), 0711, e);
+    /* Volumes are as open as their pods ask for, so that nobody else may pass. */
+    const char *pods = arena_printf(a, "%s/run/pods", n->dir);
+    int rc = fs_mkdirs(pods, 0700, e);
+    if (rc == 0 && chmod(pods, 0700) < 0)
+        rc = err_sys(e, errno, "close %s", pods);
     if (rc == 0)
         rc = fs_mkdirs(arena_printf(a, "%s/pods", n->dir), 0755, e);
     if (rc == 0)
