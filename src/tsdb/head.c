@@ -108,6 +108,8 @@ void head__drop(struct tsdb *db, uint32_t slot)
     for (size_t i = 0; i < s->n_chunks; i++)
         chunk_done(&s->chunks[i]);
     free(s->chunks);
+    (void)native__retain(s, INT64_MAX);
+    free(s->natives);
     arena_free(s->arena);
     free(s);
     db->slots[slot].series = NULL;
@@ -126,6 +128,8 @@ bool head__append(struct mem_series *s, struct sample x)
 {
     struct chunk *last = s->n_chunks ? &s->chunks[s->n_chunks - 1] : NULL;
     if (last && last->n && x.t <= last->last_t)
+        return false;
+    if (s->n_natives && x.t <= s->natives[s->n_natives - 1].t)
         return false;
     if (!last || last->n == CHUNK_SAMPLES) {
         if (last)
@@ -150,11 +154,12 @@ void head__retain(struct tsdb *db, int64_t oldest_ms)
         size_t gone = 0;
         while (s && gone < s->n_chunks && s->chunks[gone].last_t < oldest_ms)
             chunk_done(&s->chunks[gone++]);
-        if (!gone)
+        if (!s || native__retain(s, oldest_ms) + gone == 0)
             continue;
         s->n_chunks -= gone;
-        memmove(s->chunks, s->chunks + gone, s->n_chunks * sizeof *s->chunks);
-        if (s->n_chunks == 0)
+        if (gone)
+            memmove(s->chunks, s->chunks + gone, s->n_chunks * sizeof *s->chunks);
+        if (s->n_chunks == 0 && s->n_natives == 0)
             head__drop(db, i);
     }
 }

@@ -78,6 +78,18 @@ static bool passes(const struct tests *t, const struct labels *l)
     return true;
 }
 
+int tsdb_matches(const struct matcher *m, size_t n, const struct labels *l, bool *out,
+                 struct err *e)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct tests t = {0};
+    int r = tests_begin(m, n, a, &t, e);
+    if (r == 0)
+        *out = passes(&t, l);
+    tests_end(&t);
+    return r;
+}
+
 static const struct postings none;
 
 /* The shortest list that holds every series that can pass; NULL: all of them. */
@@ -131,7 +143,7 @@ static int copy_samples(struct mem_series *s, struct gather *g, struct series *o
     size_t room = 0, n = 0;
     for (size_t i = 0; i < s->n_chunks; i++)
         room += overlaps(&s->chunks[i], g) ? s->chunks[i].n : 0;
-    if (!room)
+    if (!room && !s->n_natives)
         return 0;
     struct sample *to = ARENA_ARRAY(g->arena, struct sample, room);
     for (size_t i = 0; i < s->n_chunks; i++) {
@@ -143,11 +155,13 @@ static int copy_samples(struct mem_series *s, struct gather *g, struct series *o
             if (x.t >= g->min_t && x.t <= g->max_t)
                 to[n++] = x;
     }
-    if (n > g->left)
-        return err_set(e, ERR_TOO_LARGE, "the query would read more than %zu samples", g->max);
-    g->left -= n;
     out->samples = to;
     out->n = n;
+    if (s->n_natives)
+        native__merge(s, g->min_t, g->max_t, g->arena, out);
+    if (out->n > g->left)
+        return err_set(e, ERR_TOO_LARGE, "the query would read more than %zu samples", g->max);
+    g->left -= out->n;
     return 0;
 }
 

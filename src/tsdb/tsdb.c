@@ -79,6 +79,35 @@ int tsdb_append(struct tsdb *db, uint64_t ref, int64_t t_ms, double v, struct er
     return 0;
 }
 
+int tsdb_append_histogram(struct tsdb *db, uint64_t ref, int64_t t_ms, const struct histogram *h,
+                          struct err *e)
+{
+    const char *fault = histogram_fault(h);
+    if (fault)
+        return err_set(e, ERR_INVALID, "%s", fault);
+    AUTO(arena) struct arena *a = arena_new(0);
+    AUTO_BUF struct buf b;
+    buf_init(&b, NATIVE_BYTES_MAX);
+    LOCK_SCOPE(&db->lock);
+    struct mem_series *s = head__get(db, ref);
+    if (!s)
+        return err_set(e, ERR_NOT_FOUND, "the time series is gone");
+    struct histogram stored = *h;
+    stored.hint = histogram_hint_after(native__newest(s, a), h);
+    histogram_encode(&stored, &b);
+    int r = buf_check(&b, e);
+    if (r < 0)
+        return r;
+    if (!native__append(s, t_ms, b.data, b.len)) {
+        db->stats.refused++;
+        return err_set(e, ERR_CONFLICT, "a histogram at %lld is not newer than the last sample",
+                       (long long)t_ms);
+    }
+    wal__histogram(&db->wal, ref, t_ms, b.data, b.len);
+    db->stats.samples_in++;
+    return 0;
+}
+
 int tsdb_commit(struct tsdb *db, struct err *e)
 {
     LOCK_SCOPE(&db->lock);

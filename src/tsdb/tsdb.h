@@ -1,15 +1,21 @@
 /* tsdb.h - time series: samples by labels, compressed in memory, journaled on disk.
  *
- * Model      A series is named by its labels and holds samples in time order. Samples within the
- *            retention are in memory, Gorilla-packed (1.5 to 3 bytes each); appends are
- *            collected and written to a log by tsdb_commit(), which is read back on opening
- * (docs/formats/tsdb.md). Guarantees What tsdb_commit() returned for survives kill -9, and a power
- * cut after the next tsdb_sync(). Memory is bounded by max_series and the retention; what is
- * refused is counted. Threads    Any; selects do not hold up appends for longer than copying takes.
+ * Model      A series is named by its labels and holds samples in time order, floats and native
+ *            histograms. Samples within the retention are in memory, floats Gorilla-packed (1.5 to
+ *            3 bytes each); appends are collected and written to a log by tsdb_commit(), which is
+ *            read back on opening (docs/formats/tsdb.md).
+ *
+ * Guarantees What tsdb_commit() returned for survives kill -9, and a power cut after the next
+ *            tsdb_sync(). Memory is bounded by max_series and the retention; what is refused is
+ *            counted.
+ *
+ * Threads    Any; selects do not hold up appends for longer than copying takes.
+ *
  * Not here   Query language (promql/), scraping and rules (monitor/).                        */
 #pragma once
 #include "base/clock.h"
 #include "tsdb/chunk.h"
+#include "tsdb/histogram.h"
 #include "tsdb/labels.h"
 
 struct tsdb;
@@ -34,6 +40,11 @@ int tsdb_series(struct tsdb *db, const struct labels *l, uint64_t *out_ref,
  * for want of samples: ask for it again. */
 int tsdb_append(struct tsdb *db, uint64_t ref, int64_t t_ms, double v, struct err *e) MUST_CHECK;
 
+/* The same for a native histogram; the series may hold floats too. What is stored has the hint of
+ * histogram_hint_after(). ERR_INVALID: histogram_fault() says why. */
+int tsdb_append_histogram(struct tsdb *db, uint64_t ref, int64_t t_ms, const struct histogram *h,
+                          struct err *e) MUST_CHECK;
+
 /* Writes the appends since the last commit to the log: once a scrape. */
 int tsdb_commit(struct tsdb *db, struct err *e) MUST_CHECK;
 
@@ -52,6 +63,9 @@ struct series {
     struct labels labels;
     const struct sample *samples; /* min_t <= t <= max_t, in time order, stale markers included */
     size_t n;
+    /* NULL: all are floats. Else one for each sample, NULL for a float; its v is then 0. */
+    const struct histogram *const *histograms;
+    const int64_t *starts; /* NULL: not known. When what a sample counts began; 0: not known */
 };
 
 struct series_set {
@@ -64,6 +78,10 @@ struct series_set {
 int tsdb_select(struct tsdb *db, const struct matcher *m, size_t n, int64_t min_t, int64_t max_t,
                 size_t max_samples, struct arena *a, struct series_set *out,
                 struct err *e) MUST_CHECK;
+
+/* Whether all matchers fit. ERR_INVALID as above. */
+int tsdb_matches(const struct matcher *m, size_t n, const struct labels *l, bool *out,
+                 struct err *e) MUST_CHECK;
 
 /* Sorted and distinct; n = 0 matchers: of all series. */
 int tsdb_label_names(struct tsdb *db, const struct matcher *m, size_t n, struct arena *a,

@@ -1,7 +1,8 @@
 /* wal.c - the log that memory is read back from.
  *
  * A segment begins with all series that live, so that older segments can go when their samples are
- * past the retention. Record: length (u32), CRC-32 (u32), then 1 = a series or 2 = samples. */
+ * past the retention. Record: length (u32), CRC-32 (u32), then 1 = a series,
+ * 2 = a sample or 3 = a native histogram. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,13 @@
 #include "base/log.h"
 #include "tsdb/tsdb_int.h"
 
-enum { SEGMENT_BYTES = 16 << 20, PENDING_BYTES = 64 << 20, RECORD_SERIES = 1, RECORD_SAMPLE = 2 };
+enum {
+    SEGMENT_BYTES = 16 << 20,
+    PENDING_BYTES = 64 << 20,
+    RECORD_SERIES = 1,
+    RECORD_SAMPLE = 2,
+    RECORD_HISTOGRAM = 3
+};
 
 struct head {
     uint32_t length, sum;
@@ -54,15 +61,39 @@ struct __attribute__((packed)) sample_record {
     struct sample sample;
 };
 
+static void saw_time(struct wal *w, int64_t t)
+{
+    struct wal_segment *last = &w->segments[w->n - 1];
+    if (t > last->newest_ms)
+        last->newest_ms = t;
+}
+
 void wal__sample(struct wal *w, uint64_t ref, struct sample x)
 {
     if (!w->dir)
         return;
     struct sample_record r = {RECORD_SAMPLE, ref, x};
     put_record(w, &r, sizeof r);
-    struct wal_segment *last = &w->segments[w->n - 1];
-    if (x.t > last->newest_ms)
-        last->newest_ms = x.t;
+    saw_time(w, x.t);
+}
+
+struct __attribute__((packed)) histogram_record {
+    char type;
+    uint64_t ref;
+    int64_t t; /* the encoded histogram follows */
+};
+
+void wal__histogram(struct wal *w, uint64_t ref, int64_t t, const void *bytes, size_t n)
+{
+    if (!w->dir)
+        return;
+    AUTO_BUF struct buf b;
+    struct histogram_record r = {RECORD_HISTOGRAM, ref, t};
+    buf_init(&b, NATIVE_BYTES_MAX + sizeof r);
+    buf_add(&b, &r, sizeof r);
+    buf_add(&b, bytes, n);
+    put_record(w, b.data, b.len);
+    saw_time(w, t);
 }
 
 static int segment_open(struct wal *w, uint64_t seq, struct err *e)
@@ -110,21 +141,37 @@ static void replay_series(struct tsdb *db, struct map *refs, const char *p, size
     (void)map_put(refs, key, (void *)(uintptr_t)(slot + 1));
 }
 
+static struct mem_series *series_of(struct tsdb *db, struct map *refs, uint64_t ref)
+{
+    char key[32];
+    (void)snprintf(key, sizeof key, "%" PRIu64, ref);
+    uintptr_t slot = (uintptr_t)map_get(refs, key);
+    return slot ? db->slots[slot - 1].series : NULL;
+}
+
 static void replay_sample(struct tsdb *db, struct map *refs, const char *p, size_t n)
 {
     struct sample_record r;
-    char key[32];
     if (n != sizeof r - 1)
         return;
     memcpy((char *)&r + 1, p, n);
-    (void)snprintf(key, sizeof key, "%" PRIu64, r.ref);
-    uintptr_t slot = (uintptr_t)map_get(refs, key);
-    struct sample x = r.sample;
-    if (slot)
-        (void)head__append(db->slots[slot - 1].series, x);
-    struct wal_segment *s = &db->wal.segments[db->wal.n - 1];
-    if (x.t > s->newest_ms)
-        s->newest_ms = x.t;
+    struct mem_series *s = series_of(db, refs, r.ref);
+    if (s)
+        (void)head__append(s, r.sample);
+    saw_time(&db->wal, r.sample.t);
+}
+
+static void replay_histogram(struct tsdb *db, struct map *refs, const char *p, size_t n)
+{
+    struct histogram_record r;
+    const size_t head = sizeof r - 1;
+    if (n <= head)
+        return;
+    memcpy((char *)&r + 1, p, head);
+    struct mem_series *s = series_of(db, refs, r.ref);
+    if (s)
+        (void)native__append(s, r.t, p + head, n - head);
+    saw_time(&db->wal, r.t);
 }
 
 /* Gives the length of what is whole. */
@@ -143,6 +190,8 @@ static size_t replay(struct tsdb *db, const char *bytes, size_t n)
             replay_series(db, &refs, body + 1, h.length - 1);
         else if (*body == RECORD_SAMPLE)
             replay_sample(db, &refs, body + 1, h.length - 1);
+        else if (*body == RECORD_HISTOGRAM)
+            replay_histogram(db, &refs, body + 1, h.length - 1);
         at += sizeof h + h.length;
     }
     map_done(&refs);

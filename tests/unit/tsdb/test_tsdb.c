@@ -146,4 +146,62 @@ static void survives_and_forgets(void)
     T_RC(fs_remove_tree(dir, &e), &e, "clean up");
 }
 
-T_MAIN(selects, refuses, survives_and_forgets)
+static struct histogram some(double count, struct histogram_bucket *b)
+{
+    *b = (struct histogram_bucket){3, count, 0};
+    return (struct histogram){
+        .count = count, .sum = 2 * count, .positive = {b, 1}
+    };
+}
+
+/* "1 3h? 5 9h=": floats, and histograms by count and hint. */
+static const char *mixed(struct tsdb *db, int64_t from, int64_t to, struct arena *a)
+{
+    static const char hints[] = "?!=g";
+    const struct matcher m = {"__name__", MATCH_EQ, "x"};
+    struct series_set set;
+    char *s = arena_strdup(a, "");
+    T_RC(tsdb_select(db, &m, 1, from, to, 1000, a, &set, &e), &e, "select");
+    for (size_t k = 0; set.n && k < set.items[0].n; k++) {
+        const struct histogram *h = set.items[0].histograms ? set.items[0].histograms[k] : NULL;
+        s = h ? arena_printf(a, "%s %gh%c", s, h->count, hints[h->hint])
+              : arena_printf(a, "%s %g", s, set.items[0].samples[k].v);
+    }
+    return s;
+}
+
+static void keeps_histograms(void)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    char *dir = arena_strdup(a, "/tmp/tsdb-XXXXXX");
+    const struct label l[] = {
+        {"__name__", "x"}
+    };
+    struct labels labels = labels_make(a, l, 1);
+    struct tsdb_opts o = {.clock = &fake_clock, .dir = mkdtemp(dir)};
+    struct histogram_bucket b;
+    struct histogram h;
+    uint64_t ref = 0;
+    AUTO(tsdb) struct tsdb *db = NULL;
+    T_RC(tsdb_open(&o, &db, &e), &e, "open");
+    T_RC(tsdb_series(db, &labels, &ref, &e), &e, "series");
+    T_RC(tsdb_append(db, ref, fake_now + 1, 1, &e), &e, "a float");
+    for (int64_t i = 2; i < 6; i++) {
+        h = some(i == 4 ? 1 : (double)i, &b);
+        T_RC(tsdb_append_histogram(db, ref, fake_now + i, &h, &e), &e, "a histogram");
+    }
+    T_EQ_INT(tsdb_append(db, ref, fake_now + 5, 1, &e), ERR_CONFLICT, "not newer");
+    T_RC(tsdb_append(db, ref, fake_now + 6, 9, &e), &e, "a float");
+    T_EQ_INT(tsdb_append_histogram(db, ref, fake_now + 6, &h, &e), ERR_CONFLICT, "not newer");
+    h.count = -1;
+    T_EQ_INT(tsdb_append_histogram(db, ref, fake_now + 7, &h, &e), ERR_INVALID, "negative");
+    T_EQ_STR(mixed(db, fake_now, fake_now + 9, a), " 1 2h? 3h= 1h? 5h= 9", "all of them");
+    T_EQ_STR(mixed(db, fake_now + 3, fake_now + 4, a), " 3h= 1h?", "a part");
+    tsdb_free(db);
+    db = NULL;
+    T_RC(tsdb_open(&o, &db, &e), &e, "open again");
+    T_EQ_STR(mixed(db, fake_now, fake_now + 9, a), " 1 2h? 3h= 1h? 5h= 9", "read back");
+    T_RC(fs_remove_tree(dir, &e), &e, "remove");
+}
+
+T_MAIN(selects, refuses, survives_and_forgets, keeps_histograms)
