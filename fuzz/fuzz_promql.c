@@ -5,6 +5,31 @@
 
 enum { SAMPLES = 20, TEXT_MAX = 4096 };
 
+/* Every third sample is a histogram, of one kind or the other. */
+static const struct histogram *const *some_histograms(struct arena *a, size_t n)
+{
+    static const double bounds[] = {1, 2};
+    const struct histogram **all = ARENA_ARRAY(a, const struct histogram *, n);
+    for (size_t i = 0; i < n; i += 3) {
+        struct histogram *h = ARENA_NEW(a, struct histogram);
+        struct histogram_bucket *b = ARENA_ARRAY(a, struct histogram_bucket, 2);
+        bool custom = i / 3 % 2;
+        b[0].count = 1;
+        b[1].index = 2;
+        b[1].count = 3;
+        h->positive = (struct histogram_side){b, 2};
+        h->schema = custom ? HISTOGRAM_CUSTOM : 1;
+        h->count = custom ? 4 : 5;
+        h->sum = 9;
+        h->zero_count = !custom;
+        h->zero_threshold = custom ? 0 : 0.1;
+        h->bounds = custom ? bounds : NULL;
+        h->n_bounds = custom ? 2 : 0;
+        all[i] = h;
+    }
+    return all;
+}
+
 static int answer(struct promql_source *s, const struct matcher *m, size_t n, int64_t min_t,
                   int64_t max_t, size_t max_samples, struct arena *a, struct series_set *out,
                   struct err *e)
@@ -25,6 +50,8 @@ static int answer(struct promql_source *s, const struct matcher *m, size_t n, in
         for (int64_t k = 0; k < SAMPLES; k++)
             if (k * 15000 >= min_t && k * 15000 <= max_t)
                 v[all[i].n++] = (struct sample){k * 15000, (double)(k * (int64_t)(i + 1))};
+        if (i == 0)
+            all[i].histograms = some_histograms(a, all[i].n);
     }
     *out = (struct series_set){all, 2};
     return 0;
@@ -34,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     AUTO(arena) struct arena *a = arena_new(0);
     struct promql_source source = {answer};
-    const struct promql_opts o = {.max_samples = 2000};
+    const struct promql_opts o = {.max_samples = 2000, .features = ~0u};
     struct promql_result first = {0}, second = {0};
     struct err e = {0};
     if (size > TEXT_MAX)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "cli/promtool.h"
 #include "cli/verb.h"
 #include "server/down.h"
 #include "server/server.h"
@@ -71,7 +72,7 @@ static int run_up(int argc, char **argv)
     struct server_opts o = {.registry_address = "127.0.0.1:5000",
                             .git_address = "127.0.0.1:3000",
                             .metrics_address = "127.0.0.1:9090"};
-    struct option_list mirrors = {0}, aliases = {0};
+    struct option_list mirrors = {0}, aliases = {0}, features = {0};
     bool quiet = false, debug = false;
     const struct option table[] = {
         {"data-dir",                                    'd', OPTION_TEXT, &o.data_dir, "DIR",
@@ -95,12 +96,14 @@ static int run_up(int argc, char **argv)
         {"tools-image",                                  0, OPTION_TEXT, &o.tools_image, "IMAGE",
          "with --kubeconfig: the steps' entrypoint (HOST:5000/tools, of `slipway image bootstrap "
          "tools`)"},
-        {"no-node",                                             0, OPTION_FLAG, &o.no_node, NULL,
+        {"enable-feature",                                             0, OPTION_LIST, &features, "NAME",
+         "what Prometheus has behind this flag: promql-experimental-functions, …"},
+        {"no-node",0, OPTION_FLAG, &o.no_node, NULL,
          "run no containers: API and controllers only"},
-        {"no-controllers",0, OPTION_FLAG, &o.no_controllers, NULL, "the API alone"},
-        {"quiet",                               'q', OPTION_FLAG, &quiet, NULL, "warnings and errors only"},
-        {"debug", 0, OPTION_FLAG, &debug, NULL, "say more"},
-        {0                            }
+        {"no-controllers",                               0, OPTION_FLAG, &o.no_controllers, NULL, "the API alone"},
+        {"quiet", 'q', OPTION_FLAG, &quiet, NULL, "warnings and errors only"},
+        {"debug",                             0, OPTION_FLAG, &debug, NULL, "say more"},
+        {0                                 }
     };
     AUTO(arena) struct arena *a = arena_new(0);
     struct arguments args;
@@ -110,7 +113,7 @@ static int run_up(int argc, char **argv)
         return code;
     if (args.n)
         return verb_usage(&verbs_server[0]);
-    if (!check_cluster(&o, &e))
+    if (!check_cluster(&o, &e) || !promtool_features(&features, &o.query_features, &e))
         return verb_fail(&e);
     if (!o.api_address)
         o.api_address = "127.0.0.1:6443";

@@ -7,9 +7,11 @@
 
 #include "base/buf.h"
 #include "codec/json.h"
+#include "codec/number.h"
 #include "promql/ast.h"
+#include "promql/native.h"
 
-enum { FORM_MAX = 1 << 20, ANSWER_MAX = 256 << 20 };
+enum { FORM_MAX = 1 << 20, ANSWER_MAX = 256 << 20, NOTES_MAX = 10 };
 
 /* ---- parameters: of the URL and of a form ---- */
 
@@ -142,28 +144,54 @@ static void print_text(struct buf *b, const char *s)
 
 static void print_number(struct buf *b, double v)
 {
-    if (isnan(v) || isinf(v)) {
-        buf_puts(b, isnan(v) ? "\"NaN\"" : v > 0 ? "\"+Inf\"" : "\"-Inf\"");
-        return;
-    }
-    char text[32];
-    for (int digits = 1; digits <= 17; digits++) {
-        (void)snprintf(text, sizeof text, "%.*g", digits, v);
-        if (strtod(text, NULL) == v)
-            break;
-    }
+    char text[NUMBER_PLAIN_MAX];
+    (void)number_format_plain(v, text);
     buf_printf(b, "\"%s\"", text);
+}
+
+static void print_time(struct buf *b, int64_t t)
+{
+    int64_t ms = t % 1000;
+    buf_printf(b, "[%" PRId64, t / 1000);
+    if (ms)
+        buf_printf(b, ".%03" PRId64, ms < 0 ? -ms : ms);
+    buf_putc(b, ',');
 }
 
 static void print_point(struct buf *b, const struct sample *s)
 {
-    int64_t ms = s->t % 1000;
-    buf_printf(b, "[%" PRId64, s->t / 1000);
-    if (ms)
-        buf_printf(b, ".%03" PRId64, ms < 0 ? -ms : ms);
-    buf_putc(b, ',');
+    print_time(b, s->t);
     print_number(b, s->v);
     buf_putc(b, ']');
+}
+
+/* Buckets as [how their ends are meant, lower, upper, count]: 0 "(]", 1 "[)", 2 "()", 3 "[]". */
+static void print_histogram(struct buf *b, int64_t t, const struct histogram *h)
+{
+    struct native_walk w;
+    struct native_bucket x;
+    size_t n = 0;
+    print_time(b, t);
+    buf_puts(b, "{\"count\":");
+    print_number(b, h->count);
+    buf_puts(b, ",\"sum\":");
+    print_number(b, h->sum);
+    for (native_walk(&w, h, false); native_next(&w, &x); n++) {
+        bool low, high;
+        native_ends(h, &x, &low, &high);
+        buf_printf(b, "%s[%d,", n ? "," : ",\"buckets\":[",
+                   low && high ? 3
+                   : low       ? 1
+                   : high      ? 0
+                               : 2);
+        print_number(b, x.lower);
+        buf_putc(b, ',');
+        print_number(b, x.upper);
+        buf_putc(b, ',');
+        print_number(b, x.count);
+        buf_putc(b, ']');
+    }
+    buf_puts(b, n ? "]}]" : "}]");
 }
 
 static void print_labels(struct buf *b, const struct labels *l)
@@ -179,22 +207,51 @@ static void print_labels(struct buf *b, const struct labels *l)
     buf_putc(b, '}');
 }
 
+/* The floats of a series, or its histograms; nothing when it has none of them. */
+static void print_values(struct buf *b, const struct series *s, bool histograms, bool list)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < s->n; k++) {
+        const struct histogram *h = s->histograms ? s->histograms[k] : NULL;
+        if ((h != NULL) != histograms)
+            continue;
+        const char *name = histograms ? ",\"histogram" : ",\"value";
+        if (n++)
+            buf_putc(b, ',');
+        else
+            buf_printf(b, "%s%s", name, list ? "s\":[" : "\":");
+        if (h)
+            print_histogram(b, s->samples[k].t, h);
+        else
+            print_point(b, &s->samples[k]);
+    }
+    if (n && list)
+        buf_putc(b, ']');
+}
+
 static void print_series(struct buf *b, const struct promql_result *r)
 {
+    bool list = r->type == PROMQL_MATRIX;
     buf_putc(b, '[');
     for (size_t i = 0; i < r->series.n; i++) {
         const struct series *s = &r->series.items[i];
         buf_puts(b, i ? ",{\"metric\":" : "{\"metric\":");
         print_labels(b, &s->labels);
-        buf_puts(b, r->type == PROMQL_MATRIX ? ",\"values\":[" : ",\"value\":");
-        for (size_t k = 0; k < s->n; k++) {
-            if (k)
-                buf_putc(b, ',');
-            print_point(b, &s->samples[k]);
-        }
-        buf_puts(b, r->type == PROMQL_MATRIX ? "]}" : "}");
+        print_values(b, s, false, list);
+        print_values(b, s, true, list);
+        buf_putc(b, '}');
     }
     buf_putc(b, ']');
+}
+
+static void print_notes(struct buf *b, const char *name, const char *const *notes, size_t n)
+{
+    for (size_t i = 0; i < n && i < NOTES_MAX; i++) {
+        buf_printf(b, i ? "," : ",\"%s\":[", name);
+        print_text(b, notes[i]);
+    }
+    if (n)
+        buf_putc(b, ']');
 }
 
 static void print_result(struct buf *b, const struct promql_result *r, int64_t at_ms)
@@ -249,11 +306,14 @@ static int run_query(const struct monitor_api *m, const struct params *p, bool r
     if (rc == 0 && range)
         rc = duration_param(p, "step", &step, e);
     if (rc == 0)
-        rc = range ? promql_range(m->source, NULL, query, start, end, step, p->q->arena, &r, e)
-                   : promql_instant(m->source, NULL, query, end, p->q->arena, &r, e);
-    if (rc == 0)
-        print_result(out, &r, end);
-    return rc;
+        rc = range ? promql_range(m->source, &m->query, query, start, end, step, p->q->arena, &r, e)
+                   : promql_instant(m->source, &m->query, query, end, p->q->arena, &r, e);
+    if (rc < 0)
+        return rc;
+    print_result(out, &r, end);
+    print_notes(out, "warnings", r.warnings, r.n_warnings);
+    print_notes(out, "infos", r.infos, r.n_infos);
+    return 0;
 }
 
 /* match[] parameters become selectors; each is evaluated on its own. */
@@ -262,7 +322,7 @@ static int selectors(const struct params *p, struct expr **out, size_t *n, struc
     const char *texts[32];
     size_t count = param_all(p, "match[]", texts, ARRAY_LEN(texts));
     for (*n = 0; *n < count; ++*n) {
-        int r = promql_parse(p->q->arena, texts[*n], &out[*n], e);
+        int r = promql_parse(p->q->arena, texts[*n], NULL, &out[*n], e);
         if (r < 0)
             return r;
         if (out[*n]->kind != EXPR_SELECTOR)

@@ -9,6 +9,7 @@ struct monitor_api {
     struct promql_source *source;
     struct tsdb *db;
     struct scraper *scraper; /* for targets; NULL: none */
+    struct promql_opts query;
 };
 
 /* An http_handler for paths below /api/v1/; arg: a struct monitor_api. */

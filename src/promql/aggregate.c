@@ -2,15 +2,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/map.h"
-#include "promql/eval.h"
+#include "codec/number.h"
+#include "codec/utf8.h"
+#include "promql/aggregate.h"
+#include "promql/native.h"
 #include "promql/sum.h"
+#include "promql/total.h"
 
-struct group {
-    struct labels labels;
-    const struct row **rows;
-    size_t n;
-};
+enum { TEXT_MAX = 1024 };
 
 struct groups {
     struct group *items;
@@ -42,6 +43,7 @@ static struct groups group_rows(struct eval *ev, const struct expr *x, const str
         to->rows = arena_grow(ev->arena, (void *)to->rows, to->n * sizeof *to->rows,
                               (to->n + 1) * sizeof *to->rows);
         to->rows[to->n++] = &in->rows[i];
+        to->nameless |= in->rows[i].nameless;
     }
     map_done(&index);
     return g;
@@ -106,132 +108,161 @@ double quantile_of(double q, double *values, size_t n)
     return values[(size_t)lower] * (1 - weight) + values[(size_t)upper] * weight;
 }
 
-static double reduce(const char *name, double param, double *v, size_t n)
+static const char *const op_names[] = {
+    [AGGREGATE_SUM] = "sum",           [AGGREGATE_AVG] = "avg",
+    [AGGREGATE_COUNT] = "count",       [AGGREGATE_MIN] = "min",
+    [AGGREGATE_MAX] = "max",           [AGGREGATE_GROUP] = "group",
+    [AGGREGATE_STDDEV] = "stddev",     [AGGREGATE_STDVAR] = "stdvar",
+    [AGGREGATE_QUANTILE] = "quantile", [AGGREGATE_COUNT_VALUES] = "count_values",
+    [AGGREGATE_TOPK] = "topk",         [AGGREGATE_BOTTOMK] = "bottomk",
+    [AGGREGATE_LIMITK] = "limitk",     [AGGREGATE_LIMIT_RATIO] = "limit_ratio",
+};
+
+void aggregate__ignored(struct eval *ev, size_t at, enum aggregate_op op)
 {
-    if (strcmp(name, "sum") == 0)
+    note_info(ev, at, "ignored histogram in %s aggregation", op_names[op]);
+}
+
+static double reduce(enum aggregate_op op, double param, double *v, size_t n)
+{
+    switch (op) {
+    case AGGREGATE_SUM:
         return sum(v, n);
-    if (strcmp(name, "avg") == 0)
+    case AGGREGATE_AVG:
         return average(v, n);
-    if (strcmp(name, "count") == 0)
-        return (double)n;
-    if (strcmp(name, "min") == 0)
+    case AGGREGATE_MIN:
         return extreme(v, n, -1);
-    if (strcmp(name, "max") == 0)
+    case AGGREGATE_MAX:
         return extreme(v, n, 1);
-    if (strcmp(name, "stdvar") == 0)
+    case AGGREGATE_STDVAR:
         return variance(v, n);
-    if (strcmp(name, "stddev") == 0)
+    case AGGREGATE_STDDEV:
         return sqrt(variance(v, n));
-    if (strcmp(name, "quantile") == 0)
+    case AGGREGATE_QUANTILE:
         return quantile_of(param, v, n);
-    return 1; /* group */
+    case AGGREGATE_COUNT:
+    case AGGREGATE_GROUP:
+    case AGGREGATE_COUNT_VALUES:
+    case AGGREGATE_TOPK:
+    case AGGREGATE_BOTTOMK:
+    case AGGREGATE_LIMITK:
+    case AGGREGATE_LIMIT_RATIO:
+        break;
+    }
+    return NAN;
+}
+
+/* Sum or mean of a group's histograms at a step; false when they do not go together. */
+static bool total(struct eval *ev, const struct expr *x, const struct group *g, size_t k,
+                  struct cell *out)
+{
+    struct total t = {.arena = ev->arena, .mean = x->aggregate.op == AGGREGATE_AVG};
+    size_t at = x->aggregate.inner->at;
+    bool fits = true;
+    for (size_t i = 0; i < g->n && fits; i++) {
+        if (!g->rows[i]->has[k])
+            continue;
+        fits = total_add(&t, row_at(g->rows[i], k).h);
+        if (!fits)
+            note_schemas(ev, at, labels_get(&g->rows[i]->labels, "__name__"));
+    }
+    if (total_collides(&t))
+        note_collision(ev, at, "aggregation");
+    if (t.reconciled)
+        note_reconciled(ev, at, "aggregation");
+    if (fits)
+        *out = (struct cell){0, total_value(&t)};
+    return fits;
+}
+
+/* What a group comes to at one step; false: nothing. `v` holds its floats. */
+static bool reduce_at(struct eval *ev, const struct expr *x, const struct group *g, size_t k,
+                      double param, double *v, struct cell *out)
+{
+    enum aggregate_op op = x->aggregate.op;
+    size_t floats = 0, histograms = 0;
+    for (size_t i = 0; i < g->n; i++) {
+        if (row_has_float(g->rows[i], k))
+            v[floats++] = g->rows[i]->v[k];
+        else
+            histograms += g->rows[i]->has[k];
+    }
+    if (op == AGGREGATE_COUNT || op == AGGREGATE_GROUP) {
+        *out = (struct cell){op == AGGREGATE_COUNT ? (double)(floats + histograms) : 1, NULL};
+        return floats + histograms > 0;
+    }
+    if (histograms && (op == AGGREGATE_SUM || op == AGGREGATE_AVG)) {
+        if (!floats)
+            return total(ev, x, g, k, out);
+        note_warn(ev, x->aggregate.inner->at,
+                  "encountered a mix of histograms and floats for aggregation");
+        return false;
+    }
+    if (histograms)
+        aggregate__ignored(ev, x->aggregate.inner->at, op);
+    if (floats)
+        *out = (struct cell){reduce(op, param, v, floats), NULL};
+    return floats > 0;
 }
 
 static void reduce_group(struct eval *ev, const struct expr *x, const struct group *g,
                          const struct table *param, struct table *out)
 {
-    struct row *row = table_add(out, ev, g->labels);
     double *v = ARENA_ARRAY(ev->arena, double, g->n);
+    struct row *row = table_add(out, ev, g->labels);
+    row->nameless = g->nameless;
     for (size_t k = 0; k < ev->steps; k++) {
-        size_t n = 0;
-        for (size_t i = 0; i < g->n; i++)
-            if (g->rows[i]->has[k])
-                v[n++] = g->rows[i]->v[k];
-        if (!n)
-            continue;
-        row->v[k] = reduce(x->aggregate.name, param->n ? param->rows[0].v[k] : 0, v, n);
-        row->has[k] = true;
+        struct cell c;
+        if (reduce_at(ev, x, g, k, param->n ? param->rows[0].v[k] : 0, v, &c))
+            row_set(ev, row, k, c);
     }
-}
-
-/* ---- topk, bottomk ---- */
-
-struct ranked {
-    double v;
-    size_t row;
-};
-
-static int highest_first(const void *a, const void *b)
-{
-    const struct ranked *x = a, *y = b;
-    if (isnan(x->v) || isnan(y->v))
-        return isnan(x->v) - isnan(y->v); /* NaN last */
-    return x->v > y->v ? -1 : x->v < y->v;
-}
-
-static int lowest_first(const void *a, const void *b)
-{
-    const struct ranked *x = a, *y = b;
-    if (isnan(x->v) || isnan(y->v))
-        return isnan(x->v) - isnan(y->v);
-    return x->v < y->v ? -1 : x->v > y->v;
-}
-
-static int pick_group(struct eval *ev, const struct expr *x, const struct group *g,
-                      const struct table *param, struct table *out, struct err *e)
-{
-    bool top = strcmp(x->aggregate.name, "topk") == 0;
-    size_t first = out->n;
-    struct ranked *all = ARENA_ARRAY(ev->arena, struct ranked, g->n);
-    size_t *rank_of =
-        ARENA_ARRAY(ev->arena, size_t, g->n); /* row of out, in rank order at step 0 */
-    for (size_t i = 0; i < g->n; i++)
-        rank_of[i] = SIZE_MAX;
-    for (size_t k = 0; k < ev->steps; k++) {
-        double want = param->rows[0].v[k];
-        size_t n = 0;
-        if (isnan(want) || want > 9.2e18)
-            return err_set(e, ERR_INVALID, "Scalar value %g overflows int64", want);
-        for (size_t i = 0; i < g->n; i++)
-            if (g->rows[i]->has[k])
-                all[n++] = (struct ranked){g->rows[i]->v[k], i};
-        if (n)
-            qsort(all, n, sizeof *all, top ? highest_first : lowest_first);
-        for (size_t i = 0; i < n && (double)i < floor(want); i++) {
-            size_t at = all[i].row;
-            if (rank_of[at] == SIZE_MAX) {
-                rank_of[at] = out->n - first;
-                (void)table_add(out, ev, g->rows[at]->labels);
-            }
-            struct row *row = &out->rows[first + rank_of[at]];
-            row->v[k] = all[i].v;
-            row->has[k] = true;
-        }
-    }
-    return 0;
 }
 
 /* ---- count_values ---- */
 
-static char *number_text(double v, struct arena *a)
+static const char *cell_text(struct cell c, struct arena *a)
 {
-    if (isnan(v))
-        return arena_strdup(a, "NaN");
-    if (isinf(v))
-        return arena_strdup(a, v > 0 ? "+Inf" : "-Inf");
-    for (int digits = 1; digits <= 17; digits++) {
-        char *s = arena_printf(a, "%.*g", digits, v);
-        if (strtod(s, NULL) == v && !strchr(s, 'e'))
-            return s;
-    }
-    return arena_printf(a, "%.17g", v);
+    char text[NUMBER_PLAIN_MAX];
+    if (c.h)
+        return native_text(a, c.h);
+    (void)number_format_plain(c.v, text);
+    return arena_strdup(a, text);
 }
 
-static void count_group(struct eval *ev, const struct group *g, const char *label,
-                        struct table *out)
+/* Of a row that has the value as a label; `names` are those of the grouping and, with `by`, that
+ * label too. */
+static struct labels value_labels(struct eval *ev, const struct expr *x, const struct row *row,
+                                  const char *label, const char *text)
+{
+    struct labels l = labels__set(ev->arena, &row->labels, label, text);
+    struct names names = x->aggregate.grouping;
+    if (!x->aggregate.without) {
+        const char **items = ARENA_ARRAY(ev->arena, const char *, names.n + 1);
+        for (size_t i = 0; i < names.n; i++)
+            items[i] = names.items[i];
+        items[names.n] = label;
+        names = (struct names){items, names.n + 1};
+    }
+    return labels__group(ev->arena, &l, &names, !x->aggregate.without);
+}
+
+static void count_values(struct eval *ev, const struct expr *x, const struct table *in,
+                         const char *label, struct table *out)
 {
     struct map index;
     map_init(&index);
-    for (size_t i = 0; i < g->n; i++)
+    for (size_t i = 0; i < in->n; i++)
         for (size_t k = 0; k < ev->steps; k++) {
-            if (!g->rows[i]->has[k])
+            const struct row *row = &in->rows[i];
+            if (!row->has[k])
                 continue;
-            char *text = number_text(g->rows[i]->v[k], ev->arena);
-            uintptr_t at = (uintptr_t)map_get(&index, text);
+            struct labels l = value_labels(ev, x, row, label, cell_text(row_at(row, k), ev->arena));
+            char *key = labels_text(&l, ev->arena);
+            uintptr_t at = (uintptr_t)map_get(&index, key);
             if (!at) {
-                (void)table_add(out, ev, labels__set(ev->arena, &g->labels, label, text));
+                (void)table_add(out, ev, l);
                 at = out->n;
-                (void)map_put(&index, text, (void *)at);
+                (void)map_put(&index, key, (void *)at);
             }
             out->rows[at - 1].v[k] += 1;
             out->rows[at - 1].has[k] = true;
@@ -239,25 +270,55 @@ static void count_group(struct eval *ev, const struct group *g, const char *labe
     map_done(&index);
 }
 
+/* As Go quotes it: what is no UTF-8 as "\xc5". */
+static const char *quoted(const char *s, struct arena *a)
+{
+    AUTO_BUF struct buf b;
+    buf_init(&b, TEXT_MAX);
+    for (size_t n = strlen(s), took; n && b.len < 200; n -= took, s += took) {
+        took = utf8_valid(s, n);
+        if (took)
+            buf_add(&b, s, took);
+        else
+            buf_printf(&b, "\\x%02x", (unsigned char)*s);
+        took += !took;
+    }
+    return arena_strdup(a, buf_text(&b));
+}
+
+/* ---- all of them ---- */
+
+static int check_param(struct eval *ev, const struct expr *x, const struct table *param,
+                       struct err *e)
+{
+    const struct expr *arg = x->aggregate.param;
+    if (x->aggregate.op == AGGREGATE_COUNT_VALUES && !labels__name_ok(param->string))
+        return err_set(e, ERR_INVALID, "invalid label name \"%s\"",
+                       quoted(param->string, ev->arena));
+    for (size_t k = 0; x->aggregate.op == AGGREGATE_QUANTILE && k < ev->steps; k++)
+        note_quantile(ev, arg->at, param->rows[0].v[k]);
+    return aggregate__picks(x->aggregate.op) ? aggregate__check_pick(ev, x, param, e) : 0;
+}
+
 int eval__aggregate(struct eval *ev, const struct expr *x, struct table *out, struct err *e)
 {
     struct table in = {0}, param = {0};
-    int r = eval__expr(ev, x->aggregate.inner, &in, e);
+    int r = x->aggregate.param ? eval__expr(ev, x->aggregate.param, &param, e) : 0;
+    if (r == 0)
+        r = eval__expr(ev, x->aggregate.inner, &in, e);
     if (r == 0 && x->aggregate.param)
-        r = eval__expr(ev, x->aggregate.param, &param, e);
+        r = check_param(ev, x, &param, e);
     if (r < 0)
         return r;
-    if (param.string && !labels__name_ok(param.string))
-        return err_set(e, ERR_INVALID, "invalid label name \"%.200s\"", param.string);
+    if (x->aggregate.op == AGGREGATE_COUNT_VALUES) {
+        count_values(ev, x, &in, param.string, out);
+        return 0;
+    }
     struct groups g = group_rows(ev, x, &in);
-    bool pick = strcmp(x->aggregate.name, "topk") == 0 || strcmp(x->aggregate.name, "bottomk") == 0;
-    for (size_t i = 0; r == 0 && i < g.n; i++) {
-        if (pick)
-            r = pick_group(ev, x, &g.items[i], &param, out, e);
-        else if (param.string)
-            count_group(ev, &g.items[i], param.string, out);
+    for (size_t i = 0; i < g.n; i++)
+        if (aggregate__picks(x->aggregate.op))
+            aggregate__pick(ev, x, &g.items[i], &param, out);
         else
             reduce_group(ev, x, &g.items[i], &param, out);
-    }
-    return r;
+    return 0;
 }

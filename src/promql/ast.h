@@ -33,6 +33,25 @@ enum binary_op {
     OP_MOD,
     OP_ATAN2,
     OP_POW,
+    OP_TRIM_UPPER, /* "</": what lies above is cut off */
+    OP_TRIM_LOWER, /* ">/" */
+};
+
+enum aggregate_op {
+    AGGREGATE_SUM,
+    AGGREGATE_AVG,
+    AGGREGATE_COUNT,
+    AGGREGATE_MIN,
+    AGGREGATE_MAX,
+    AGGREGATE_GROUP,
+    AGGREGATE_STDDEV,
+    AGGREGATE_STDVAR,
+    AGGREGATE_QUANTILE,
+    AGGREGATE_COUNT_VALUES,
+    AGGREGATE_TOPK, /* from here on rows are picked as they are */
+    AGGREGATE_BOTTOMK,
+    AGGREGATE_LIMITK,
+    AGGREGATE_LIMIT_RATIO,
 };
 
 enum at_kind { AT_NONE, AT_TIME, AT_START, AT_END };
@@ -47,27 +66,38 @@ struct expr;
 struct function;
 
 struct names {
-    const char **items;
+    const char *const *items;
     size_t n;
+};
+
+/* The value of a series that one side lacks. */
+struct fill {
+    bool set;
+    double value;
 };
 
 struct matching {
     bool on; /* else ignoring */
     struct names labels, include;
     enum { CARD_ONE, CARD_MANY_TO_ONE, CARD_ONE_TO_MANY } card; /* group_left, group_right */
+    struct fill fill_left, fill_right;
 };
 
 struct expr {
     enum expr_kind kind;
     enum expr_type type;
-    size_t at; /* offset in the text */
+    size_t at;    /* offset in the text */
+    size_t outer; /* the same, parentheses around it included */
+    bool paren;   /* there are some */
     union {
         double number;
         const char *string;
         struct {
             struct matcher *matchers;
             size_t n_matchers;
-            bool named; /* before the braces, or a string alone within them */
+            bool named; /* before the braces */
+            bool anchored, smoothed;
+            bool stats_only; /* of histograms only counts and sums are asked */
             struct when when;
             int64_t range_ms; /* MATRIX */
         } selector;
@@ -82,7 +112,7 @@ struct expr {
             size_t n_args;
         } call;
         struct {
-            const char *name; /* "sum" */
+            enum aggregate_op op;
             struct expr *inner, *param;
             struct names grouping;
             bool without;
@@ -97,8 +127,12 @@ struct expr {
     };
 };
 
-/* ERR_INVALID: "1:5: parse error: …". */
-int promql_parse(struct arena *a, const char *text, struct expr **out, struct err *e) MUST_CHECK;
-/* For a query with this step and span, which durations may be worked out from. */
-int promql_parse_for(struct arena *a, const char *text, int64_t step_ms, int64_t range_ms,
-                     struct expr **out, struct err *e) MUST_CHECK;
+/* What a text may use, and what start(), end(), range() and step() are in it. */
+struct parse_opts {
+    unsigned features; /* PROMQL_…, see promql.h */
+    int64_t start_ms, end_ms, step_ms;
+};
+
+/* ERR_INVALID: "1:5: parse error: …". `o` NULL: no features. */
+int promql_parse(struct arena *a, const char *text, const struct parse_opts *o, struct expr **out,
+                 struct err *e) MUST_CHECK;

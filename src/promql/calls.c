@@ -5,39 +5,39 @@
 
 #include "promql/function.h"
 
-static struct row *new_row(struct eval *ev, struct table *out, const struct row *like)
-{
-    struct row *row = table_add(out, ev, labels__nameless(ev->arena, &like->labels));
-    memcpy(row->has, like->has, ev->steps * sizeof *row->has);
-    return row;
-}
-
-static struct row *everywhere(struct eval *ev, struct table *out)
+/* A scalar: `of` gives its value at each step. */
+static int scalar(struct eval *ev, struct table *out, double (*of)(const struct eval *, size_t))
 {
     struct row *row = table_add(out, ev, (struct labels){0});
     for (size_t k = 0; k < ev->steps; k++)
-        row->has[k] = true;
-    return row;
+        row_set(ev, row, k, (struct cell){of(ev, k), NULL});
+    return 0;
+}
+
+static double time_at(const struct eval *ev, size_t k)
+{
+    return (double)eval_step(ev, k) / 1000;
 }
 
 int call_time(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
 {
     (void)call;
     (void)e;
-    struct row *row = everywhere(ev, out);
-    for (size_t k = 0; k < ev->steps; k++)
-        row->v[k] = (double)eval_step(ev, k) / 1000;
-    return 0;
+    return scalar(ev, out, time_at);
+}
+
+static double pi_at(const struct eval *ev, size_t k)
+{
+    (void)ev;
+    (void)k;
+    return M_PI;
 }
 
 int call_pi(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
 {
     (void)call;
     (void)e;
-    struct row *row = everywhere(ev, out);
-    for (size_t k = 0; k < ev->steps; k++)
-        row->v[k] = M_PI;
-    return 0;
+    return scalar(ev, out, pi_at);
 }
 
 /* minute(v), and minute() of the time itself. */
@@ -47,9 +47,10 @@ int call_date(struct eval *ev, const struct expr *call, struct table *out, struc
     int r = call->call.n_args ? eval__expr(ev, call->call.args[0], &in, e)
                               : call_time(ev, call, &in, e);
     for (size_t i = 0; r == 0 && i < in.n; i++) {
-        struct row *row = new_row(ev, out, &in.rows[i]);
+        struct row *row = table_derive(out, ev, &in.rows[i]);
         for (size_t k = 0; k < ev->steps; k++)
-            row->v[k] = row->has[k] ? call->call.function->map(in.rows[i].v[k]) : 0;
+            if (row_has_float(&in.rows[i], k))
+                row_set(ev, row, k, (struct cell){call->call.function->map(in.rows[i].v[k]), NULL});
     }
     return r;
 }
@@ -65,17 +66,16 @@ int call_scalar(struct eval *ev, const struct expr *call, struct table *out, str
     int r = eval__expr(ev, call->call.args[0], &in, e);
     if (r < 0)
         return r;
-    struct row *row = everywhere(ev, out);
+    struct row *row = table_add(out, ev, (struct labels){0});
     for (size_t k = 0; k < ev->steps; k++) {
+        double v = NAN;
         size_t n = 0;
-        row->v[k] = NAN;
         for (size_t i = 0; i < in.n; i++)
-            if (in.rows[i].has[k]) {
-                row->v[k] = in.rows[i].v[k];
+            if (row_has_float(&in.rows[i], k)) {
+                v = in.rows[i].v[k];
                 n++;
             }
-        if (n != 1)
-            row->v[k] = NAN;
+        row_set(ev, row, k, (struct cell){n == 1 ? v : (double)NAN, NULL});
     }
     return 0;
 }
@@ -85,59 +85,36 @@ int call_timestamp(struct eval *ev, const struct expr *call, struct table *out, 
 {
     const struct expr *x = call->call.args[0];
     struct table in = {0};
-    int r = eval__expr(ev, x, &in, e);
+    bool plain = x->kind == EXPR_SELECTOR;
+    int r = plain ? eval__selector(ev, x, TAKE_TIME, &in, e) : eval__expr(ev, x, &in, e);
     for (size_t i = 0; r == 0 && i < in.n; i++) {
-        struct row *row = new_row(ev, out, &in.rows[i]);
+        struct row *row = table_derive(out, ev, &in.rows[i]);
         for (size_t k = 0; k < ev->steps; k++)
-            row->v[k] = (double)eval_step(ev, k) / 1000;
+            if (in.rows[i].has[k])
+                row_set(ev, row, k, (struct cell){plain ? in.rows[i].v[k] : time_at(ev, k), NULL});
     }
-    if (r < 0 || x->kind != EXPR_SELECTOR)
-        return r;
-    struct expr range = *x;
-    struct series_set set;
-    range.kind = EXPR_MATRIX;
-    range.selector.range_ms = ev->opts->lookback_ms;
-    r = eval__matrix(ev, &range, &set, e);
-    for (size_t i = 0; r == 0 && i < in.n; i++)
-        for (size_t s = 0; s < set.n; s++) {
-            if (labels_compare(&set.items[s].labels, &in.rows[i].labels) != 0)
-                continue;
-            size_t at = 0;
-            for (size_t k = 0; k < ev->steps; k++) {
-                int64_t t = eval__time(ev, &x->selector.when, k);
-                while (at < set.items[s].n && set.items[s].samples[at].t <= t)
-                    at++;
-                if (at)
-                    out->rows[i].v[k] = (double)set.items[s].samples[at - 1].t / 1000;
-            }
-        }
     return r;
 }
 
-/* Evaluates the vector and up to two scalars of round and the clamps. */
-static int vector_and_scalars(struct eval *ev, const struct expr *call, struct table *vector,
-                              struct table scalars[2], struct err *e)
+/* Nothing is known of it but of a plain selector's samples. */
+int call_start_timestamp(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
 {
-    int r = eval__expr(ev, call->call.args[0], vector, e);
-    for (size_t i = 1; r == 0 && i < call->call.n_args && i < 3; i++)
-        r = eval__expr(ev, call->call.args[i], &scalars[i - 1], e);
-    return r;
-}
-
-int call_round(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
-{
-    struct table in = {0}, p[2] = {0};
-    int r = vector_and_scalars(ev, call, &in, p, e);
+    const struct expr *x = call->call.args[0];
+    struct table in = {0};
+    bool known = x->kind == EXPR_SELECTOR && (ev->opts->features & PROMQL_START_TIMES);
+    int r = known ? eval__selector(ev, x, TAKE_START, &in, e) : 0;
     for (size_t i = 0; r == 0 && i < in.n; i++) {
-        struct row *row = new_row(ev, out, &in.rows[i]);
-        for (size_t k = 0; k < ev->steps; k++) {
-            double inverse = 1 / (p[0].n ? p[0].rows[0].v[k] : 1);
-            row->v[k] = floor(in.rows[i].v[k] * inverse + 0.5) / inverse;
-        }
+        struct row *row = table_derive(out, ev, &in.rows[i]);
+        for (size_t k = 0; k < ev->steps; k++)
+            if (in.rows[i].has[k])
+                row_set(ev, row, k, (struct cell){in.rows[i].v[k], NULL});
     }
     return r;
 }
 
+/* ---- with scalars ---- */
+
+/* Go's math.Max and math.Min: NaN wins. */
 static double larger(double a, double b)
 {
     return isnan(a) || isnan(b) ? (double)NAN : a > b ? a : b;
@@ -148,42 +125,97 @@ static double smaller(double a, double b)
     return isnan(a) || isnan(b) ? (double)NAN : a < b ? a : b;
 }
 
-int call_clamp(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
+static int pick(struct eval *ev, const struct expr *call, double (*of)(double, double),
+                struct table *out, struct err *e)
+{
+    struct table other = {0};
+    int r = eval__expr(ev, call->call.args[0], out, e);
+    if (r == 0)
+        r = eval__expr(ev, call->call.args[1], &other, e);
+    for (size_t k = 0; r == 0 && k < ev->steps; k++)
+        out->rows[0].v[k] = of(out->rows[0].v[k], other.rows[0].v[k]);
+    return r;
+}
+
+int call_min_of(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
+{
+    return pick(ev, call, smaller, out, e);
+}
+
+int call_max_of(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
+{
+    return pick(ev, call, larger, out, e);
+}
+
+/* Applies `of` to the floats of a vector, with up to two scalars of the step (`missing` where there
+ * is none); `of` says whether there is a result. */
+static int with_scalars(struct eval *ev, const struct expr *call, double missing,
+                        bool (*of)(double v, double p, double q, double *out), struct table *out,
+                        struct err *e)
 {
     struct table in = {0}, p[2] = {0};
-    int r = vector_and_scalars(ev, call, &in, p, e);
+    int r = eval__expr(ev, call->call.args[0], &in, e);
+    for (size_t i = 1; r == 0 && i < call->call.n_args && i < 3; i++)
+        r = eval__expr(ev, call->call.args[i], &p[i - 1], e);
     for (size_t i = 0; r == 0 && i < in.n; i++) {
-        struct row *row = new_row(ev, out, &in.rows[i]);
+        struct row *row = table_derive(out, ev, &in.rows[i]);
         for (size_t k = 0; k < ev->steps; k++) {
-            double low = p[0].rows[0].v[k], high = p[1].rows[0].v[k];
-            row->has[k] = row->has[k] && !(low > high);
-            row->v[k] = larger(low, smaller(high, in.rows[i].v[k]));
+            double v;
+            if (row_has_float(&in.rows[i], k) &&
+                of(in.rows[i].v[k], p[0].n ? p[0].rows[0].v[k] : missing,
+                   p[1].n ? p[1].rows[0].v[k] : missing, &v))
+                row_set(ev, row, k, (struct cell){v, NULL});
         }
     }
     return r;
 }
 
-static int clamp_one(struct eval *ev, const struct expr *call, struct table *out,
-                     double (*of)(double, double), struct err *e)
+static bool rounded(double v, double nearest, double unused, double *out)
 {
-    struct table in = {0}, p[2] = {0};
-    int r = vector_and_scalars(ev, call, &in, p, e);
-    for (size_t i = 0; r == 0 && i < in.n; i++) {
-        struct row *row = new_row(ev, out, &in.rows[i]);
-        for (size_t k = 0; k < ev->steps; k++)
-            row->v[k] = of(p[0].rows[0].v[k], in.rows[i].v[k]);
-    }
-    return r;
+    double inverse = 1 / nearest;
+    (void)unused;
+    *out = floor(v * inverse + 0.5) / inverse;
+    return true;
+}
+
+int call_round(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
+{
+    return with_scalars(ev, call, 1, rounded, out, e);
+}
+
+static bool clamped(double v, double low, double high, double *out)
+{
+    *out = larger(low, smaller(high, v));
+    return !(low > high);
+}
+
+int call_clamp(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
+{
+    return with_scalars(ev, call, 0, clamped, out, e);
+}
+
+static bool at_least(double v, double low, double unused, double *out)
+{
+    (void)unused;
+    *out = larger(low, v);
+    return true;
 }
 
 int call_clamp_min(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
 {
-    return clamp_one(ev, call, out, larger, e);
+    return with_scalars(ev, call, 0, at_least, out, e);
+}
+
+static bool at_most(double v, double high, double unused, double *out)
+{
+    (void)unused;
+    *out = smaller(high, v);
+    return true;
 }
 
 int call_clamp_max(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
 {
-    return clamp_one(ev, call, out, smaller, e);
+    return with_scalars(ev, call, 0, at_most, out, e);
 }
 
 /* ---- absence ---- */
@@ -206,21 +238,27 @@ static struct labels fixed_labels(struct eval *ev, const struct expr *x)
     return labels_make(ev->arena, l, n);
 }
 
+/* 1 wherever no row of `in` has anything. */
+static void absent(struct eval *ev, const struct expr *of, const struct table *in,
+                   struct table *out)
+{
+    struct row *row = table_add(out, ev, fixed_labels(ev, of));
+    for (size_t k = 0; k < ev->steps; k++) {
+        bool there = false;
+        for (size_t i = 0; i < in->n; i++)
+            there |= in->rows[i].has[k];
+        if (!there)
+            row_set(ev, row, k, (struct cell){1, NULL});
+    }
+}
+
 int call_absent(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
 {
     struct table in = {0};
     int r = eval__expr(ev, call->call.args[0], &in, e);
-    if (r < 0)
-        return r;
-    struct row *row = table_add(out, ev, fixed_labels(ev, call->call.args[0]));
-    for (size_t k = 0; k < ev->steps; k++) {
-        row->v[k] = 1;
-        row->has[k] = true;
-        for (size_t i = 0; i < in.n; i++)
-            if (in.rows[i].has[k])
-                row->has[k] = false;
-    }
-    return 0;
+    if (r == 0)
+        absent(ev, call->call.args[0], &in, out);
+    return r;
 }
 
 int call_absent_over_time(struct eval *ev, const struct expr *call, struct table *out,
@@ -230,17 +268,9 @@ int call_absent_over_time(struct eval *ev, const struct expr *call, struct table
     struct table in = {0};
     present.call.function = function_find("present_over_time");
     int r = eval__over(ev, &present, &in, e);
-    if (r < 0)
-        return r;
-    struct row *row = table_add(out, ev, fixed_labels(ev, call->call.args[0]));
-    for (size_t k = 0; k < ev->steps; k++) {
-        row->v[k] = 1;
-        row->has[k] = true;
-        for (size_t i = 0; i < in.n; i++)
-            if (in.rows[i].has[k])
-                row->has[k] = false;
-    }
-    return 0;
+    if (r == 0)
+        absent(ev, call->call.args[0], &in, out);
+    return r;
 }
 
 /* ---- order ---- */
@@ -253,17 +283,12 @@ static bool out_of_order(const struct row *a, const struct row *b, bool descendi
     return descending ? a->v[0] < b->v[0] : a->v[0] > b->v[0];
 }
 
-static int natural_compare(const char *a, const char *b)
-{
-    return strverscmp(a, b);
-}
-
 static bool labels_out_of_order(const struct row *a, const struct row *b, const struct expr *call,
                                 bool descending)
 {
     for (size_t i = 1; i < call->call.n_args; i++) {
         const char *name = call->call.args[i]->string;
-        int c = natural_compare(labels_get(&a->labels, name), labels_get(&b->labels, name));
+        int c = strverscmp(labels_get(&a->labels, name), labels_get(&b->labels, name));
         if (c)
             return descending ? c < 0 : c > 0;
     }
@@ -285,9 +310,27 @@ static void insertion_sort(struct table *t, const struct expr *call, bool by_lab
     }
 }
 
+static void doubt_range(struct eval *ev, const struct expr *call)
+{
+    if (ev->start != ev->end)
+        note_warn(ev, call->at,
+                  "sort is ineffective for range queries since results are always ordered by"
+                  " labels");
+}
+
+static void drop_histograms(struct eval *ev, struct table *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        for (size_t k = 0; k < ev->steps; k++)
+            t->rows[i].has[k] = row_has_float(&t->rows[i], k);
+}
+
 int call_sort(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
 {
+    doubt_range(ev, call);
     int r = eval__expr(ev, call->call.args[0], out, e);
+    if (r == 0)
+        drop_histograms(ev, out);
     if (r == 0 && ev->steps == 1)
         insertion_sort(out, call, false);
     return r;
@@ -295,6 +338,7 @@ int call_sort(struct eval *ev, const struct expr *call, struct table *out, struc
 
 int call_sort_by_label(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
 {
+    doubt_range(ev, call);
     int r = eval__expr(ev, call->call.args[0], out, e);
     if (r == 0 && ev->steps == 1)
         insertion_sort(out, call, true);

@@ -1,15 +1,12 @@
 #include "promql/eval.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/map.h"
-#include "codec/utf8.h"
 #include "promql/function.h"
+#include "promql/native.h"
 
-enum { MAX_STEPS = 11000, MAX_SUBQUERY_STEPS = 1000000 };
-
-/* ---- tables and labels ---- */
+/* ---- tables ---- */
 
 struct row *table_add(struct table *t, struct eval *ev, struct labels l)
 {
@@ -19,285 +16,36 @@ struct row *table_add(struct table *t, struct eval *ev, struct labels l)
         t->cap = cap;
     }
     struct row *r = &t->rows[t->n++];
-    *r = (struct row){l, ARENA_ARRAY(ev->arena, double, ev->steps),
-                      ARENA_ARRAY(ev->arena, bool, ev->steps)};
+    *r = (struct row){.labels = l,
+                      .v = ARENA_ARRAY(ev->arena, double, ev->steps),
+                      .has = ARENA_ARRAY(ev->arena, bool, ev->steps)};
     return r;
 }
 
-static bool listed(const struct names *names, const char *name)
+void row_drop_name(struct eval *ev, struct row *r)
 {
-    for (size_t i = 0; i < names->n; i++)
-        if (strcmp(names->items[i], name) == 0)
-            return true;
-    return false;
+    if (ev->opts->features & PROMQL_DELAYED_NAMES)
+        r->nameless = true;
+    else
+        r->labels = labels__nameless(ev->arena, &r->labels);
 }
 
-struct labels labels__group(struct arena *a, const struct labels *l, const struct names *names,
-                            bool only)
+struct row *table_derive(struct table *t, struct eval *ev, const struct row *from)
 {
-    struct label *out = ARENA_ARRAY(a, struct label, l->n);
-    size_t n = 0;
-    for (size_t i = 0; i < l->n; i++) {
-        bool is_name = strcmp(l->items[i].name, "__name__") == 0;
-        bool in = listed(names, l->items[i].name);
-        if (only ? in : !in && !is_name)
-            out[n++] = l->items[i];
-    }
-    return (struct labels){out, n};
-}
-
-struct labels labels__nameless(struct arena *a, const struct labels *l)
-{
-    static const struct names none;
-    return labels__group(a, l, &none, false);
-}
-
-struct labels labels__set(struct arena *a, const struct labels *l, const char *name,
-                          const char *value)
-{
-    struct label *all = ARENA_ARRAY(a, struct label, l->n + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < l->n; i++)
-        if (strcmp(l->items[i].name, name) != 0)
-            all[n++] = l->items[i];
-    all[n++] = (struct label){name, value};
-    return labels_make(a, all, n);
-}
-
-bool labels__name_ok(const char *name)
-{
-    if (!*name)
-        return false;
-    for (size_t n = strlen(name), took; n; n -= took, name += took)
-        if (!(took = utf8_valid(name, n)))
-            return false;
-    return true;
-}
-
-int64_t eval__time(const struct eval *ev, const struct when *w, size_t step)
-{
-    int64_t t = eval_step(ev, step);
-    switch (w->at) {
-    case AT_TIME:
-        t = w->at_ms;
-        break;
-    case AT_START:
-        t = ev->query_start;
-        break;
-    case AT_END:
-        t = ev->query_end;
-        break;
-    case AT_NONE:
-        break;
-    }
-    return t - w->offset_ms;
-}
-
-/* ---- selectors ---- */
-
-static int fetch(struct eval *ev, const struct expr *x, int64_t back_ms, struct series_set *out,
-                 struct err *e)
-{
-    const struct when *w = &x->selector.when;
-    int64_t first = eval__time(ev, w, 0), last = eval__time(ev, w, ev->steps - 1);
-    int r = ev->source->select(ev->source, x->selector.matchers, x->selector.n_matchers,
-                               first - back_ms + 1, last, *ev->samples_left, ev->arena, out, e);
-    for (size_t i = 0; r == 0 && i < out->n; i++)
-        *ev->samples_left -= out->items[i].n;
+    struct row *r = table_add(t, ev, from->labels);
+    r->nameless = from->nameless;
+    row_drop_name(ev, r);
     return r;
 }
 
-static int too_many(struct err *e)
+void row_set(struct eval *ev, struct row *r, size_t step, struct cell c)
 {
-    return err_set(e, ERR_TOO_LARGE, "query processing would load too many samples into memory");
-}
-
-static int eval_selector(struct eval *ev, const struct expr *x, struct table *out, struct err *e)
-{
-    struct series_set set;
-    int r = fetch(ev, x, ev->opts->lookback_ms, &set, e);
-    if (r < 0)
-        return r;
-    if (set.n > ev->opts->max_samples / ev->steps)
-        return too_many(e);
-    for (size_t i = 0; i < set.n; i++) {
-        const struct series *s = &set.items[i];
-        struct row *row = NULL;
-        size_t next = 0;
-        for (size_t k = 0; k < ev->steps; k++) {
-            int64_t t = eval__time(ev, &x->selector.when, k);
-            if (next && s->samples[next - 1].t > t) /* @: the same time again */
-                next = 0;
-            while (next < s->n && s->samples[next].t <= t)
-                next++;
-            const struct sample *p = next ? &s->samples[next - 1] : NULL;
-            if (!p || p->t <= t - ev->opts->lookback_ms || is_stale(p->v))
-                continue;
-            if (!row)
-                row = table_add(out, ev, s->labels);
-            row->v[k] = p->v;
-            row->has[k] = true;
-        }
-    }
-    return 0;
-}
-
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
-
-/* Works the inner expression out at multiples of the step within the range. */
-static int eval_subquery(struct eval *ev, const struct expr *x, struct series_set *out,
-                         struct err *e)
-{
-    const struct when *w = &x->subquery.when;
-    int64_t step = x->subquery.step_ms ? x->subquery.step_ms : ev->opts->subquery_step_ms;
-    int64_t from = eval__time(ev, w, 0) - x->subquery.range_ms;
-    int64_t first = (floor_div(from, step) + 1) * step;
-    struct eval inner = *ev;
-    struct table t = {0};
-    inner.start = first;
-    inner.end = eval__time(ev, w, ev->steps - 1);
-    inner.step = step;
-    *out = (struct series_set){0};
-    if (inner.end < inner.start)
-        return 0;
-    inner.steps = (size_t)((inner.end - inner.start) / step) + 1;
-    if (inner.steps > *ev->samples_left || inner.steps > MAX_SUBQUERY_STEPS)
-        return too_many(e);
-    int r = eval__expr(&inner, x->subquery.inner, &t, e);
-    if (r < 0)
-        return r;
-    struct series *items = ARENA_ARRAY(ev->arena, struct series, t.n + 1);
-    for (size_t i = 0; i < t.n; i++) {
-        struct sample *s = ARENA_ARRAY(ev->arena, struct sample, inner.steps);
-        size_t n = 0;
-        for (size_t k = 0; k < inner.steps; k++)
-            if (t.rows[i].has[k])
-                s[n++] = (struct sample){eval_step(&inner, k), t.rows[i].v[k]};
-        if (n > *ev->samples_left)
-            return too_many(e);
-        *ev->samples_left -= n;
-        items[i] = (struct series){t.rows[i].labels, s, n};
-    }
-    *out = (struct series_set){items, t.n};
-    return 0;
-}
-
-static void drop_stale(struct series *s, struct arena *a)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < s->n; i++)
-        n += !is_stale(s->samples[i].v);
-    if (n == s->n)
-        return;
-    struct sample *kept = ARENA_ARRAY(a, struct sample, n + 1);
-    n = 0;
-    for (size_t i = 0; i < s->n; i++)
-        if (!is_stale(s->samples[i].v))
-            kept[n++] = s->samples[i];
-    s->samples = kept;
-    s->n = n;
-}
-
-int eval__matrix(struct eval *ev, const struct expr *x, struct series_set *out, struct err *e)
-{
-    if (x->kind == EXPR_SUBQUERY)
-        return eval_subquery(ev, x, out, e);
-    int r = fetch(ev, x, x->selector.range_ms, out, e);
-    for (size_t i = 0; r == 0 && i < out->n; i++)
-        drop_stale(&out->items[i], ev->arena);
-    return r;
-}
-
-static const struct when *when_of(const struct expr *x)
-{
-    return x->kind == EXPR_SUBQUERY ? &x->subquery.when : &x->selector.when;
-}
-
-static int64_t range_of(const struct expr *x)
-{
-    return x->kind == EXPR_SUBQUERY ? x->subquery.range_ms : x->selector.range_ms;
-}
-
-/* ---- range functions ---- */
-
-static int scalar_args(struct eval *ev, const struct expr *call, struct table *p, size_t *matrix,
-                       struct err *e)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < call->call.n_args; i++) {
-        if (call->call.args[i]->type == TYPE_MATRIX) {
-            *matrix = i;
-            continue;
-        }
-        int r = n < 2 ? eval__expr(ev, call->call.args[i], &p[n++], e) : 0;
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-/* Moves the window over one series; the bounds only ever go forward, unless @ fixes them. */
-static void over_series(struct eval *ev, const struct expr *call, const struct expr *matrix,
-                        const struct series *s, const struct table *params, struct table *out)
-{
-    const struct function *f = call->call.function;
-    int64_t range = range_of(matrix);
-    size_t lo = 0, hi = 0;
-    struct row *row = NULL;
-    for (size_t k = 0; k < ev->steps; k++) {
-        int64_t end = eval__time(ev, when_of(matrix), k);
-        while (hi < s->n && s->samples[hi].t <= end)
-            hi++;
-        while (lo < hi && s->samples[lo].t <= end - range)
-            lo++;
-        struct window w = {s->samples + lo,
-                           hi - lo,
-                           end - range,
-                           end,
-                           eval_step(ev, k),
-                           params[0].n ? params[0].rows[0].v[k] : 0,
-                           params[1].n ? params[1].rows[0].v[k] : 0};
-        double v;
-        if (!w.n || !f->over(&w, &v))
-            continue;
-        if (!row)
-            row = table_add(out, ev,
-                            f->keeps_name ? s->labels : labels__nameless(ev->arena, &s->labels));
-        row->v[k] = v;
-        row->has[k] = true;
-    }
-}
-
-int eval__over(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
-{
-    struct table params[2] = {0};
-    struct series_set set;
-    size_t at = 0;
-    int r = scalar_args(ev, call, params, &at, e);
-    const struct expr *matrix = call->call.args[at];
-    if (r == 0)
-        r = eval__matrix(ev, matrix, &set, e);
-    for (size_t i = 0; r == 0 && i < set.n; i++)
-        over_series(ev, call, matrix, &set.items[i], params, out);
-    return r;
-}
-
-/* ---- the rest ---- */
-
-static int eval_map(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
-{
-    struct table in = {0};
-    int r = eval__expr(ev, call->call.args[0], &in, e);
-    for (size_t i = 0; r == 0 && i < in.n; i++) {
-        struct row *row = table_add(out, ev, labels__nameless(ev->arena, &in.rows[i].labels));
-        memcpy(row->has, in.rows[i].has, ev->steps * sizeof *row->has);
-        for (size_t k = 0; k < ev->steps; k++)
-            row->v[k] = call->call.function->map(in.rows[i].v[k]);
-    }
-    return r;
+    if (c.h && !r->h)
+        r->h = ARENA_ARRAY(ev->arena, const struct histogram *, ev->steps);
+    if (r->h)
+        r->h[step] = c.h;
+    r->v[step] = c.v;
+    r->has[step] = true;
 }
 
 static int merge_row(struct eval *ev, struct row *to, const struct row *from, struct err *e)
@@ -307,15 +55,12 @@ static int merge_row(struct eval *ev, struct row *to, const struct row *from, st
             continue;
         if (to->has[k])
             return err_set(e, ERR_INVALID, "vector cannot contain metrics with the same labelset");
-        to->v[k] = from->v[k];
-        to->has[k] = true;
+        row_set(ev, to, k, row_at(from, k));
     }
     return 0;
 }
 
-/* Series that became one, say by losing their names, are one from then on; having a value at the
- * same step is an error. */
-static int merge(struct eval *ev, struct table *t, struct err *e)
+int eval__merge(struct eval *ev, struct table *t, struct err *e)
 {
     struct map seen;
     size_t kept = 0;
@@ -336,30 +81,256 @@ static int merge(struct eval *ev, struct table *t, struct err *e)
     return r;
 }
 
+/* ---- range functions ---- */
+
+static int scalar_args(struct eval *ev, const struct expr *call, struct table *p, size_t *matrix,
+                       struct err *e)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < call->call.n_args; i++) {
+        if (call->call.args[i]->type == TYPE_MATRIX) {
+            *matrix = i;
+            continue;
+        }
+        int r = n < 2 ? eval__expr(ev, call->call.args[i], &p[n++], e) : 0;
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* A window over a series, moved from step to step; the bounds only ever go forward, unless @ fixes
+ * them. */
+struct slide {
+    const struct series *s;
+    const struct expr *matrix;
+    size_t lo, hi, n_histograms;
+    int64_t before, after; /* of the range: what extended selectors look at */
+    bool nameless;
+};
+
+static bool is_histogram(const struct series *s, size_t i)
+{
+    return s->histograms && s->histograms[i];
+}
+
+static void slide_to(struct slide *m, int64_t end)
+{
+    const struct series *s = m->s;
+    int64_t start = end - eval__range(m->matrix) - m->before;
+    for (; m->hi < s->n && s->samples[m->hi].t <= end + m->after; m->hi++)
+        m->n_histograms += is_histogram(s, m->hi);
+    for (; m->lo < m->hi && s->samples[m->lo].t <= start; m->lo++)
+        m->n_histograms -= is_histogram(s, m->lo);
+}
+
+static struct window window_of(struct eval *ev, const struct expr *call, const struct slide *m,
+                               const struct table *params, size_t k)
+{
+    const struct series *s = m->s;
+    int64_t end = eval__time(ev, eval__when(m->matrix), k);
+    return (struct window){
+        .s = s->samples + m->lo,
+        .h = m->n_histograms ? s->histograms + m->lo : NULL,
+        .starts = s->starts ? s->starts + m->lo : NULL,
+        .n = m->hi - m->lo,
+        .n_histograms = m->n_histograms,
+        .start = end - eval__range(m->matrix),
+        .end = end,
+        .now = eval_step(ev, k),
+        .p1 = params[0].n ? params[0].rows[0].v[k] : 0,
+        .p2 = params[1].n ? params[1].rows[0].v[k] : 0,
+        .ev = ev,
+        .call = call,
+        .arg = m->matrix,
+        .labels = &s->labels,
+    };
+}
+
+/* Leaves the floats of a mixed window; false when there are none. */
+static bool only_floats(struct window *w)
+{
+    if (w->n_histograms == 0 || w->n_histograms == w->n)
+        return w->n_histograms == 0;
+    struct sample *s = ARENA_ARRAY(w->ev->arena, struct sample, w->n - w->n_histograms);
+    size_t n = 0;
+    for (size_t i = 0; i < w->n; i++)
+        if (!w->h[i])
+            s[n++] = w->s[i];
+    note_ignored(w->ev, w->arg->at, labels_get(w->labels, "__name__"));
+    w->s = s;
+    w->n = n;
+    w->h = NULL;
+    w->starts = NULL;
+    w->n_histograms = 0;
+    return true;
+}
+
+static bool ends_in(const char *s, const char *suffix)
+{
+    size_t n = strlen(s), k = strlen(suffix);
+    return n >= k && strcmp(s + n - k, suffix) == 0;
+}
+
+/* rate() and increase() of what does not look like a counter. */
+static void doubt_counter(struct eval *ev, const struct expr *matrix, const struct labels *l)
+{
+    const char *name = labels_get(l, "__name__"), *type = labels_get(l, "__type__");
+    if (!*name)
+        return;
+    if (ev->opts->features & PROMQL_TYPE_AND_UNIT) {
+        if (strcmp(type, "counter") != 0 && strcmp(type, "histogram") != 0)
+            note_info(ev, matrix->at,
+                      "metric might not be a counter, __type__ label is not set to \"counter\" or"
+                      " \"histogram\", got \"%s\": \"%s\"",
+                      type, name);
+        return;
+    }
+    if (!ends_in(name, "_total") && !ends_in(name, "_sum") && !ends_in(name, "_count") &&
+        !ends_in(name, "_bucket"))
+        note_info(ev, matrix->at,
+                  "metric might not be a counter, name does not end in _total/_sum/_count/_bucket:"
+                  " \"%s\"",
+                  name);
+}
+
+static struct row *result_row(struct eval *ev, const struct function *f, const struct slide *m,
+                              struct table *out)
+{
+    struct row *row = table_add(out, ev, m->s->labels);
+    row->nameless = m->nameless;
+    if (!f->keeps_name)
+        row_drop_name(ev, row);
+    return row;
+}
+
+static void over_series(struct eval *ev, const struct expr *call, struct slide *m,
+                        const struct table *params, struct table *out)
+{
+    const struct function *f = call->call.function;
+    struct row *row = NULL;
+    bool floats = false;
+    for (size_t k = 0; k < ev->steps; k++) {
+        struct cell c = {0};
+        slide_to(m, eval__time(ev, eval__when(m->matrix), k));
+        struct window w = window_of(ev, call, m, params, k);
+        if (!w.n || (f->floats_only && !only_floats(&w)) || !f->over(&w, &c))
+            continue;
+        if (!row)
+            row = result_row(ev, f, m, out);
+        row_set(ev, row, k, c);
+        floats |= !c.h;
+    }
+    if (floats && f->of_counters)
+        doubt_counter(ev, m->matrix, &m->s->labels);
+}
+
+static int check_extended(const struct function *f, const struct expr *x, struct err *e)
+{
+    if (x->kind != EXPR_MATRIX)
+        return 0;
+    if (x->selector.anchored && !f->anchored)
+        return err_set(e, ERR_INVALID,
+                       "anchored modifier can only be used with: changes, delta, increase, rate,"
+                       " resets - not with %s",
+                       f->name);
+    if (x->selector.smoothed && !f->smoothed)
+        return err_set(e, ERR_INVALID,
+                       "smoothed modifier can only be used with: delta, increase, rate - not with"
+                       " %s",
+                       f->name);
+    return 0;
+}
+
+static int check_params(const struct expr *call, const struct table *params, size_t steps,
+                        struct err *e)
+{
+    static const char *const names[] = {"smoothing", "trend"};
+    if (!call->call.function->smoothing)
+        return 0;
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 0; k < steps; k++)
+            if (!(params[i].rows[0].v[k] > 0 && params[i].rows[0].v[k] < 1))
+                return err_set(e, ERR_INVALID, "invalid %s factor. Expected: 0 < %cf < 1, got: %f",
+                               names[i], *names[i], params[i].rows[0].v[k]);
+    return 0;
+}
+
+int eval__over(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
+{
+    struct table params[2] = {0};
+    struct matrix set = {0};
+    size_t at = 0;
+    int r = scalar_args(ev, call, params, &at, e);
+    const struct expr *x = call->call.args[at];
+    if (r == 0)
+        r = check_extended(call->call.function, x, e);
+    if (r == 0)
+        r = eval__matrix(ev, x, &set, e);
+    if (r == 0 && set.n)
+        r = check_params(call, params, ev->steps, e);
+    bool anchored = x->kind == EXPR_MATRIX && x->selector.anchored;
+    bool smoothed = x->kind == EXPR_MATRIX && x->selector.smoothed;
+    for (size_t i = 0; r == 0 && i < set.n; i++) {
+        struct slide m = {.s = &set.items[i],
+                          .matrix = x,
+                          .nameless = set.nameless && set.nameless[i],
+                          .before = anchored || smoothed ? ev->opts->lookback_ms : 0,
+                          .after = smoothed ? ev->opts->lookback_ms : 0};
+        over_series(ev, call, &m, params, out);
+    }
+    return r;
+}
+
+/* ---- the rest ---- */
+
+static int eval_map(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
+{
+    const struct function *f = call->call.function;
+    struct table in = {0};
+    int r = eval__expr(ev, call->call.args[0], &in, e);
+    for (size_t i = 0; r == 0 && i < in.n; i++) {
+        struct row *from = &in.rows[i], *row = table_derive(out, ev, from);
+        for (size_t k = 0; k < ev->steps; k++) {
+            struct cell c = row_at(from, k);
+            if (!from->has[k] || (c.h != NULL) != (f->stat != NULL))
+                continue;
+            row_set(ev, row, k, (struct cell){f->stat ? f->stat(c.h) : f->map(c.v), NULL});
+        }
+    }
+    return r;
+}
+
 static int eval_call(struct eval *ev, const struct expr *x, struct table *out, struct err *e)
 {
     const struct function *f = x->call.function;
-    return f->call  ? f->call(ev, x, out, e)
-           : f->map ? eval_map(ev, x, out, e)
-                    : eval__over(ev, x, out, e);
+    if (f->call)
+        return f->call(ev, x, out, e);
+    return f->over ? eval__over(ev, x, out, e) : eval_map(ev, x, out, e);
 }
 
 static void eval_number(struct eval *ev, double v, struct table *out)
 {
     struct row *row = table_add(out, ev, (struct labels){0});
-    for (size_t k = 0; k < ev->steps; k++) {
-        row->v[k] = v;
-        row->has[k] = true;
-    }
+    for (size_t k = 0; k < ev->steps; k++)
+        row_set(ev, row, k, (struct cell){v, NULL});
 }
 
 static int eval_negate(struct eval *ev, const struct expr *x, struct table *out, struct err *e)
 {
     int r = eval__expr(ev, x->inner, out, e);
     for (size_t i = 0; r == 0 && i < out->n; i++) {
-        out->rows[i].labels = labels__nameless(ev->arena, &out->rows[i].labels);
-        for (size_t k = 0; k < ev->steps; k++)
-            out->rows[i].v[k] = -out->rows[i].v[k];
+        struct row *row = &out->rows[i];
+        row_drop_name(ev, row);
+        for (size_t k = 0; k < ev->steps; k++) {
+            struct cell c = row_at(row, k);
+            if (c.h) {
+                struct histogram *h = histogram_copy(ev->arena, c.h);
+                native_multiply(h, -1);
+                row->h[k] = h;
+            }
+            row->v[k] = -row->v[k];
+        }
     }
     return r;
 }
@@ -374,7 +345,7 @@ static int eval_kind(struct eval *ev, const struct expr *x, struct table *out, s
         out->string = x->string;
         return 0;
     case EXPR_SELECTOR:
-        return eval_selector(ev, x, out, e);
+        return eval__selector(ev, x, TAKE_VALUE, out, e);
     case EXPR_MATRIX:
     case EXPR_SUBQUERY:
         return err_set(e, ERR_INVALID, "a range vector is no value of its own");
@@ -394,136 +365,5 @@ int eval__expr(struct eval *ev, const struct expr *x, struct table *out, struct 
 {
     int r = eval_kind(ev, x, out, e);
     bool distinct = x->kind == EXPR_SELECTOR || out->n < 2;
-    return r < 0 || distinct ? r : merge(ev, out, e);
-}
-
-/* ---- queries ---- */
-
-static int qsort_by_labels(const void *a, const void *b)
-{
-    return labels_compare(&((const struct series *)a)->labels, &((const struct series *)b)->labels);
-}
-
-static struct series_set to_series(struct eval *ev, const struct table *t, bool sort)
-{
-    struct series *items = ARENA_ARRAY(ev->arena, struct series, t->n + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < t->n; i++) {
-        struct sample *s = ARENA_ARRAY(ev->arena, struct sample, ev->steps);
-        size_t count = 0;
-        for (size_t k = 0; k < ev->steps; k++)
-            if (t->rows[i].has[k])
-                s[count++] = (struct sample){eval_step(ev, k), t->rows[i].v[k]};
-        if (count)
-            items[n++] = (struct series){t->rows[i].labels, s, count};
-    }
-    if (sort && n)
-        qsort(items, n, sizeof *items, qsort_by_labels);
-    return (struct series_set){items, n};
-}
-
-static struct promql_opts with_defaults(const struct promql_opts *o)
-{
-    struct promql_opts all = o ? *o : (struct promql_opts){0};
-    if (!all.lookback_ms)
-        all.lookback_ms = 300000;
-    if (!all.subquery_step_ms)
-        all.subquery_step_ms = 60000;
-    if (!all.max_samples)
-        all.max_samples = 50000000;
-    return all;
-}
-
-static int instant_matrix(struct eval *ev, const struct expr *x, struct promql_result *out,
-                          struct err *e)
-{
-    struct series_set set;
-    int r = eval__matrix(ev, x, &set, e);
-    if (r < 0)
-        return r;
-    size_t n = 0;
-    for (size_t i = 0; i < set.n; i++)
-        if (set.items[i].n)
-            set.items[n++] = set.items[i];
-    *out = (struct promql_result){
-        .type = PROMQL_MATRIX, .series = {set.items, n}
-    };
-    return 0;
-}
-
-int promql_instant(struct promql_source *s, const struct promql_opts *o, const char *query,
-                   int64_t at_ms, struct arena *a, struct promql_result *out, struct err *e)
-{
-    struct promql_opts opts = with_defaults(o);
-    size_t left = opts.max_samples;
-    struct eval ev = {s, &opts, a, at_ms, at_ms, 1, 1, at_ms, at_ms, &left};
-    struct expr *x;
-    struct table t = {0};
-    int r = promql_parse_for(a, query, 0, 0, &x, e);
-    if (r < 0)
-        return r;
-    if (x->type == TYPE_MATRIX)
-        return instant_matrix(&ev, x, out, e);
-    r = eval__expr(&ev, x, &t, e);
-    if (r < 0)
-        return r;
-    out->string = t.string;
-    out->type = x->type == TYPE_SCALAR   ? PROMQL_SCALAR
-                : x->type == TYPE_STRING ? PROMQL_STRING
-                                         : PROMQL_VECTOR;
-    out->series = to_series(&ev, &t, false);
-    return 0;
-}
-
-int promql_range(struct promql_source *s, const struct promql_opts *o, const char *query,
-                 int64_t start_ms, int64_t end_ms, int64_t step_ms, struct arena *a,
-                 struct promql_result *out, struct err *e)
-{
-    struct promql_opts opts = with_defaults(o);
-    size_t left = opts.max_samples;
-    if (step_ms <= 0)
-        return err_set(e, ERR_INVALID,
-                       "zero or negative query resolution step widths are not accepted");
-    if (end_ms < start_ms)
-        return err_set(e, ERR_INVALID, "end timestamp must not be before start time");
-    if ((end_ms - start_ms) / step_ms >= MAX_STEPS)
-        return err_set(e, ERR_INVALID,
-                       "exceeded maximum resolution of 11,000 points per timeseries");
-    struct eval ev = {s,
-                      &opts,
-                      a,
-                      start_ms,
-                      end_ms,
-                      step_ms,
-                      (size_t)((end_ms - start_ms) / step_ms) + 1,
-                      start_ms,
-                      end_ms,
-                      &left};
-    struct expr *x;
-    struct table t = {0};
-    int r = promql_parse_for(a, query, step_ms, end_ms - start_ms, &x, e);
-    if (r < 0)
-        return r;
-    if (x->type != TYPE_SCALAR && x->type != TYPE_VECTOR)
-        return err_set(e, ERR_INVALID,
-                       "invalid expression type for range query, must be Scalar or"
-                       " instant Vector");
-    r = eval__expr(&ev, x, &t, e);
-    if (r < 0)
-        return r;
-    *out = (struct promql_result){.type = PROMQL_MATRIX, .series = to_series(&ev, &t, true)};
-    return 0;
-}
-
-static int select_tsdb(struct promql_source *s, const struct matcher *m, size_t n, int64_t min_t,
-                       int64_t max_t, size_t max_samples, struct arena *a, struct series_set *out,
-                       struct err *e)
-{
-    struct promql_tsdb *t = container_of(s, struct promql_tsdb, source);
-    return tsdb_select(t->db, m, n, min_t, max_t, max_samples, a, out, e);
-}
-
-void promql_tsdb_init(struct promql_tsdb *s, struct tsdb *db)
-{
-    *s = (struct promql_tsdb){{select_tsdb}, db};
+    return r < 0 || distinct ? r : eval__merge(ev, out, e);
 }

@@ -185,9 +185,9 @@ static struct token name(struct lexer *l)
 
 struct token lexer_next(struct lexer *l)
 {
-    static const char *const ops[] = {"==", "!=", "<=", ">=", "=~", "!~", "+", "-",
-                                      "*",  "/",  "%",  "^",  "<",  ">",  "=", "(",
-                                      ")",  "{",  "}",  "[",  "]",  ",",  "@", ":"};
+    static const char *const ops[] = {"==", "!=", "<=", ">=", "</", ">/", "=~", "!~", "+",
+                                      "-",  "*",  "/",  "%",  "^",  "<",  ">",  "=",  "(",
+                                      ")",  "{",  "}",  "[",  "]",  ",",  "@",  ":"};
     skip_space_and_comments(l);
     const char *p = l->text + l->at;
     if (!*p)

@@ -3,146 +3,128 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "promql/native.h"
 #include "promql/sum.h"
+#include "promql/total.h"
 
-/* What a counter grew by, resets undone; or the plain difference of a gauge. */
-static double grown(const struct window *w, bool counter)
+static bool give(struct cell *out, double v)
 {
-    double v = w->s[w->n - 1].v - w->s[0].v;
-    for (size_t i = 1; counter && i < w->n; i++)
-        if (w->s[i].v < w->s[i - 1].v)
-            v += w->s[i - 1].v;
-    return v;
+    *out = (struct cell){v, NULL};
+    return true;
 }
 
-/* The growth between first and last sample, stretched to the whole range: to its ends when they
- * are near, by half an interval when not, and never below where a counter would be zero. */
-static bool extrapolated(const struct window *w, bool counter, bool per_second, double *out)
+/* Sum or mean of a window of histograms. */
+static bool total(const struct window *w, bool mean, struct cell *out)
 {
-    if (w->n < 2)
+    struct total t = {.arena = w->ev->arena, .mean = mean};
+    if (w->n_histograms < w->n) {
+        note_mixed(w->ev, w->arg->at, window_metric(w));
         return false;
-    double v = grown(w, counter);
-    double sampled = (double)(w->s[w->n - 1].t - w->s[0].t) / 1000;
-    double average = sampled / (double)(w->n - 1), threshold = average * 1.1;
-    double to_start = (double)(w->s[0].t - w->start) / 1000;
-    double to_end = (double)(w->end - w->s[w->n - 1].t) / 1000;
-    if (to_start >= threshold)
-        to_start = average / 2;
-    if (counter && v > 0 && w->s[0].v >= 0) {
-        double to_zero = sampled * (w->s[0].v / v);
-        if (to_zero < to_start)
-            to_start = to_zero;
     }
-    if (to_end >= threshold)
-        to_end = average / 2;
-    double factor = (sampled + to_start + to_end) / sampled;
-    if (per_second)
-        factor /= (double)(w->end - w->start) / 1000;
-    *out = v * factor;
+    for (size_t i = 0; i < w->n; i++)
+        if (!total_add(&t, w->h[i])) {
+            note_schemas(w->ev, w->arg->at, window_metric(w));
+            return false;
+        }
+    if (total_collides(&t))
+        note_collision(w->ev, w->arg->at, "aggregation");
+    if (t.reconciled)
+        note_reconciled(w->ev, w->arg->at, "aggregation");
+    *out = (struct cell){0, total_value(&t)};
     return true;
 }
 
-bool over_rate(const struct window *w, double *out)
-{
-    return extrapolated(w, true, true, out);
-}
-
-bool over_increase(const struct window *w, double *out)
-{
-    return extrapolated(w, true, false, out);
-}
-
-bool over_delta(const struct window *w, double *out)
-{
-    return extrapolated(w, false, false, out);
-}
-
-static bool last_two(const struct window *w, bool rate, double *out)
-{
-    if (w->n < 2)
-        return false;
-    const struct sample *a = &w->s[w->n - 2], *b = &w->s[w->n - 1];
-    if (b->t == a->t)
-        return false;
-    double v = rate && b->v < a->v ? b->v : b->v - a->v;
-    *out = rate ? v / ((double)(b->t - a->t) / 1000) : v;
-    return true;
-}
-
-bool over_irate(const struct window *w, double *out)
-{
-    return last_two(w, true, out);
-}
-
-bool over_idelta(const struct window *w, double *out)
-{
-    return last_two(w, false, out);
-}
-
-bool over_sum(const struct window *w, double *out)
+bool over_sum(const struct window *w, struct cell *out)
 {
     double s = 0, c = 0;
+    if (w->n_histograms)
+        return total(w, false, out);
     for (size_t i = 0; i < w->n; i++)
         s = sum_add(s, w->s[i].v, &c);
-    *out = sum_value(s, c);
-    return true;
+    return give(out, sum_value(s, c));
 }
 
-bool over_avg(const struct window *w, double *out)
+bool over_avg(const struct window *w, struct cell *out)
 {
     struct mean m = {0};
+    if (w->n_histograms)
+        return total(w, true, out);
     for (size_t i = 0; i < w->n; i++)
         mean_add(&m, w->s[i].v);
-    *out = mean_value(&m);
+    return give(out, mean_value(&m));
+}
+
+bool over_count(const struct window *w, struct cell *out)
+{
+    return give(out, (double)w->n);
+}
+
+/* Where the smallest (`sign` -1) or largest is: the first of equals, or the last. */
+static size_t extreme(const struct window *w, int sign, bool last)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < w->n; i++) {
+        double v = sign * w->s[i].v, than = sign * w->s[best].v;
+        if (isnan(than) || v > than || (last && v == than))
+            best = i;
+    }
+    return best;
+}
+
+bool over_min(const struct window *w, struct cell *out)
+{
+    return give(out, w->s[extreme(w, -1, false)].v);
+}
+
+bool over_max(const struct window *w, struct cell *out)
+{
+    return give(out, w->s[extreme(w, 1, false)].v);
+}
+
+static bool give_time(const struct window *w, size_t i, struct cell *out)
+{
+    return give(out, (double)w->s[i].t / 1000);
+}
+
+bool over_ts_of_min(const struct window *w, struct cell *out)
+{
+    return give_time(w, extreme(w, -1, true), out);
+}
+
+bool over_ts_of_max(const struct window *w, struct cell *out)
+{
+    return give_time(w, extreme(w, 1, true), out);
+}
+
+bool over_ts_of_first(const struct window *w, struct cell *out)
+{
+    return give_time(w, 0, out);
+}
+
+bool over_ts_of_last(const struct window *w, struct cell *out)
+{
+    return give_time(w, w->n - 1, out);
+}
+
+bool over_last(const struct window *w, struct cell *out)
+{
+    *out = (struct cell){w->s[w->n - 1].v, window_histogram(w, w->n - 1)};
     return true;
 }
 
-bool over_count(const struct window *w, double *out)
+bool over_first(const struct window *w, struct cell *out)
 {
-    *out = (double)w->n;
+    *out = (struct cell){w->s[0].v, window_histogram(w, 0)};
     return true;
 }
 
-static bool extreme(const struct window *w, int sign, double *out)
-{
-    double best = w->s[0].v;
-    for (size_t i = 1; i < w->n; i++)
-        if (isnan(best) || sign * w->s[i].v > sign * best)
-            best = w->s[i].v;
-    *out = best;
-    return true;
-}
-
-bool over_min(const struct window *w, double *out)
-{
-    return extreme(w, -1, out);
-}
-
-bool over_max(const struct window *w, double *out)
-{
-    return extreme(w, 1, out);
-}
-
-bool over_last(const struct window *w, double *out)
-{
-    *out = w->s[w->n - 1].v;
-    return true;
-}
-
-bool over_first(const struct window *w, double *out)
-{
-    *out = w->s[0].v;
-    return true;
-}
-
-bool over_present(const struct window *w, double *out)
+bool over_present(const struct window *w, struct cell *out)
 {
     (void)w;
-    *out = 1;
-    return true;
+    return give(out, 1);
 }
 
-bool over_stdvar(const struct window *w, double *out)
+static double variance(const struct window *w)
 {
     double mean = 0, c_mean = 0, m2 = 0, c_m2 = 0;
     for (size_t i = 0; i < w->n; i++) {
@@ -150,15 +132,17 @@ bool over_stdvar(const struct window *w, double *out)
         mean = sum_add(mean, d / (double)(i + 1), &c_mean);
         m2 = sum_add(m2, d * (w->s[i].v - (mean + c_mean)), &c_m2);
     }
-    *out = (m2 + c_m2) / (double)w->n;
-    return true;
+    return (m2 + c_m2) / (double)w->n;
 }
 
-bool over_stddev(const struct window *w, double *out)
+bool over_stdvar(const struct window *w, struct cell *out)
 {
-    (void)over_stdvar(w, out);
-    *out = sqrt(*out);
-    return true;
+    return give(out, variance(w));
+}
+
+bool over_stddev(const struct window *w, struct cell *out)
+{
+    return give(out, sqrt(variance(w)));
 }
 
 static double quantile(const struct window *w, double q, double (*of)(double v, double arg),
@@ -174,10 +158,10 @@ static double quantile(const struct window *w, double q, double (*of)(double v, 
     return r;
 }
 
-bool over_quantile(const struct window *w, double *out)
+bool over_quantile(const struct window *w, struct cell *out)
 {
-    *out = quantile(w, w->p1, NULL, 0);
-    return true;
+    note_quantile(w->ev, w->call->call.args[0]->at, w->p1);
+    return give(out, quantile(w, w->p1, NULL, 0));
 }
 
 static double distance(double v, double middle)
@@ -185,31 +169,12 @@ static double distance(double v, double middle)
     return fabs(v - middle);
 }
 
-bool over_mad(const struct window *w, double *out)
+bool over_mad(const struct window *w, struct cell *out)
 {
-    *out = quantile(w, 0.5, distance, quantile(w, 0.5, NULL, 0));
     for (size_t i = 0; i < w->n; i++)
         if (isnan(w->s[i].v))
-            *out = NAN;
-    return true;
-}
-
-bool over_changes(const struct window *w, double *out)
-{
-    double n = 0;
-    for (size_t i = 1; i < w->n; i++)
-        n += w->s[i].v != w->s[i - 1].v && !(isnan(w->s[i].v) && isnan(w->s[i - 1].v));
-    *out = n;
-    return true;
-}
-
-bool over_resets(const struct window *w, double *out)
-{
-    double n = 0;
-    for (size_t i = 1; i < w->n; i++)
-        n += w->s[i].v < w->s[i - 1].v;
-    *out = n;
-    return true;
+            return give(out, NAN);
+    return give(out, quantile(w, 0.5, distance, quantile(w, 0.5, NULL, 0)));
 }
 
 /* Least squares around the time `at`. */
@@ -238,26 +203,25 @@ static void regress(const struct window *w, int64_t at, double *slope, double *v
     *value = y_sum / n - *slope * x_sum / n;
 }
 
-bool over_deriv(const struct window *w, double *out)
+bool over_deriv(const struct window *w, struct cell *out)
 {
-    double value;
+    double slope, value;
     if (w->n < 2)
         return false;
-    regress(w, w->s[0].t, out, &value);
-    return true;
+    regress(w, w->s[0].t, &slope, &value);
+    return give(out, slope);
 }
 
-bool over_predict_linear(const struct window *w, double *out)
+bool over_predict_linear(const struct window *w, struct cell *out)
 {
     double slope, value;
     if (w->n < 2)
         return false;
     regress(w, w->now, &slope, &value);
-    *out = slope * w->p1 + value;
-    return true;
+    return give(out, slope * w->p1 + value);
 }
 
-bool over_smooth(const struct window *w, double *out)
+bool over_smooth(const struct window *w, struct cell *out)
 {
     if (w->n < 2)
         return false;
@@ -268,6 +232,5 @@ bool over_smooth(const struct window *w, double *out)
         s0 = s1;
         s1 = w->p1 * w->s[i].v + (1 - w->p1) * (s1 + b);
     }
-    *out = s1;
-    return true;
+    return give(out, s1);
 }

@@ -3,8 +3,8 @@
  * Model      A query is parsed (ast.h), then worked out for every step of [start, end] at once.
  *            Ranges and look-back are open on the left, as in Prometheus 3.
  * Guarantees No query reads more than max_samples. Errors in the text name line and column.
- * Threads    Any; a query belongs to one thread.
- * Not here   Native histograms; experimental syntax. Both are refused by name.              */
+ *            What upstream has behind a flag is refused by name unless its flag is set.
+ * Threads    Any; a query belongs to one thread.                                            */
 #pragma once
 #include "tsdb/tsdb.h"
 
@@ -14,7 +14,22 @@ struct promql_source {
                   struct err *e);
 };
 
+/* Upstream's --enable-feature, by its own names: see promql_feature(). */
+enum {
+    PROMQL_FUNCTIONS = 1,      /* promql-experimental-functions */
+    PROMQL_EXTENDED = 2,       /* promql-extended-range-selectors: anchored, smoothed */
+    PROMQL_FILL = 4,           /* promql-binop-fill-modifiers */
+    PROMQL_DELAYED_NAMES = 8,  /* promql-delayed-name-removal */
+    PROMQL_TYPE_AND_UNIT = 16, /* type-and-unit-labels */
+    PROMQL_START_TIMES = 32,   /* use-start-timestamps */
+};
+/* 0: there is none of this name. */
+unsigned promql_feature(const char *name);
+/* Names with commas between; those that upstream has made permanent are fine, too. */
+int promql_features(const char *names, unsigned *out, struct err *e) MUST_CHECK;
+
 struct promql_opts {
+    unsigned features;
     int64_t lookback_ms;      /* 0: 5 minutes */
     int64_t subquery_step_ms; /* 0: 1 minute */
     size_t max_samples;       /* 0: 50 million */
@@ -26,6 +41,9 @@ struct promql_result {
     enum promql_type type;
     struct series_set series; /* vector: one sample each; matrix; scalar: one series, no labels */
     const char *string;
+    /* "PromQL warning: … (1:5)" and "PromQL info: …", in upstream's words. */
+    const char *const *warnings, *const *infos;
+    size_t n_warnings, n_infos;
 };
 
 /* At one moment: gives what the expression is. */

@@ -57,6 +57,14 @@ static int compile(const char *text, pcre2_code **out, struct err *e)
     return err_set(e, ERR_INVALID, "invalid regular expression in label_replace(): %.200s", text);
 }
 
+/* A name that was to go stays once it is set. */
+static void relabel(struct eval *ev, struct row *row, const char *name, const char *value)
+{
+    row->labels = labels__set(ev->arena, &row->labels, name, value);
+    if (strcmp(name, "__name__") == 0)
+        row->nameless = false;
+}
+
 int call_label_replace(struct eval *ev, const struct expr *call, struct table *out, struct err *e)
 {
     const char *dst = call->call.args[1]->string, *template = call->call.args[2]->string;
@@ -76,8 +84,7 @@ int call_label_replace(struct eval *ev, const struct expr *call, struct table *o
         const char *value = labels_get(&out->rows[i].labels, src);
         if (pcre2_match(code, (PCRE2_SPTR)value, strlen(value), 0, 0, data, context) < 0)
             continue;
-        out->rows[i].labels = labels__set(ev->arena, &out->rows[i].labels, dst,
-                                          expand(template, value, code, data, ev->arena));
+        relabel(ev, &out->rows[i], dst, expand(template, value, code, data, ev->arena));
     }
     pcre2_match_context_free(context);
     pcre2_match_data_free(data);
@@ -90,6 +97,10 @@ int call_label_join(struct eval *ev, const struct expr *call, struct table *out,
     const char *dst = call->call.args[1]->string, *between = call->call.args[2]->string;
     if (!labels__name_ok(dst))
         return err_set(e, ERR_INVALID, "invalid destination label name in label_join(): %s", dst);
+    for (size_t k = 3; k < call->call.n_args; k++)
+        if (!labels__name_ok(call->call.args[k]->string))
+            return err_set(e, ERR_INVALID, "invalid source label name in label_join(): %s",
+                           call->call.args[k]->string);
     int r = eval__expr(ev, call->call.args[0], out, e);
     for (size_t i = 0; r == 0 && i < out->n; i++) {
         AUTO_BUF struct buf b;
@@ -99,7 +110,7 @@ int call_label_join(struct eval *ev, const struct expr *call, struct table *out,
                 buf_puts(&b, between);
             buf_puts(&b, labels_get(&out->rows[i].labels, call->call.args[k]->string));
         }
-        out->rows[i].labels = labels__set(ev->arena, &out->rows[i].labels, dst, buf_text(&b));
+        relabel(ev, &out->rows[i], dst, buf_text(&b));
     }
     return r;
 }

@@ -30,7 +30,7 @@ static int query(void *arg, const char *text, int64_t at_ms, struct arena *a, st
 {
     struct server *s = arg;
     struct promql_result r;
-    int rc = promql_instant(&s->source.source, NULL, text, at_ms, a, &r, e);
+    int rc = promql_instant(&s->source.source, &s->monitor.query, text, at_ms, a, &r, e);
     if (rc == 0)
         *out = monitor_result(&r, at_ms, a);
     return rc;

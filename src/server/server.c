@@ -84,7 +84,9 @@ static int open_stores(struct server *s, struct err *e)
     if (r < 0)
         return r;
     promql_tsdb_init(&s->source, s->metrics);
-    s->monitor = (struct monitor_api){.source = &s->source.source, .db = s->metrics};
+    s->monitor = (struct monitor_api){.source = &s->source.source,
+                                      .db = s->metrics,
+                                      .query = {.features = s->opts.query_features}};
     s->repositories.root = path_in(s, "git");
     const char *git = s->opts.kubeconfig ? server__for_pods(s, s->opts.git_address) : NULL;
     s->repositories.url = arena_printf(s->arena, "http://%s/git/", git ? git : s->opts.git_address);

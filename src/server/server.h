@@ -25,6 +25,7 @@ struct server_opts {
     const char *kubeconfig;  /* the API and the containers are this cluster's; NULL: our own */
     const char *advertise;   /* host under which the cluster's pods and nodes reach us, or NULL */
     const char *tools_image; /* where the cluster pulls the steps' entrypoint from; NULL: here */
+    unsigned query_features; /* PROMQL_… of promql/promql.h */
     bool no_node;            /* the API and its controllers, no containers */
     bool no_controllers;     /* the API alone */
 };

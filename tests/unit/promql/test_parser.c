@@ -31,7 +31,15 @@ static void parses_and_refuses(void)
         {"x[300y]",                                   "1:3: parse error: duration out of range"                                      },
         {"x[2m * (1 + 0.5)] offset -max_of(1m, 30)",  NULL                                                                           },
         {"x[1m - 60]",                                "1:3: parse error: duration must be greater than 0"                            },
-        {"x[1m / 0]",                                 "1:3: parse error: duration out of range"                                      },
+        {"x[1m / 0]",                                 "1:6: parse error: division by zero" },
+        {"limitk(1, x)", "1:1: parse error: limitk() is experimental and must be enabled with --enable-feature=promql-experimental-functions" },
+        {"x + fill(0) y", "1:5: parse error: binop fill modifiers are experimental and not enabled" },
+        {"x + fill_left", NULL },
+        {"rate(x[1m] smoothed)", "1:6: parse error: smoothed modifier is experimental and not enabled" },
+        {"mad_over_time(x[1m])", "1:1: parse error: function \"mad_over_time\" is not enabled" },
+        {"(x) offset 1m", "1:1: parse error: offset modifier must be preceded by an instant vector selector or range vector selector or a subquery" },
+        {"x </ 2 >/ 1", NULL },
+        {"round(x, 1, 2)", "1:1: parse error: expected at most 2 argument(s) in call to \"round\", got 3" },
         {"1__0",                                      "1:1: parse error: bad number or duration syntax"                              },
         {"",                                          "1:1: parse error: no expression found in input"                               },
         {"sum(",                                      "1:5: parse error: unexpected \"end of input\" in expression"                  },
@@ -47,7 +55,7 @@ static void parses_and_refuses(void)
         AUTO(arena) struct arena *a = arena_new(0);
         struct expr *x;
         struct err e = {0};
-        int r = promql_parse(a, cases[i].text, &x, &e);
+        int r = promql_parse(a, cases[i].text, NULL, &x, &e);
         T_EQ_INT(r, cases[i].error ? ERR_INVALID : 0, cases[i].text);
         T_EQ_STR(e.msg, cases[i].error ? cases[i].error : "", cases[i].text);
     }

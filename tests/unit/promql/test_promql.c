@@ -41,7 +41,8 @@ static const char *ask(const char *query, int64_t at_ms, struct arena *a)
     struct promql_tsdb s;
     struct promql_result r;
     promql_tsdb_init(&s, db);
-    if (promql_instant(&s.source, NULL, query, at_ms, a, &r, &e) < 0)
+    const struct promql_opts o = {.features = PROMQL_FUNCTIONS};
+    if (promql_instant(&s.source, &o, query, at_ms, a, &r, &e) < 0)
         return arena_printf(a, "error: %s", e.msg);
     if (r.type == PROMQL_STRING)
         return r.string;
@@ -95,7 +96,7 @@ static void evaluates(void)
         {"quantile(0.5, requests)",                                            "{} 180"                                                     },
         {"clamp_max(gauge{x=\"1\"}, 2)",                                       "{job=\"shop\", x=\"1\"} 2"                                  },
         {"deriv(gauge{x=\"1\"}[5m])",                                          "{job=\"shop\", x=\"1\"} 0.0166667"                          },
-        {"count_values(\"a\\xc5z\", gauge)",                                   "error: invalid label name \"a\xc5z\""                       },
+        {"count_values(\"a\\xc5z\", gauge)",                                   "error: invalid label name \"a\\xc5z\""                      },
         {"count_over_time(gauge{x=\"1\"}[30s * 2 ^ 2])",                       "{job=\"shop\", x=\"1\"} 2"                                  },
         {"gauge{x=\"1\"} offset (1m + 60)",                                    "gauge{job=\"shop\", x=\"1\"} 4"                             },
         {"days_in_month(vector(1454284800))",                                  "{} 29"                                                      },
@@ -111,9 +112,10 @@ static void evaluates(void)
          "(group_left/group_right)"                                                                                                         },
         {"-{job=\"shop\", x=\"1\"}",                                           "error: vector cannot contain metrics with the same labelset"},
         {"requests + on(job) gauge",
-         "error: found duplicate series for the match group on the one side of the"
-         " operation; many-to-many matching not allowed: matching labels must be"
-         " unique on one side"                                                                                                              },
+         "error: found duplicate series for the match group {job=\"shop\"} on the right"
+         " hand-side of the operation: [gauge{job=\"shop\", x=\"1\"}, gauge{job=\"shop\","
+         " x=\"2\"}];many-to-many matching not allowed: matching labels must be unique on one"
+         " side"                                                                                                                            },
     };
     fill();
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -1,0 +1,7 @@
+/* promtool.h - what the commands about metrics share. */
+#pragma once
+#include "cli/verb.h"
+
+/* Of --enable-feature: names as Prometheus has them, several with commas between. False: there is
+ * no such feature. */
+bool promtool_features(const struct option_list *names, unsigned *out, struct err *e);
