@@ -8,6 +8,7 @@
 #include "codec/json.h"
 #include "codec/number.h"
 #include "codec/tree_int.h"
+#include "codec/yaml_block_int.h"
 #include "codec/yaml_int.h"
 
 enum { DEPTH_MAX = 1000 };
@@ -590,24 +591,51 @@ static int read_events(struct reader *r)
     return 0;
 }
 
+static int on_quick_event(void *arg, const yaml_event_t *event)
+{
+    struct reader *r = arg;
+    return on_event(r, event) < 0 ? -1 : r->whole;
+}
+
+/* What the quick reader does not read to its end, libyaml does; errors are always libyaml's. */
+static bool read_quickly(struct reader *r, const char *text, size_t n)
+{
+    struct err *e = r->e;
+    r->e = r->tree.e = NULL;
+    bool read = yaml__block_events(text, n, on_quick_event, r);
+    r->e = r->tree.e = e;
+    if (!read) {
+        r->docs = NULL;
+        r->n_docs = 0;
+        r->whole = false;
+    }
+    return read;
+}
+
+static int read_with_libyaml(struct reader *r, const char *text, size_t n)
+{
+    if (!yaml_parser_initialize(&r->parser))
+        return err_set(r->e, ERR_TOO_LARGE, "no memory for a YAML parser");
+    yaml_parser_set_input_string(&r->parser, (const yaml_char_t *)text, n);
+    r->slashes = (r->flags & YAML_NODES) && memmem(text, n, "\\/", 2);
+    int rc = read_events(r);
+    yaml_parser_delete(&r->parser);
+    return rc;
+}
+
 static int read_all(struct reader *r, struct arena *a, const char *text, size_t n, unsigned flags,
                     struct err *e)
 {
     *r = (struct reader){.arena = a, .mark = text, .flags = flags, .e = e};
-    r->slashes = (flags & YAML_NODES) && memmem(text, n, "\\/", 2);
     if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         r->mark += 3; /* libyaml does not count a byte order mark */
     if (n >= UINT32_MAX)
         return err_set(e, ERR_TOO_LARGE, "a YAML text of %zu bytes is too large", n);
-    if (!yaml_parser_initialize(&r->parser))
-        return err_set(e, ERR_TOO_LARGE, "no memory for a YAML parser");
-    yaml_parser_set_input_string(&r->parser, (const yaml_char_t *)text, n);
     tree__init(&r->tree, a, flags & YAML_STRICT_KEYS, e);
     r->tree.merged_gives = flags & YAML_NODES;
     buf_init(&r->levels, SIZE_MAX / 2);
     map_init(&r->anchors);
-    int rc = read_events(r);
-    yaml_parser_delete(&r->parser);
+    int rc = read_quickly(r, text, n) ? 0 : read_with_libyaml(r, text, n);
     tree__done(&r->tree);
     buf_done(&r->levels);
     map_done(&r->anchors);
