@@ -108,6 +108,8 @@ static int key_cmp(const struct member *a, const struct member *b)
 
 static size_t break_at(const char *s, size_t n, size_t i)
 {
+    if ((unsigned char)s[i] < 0x80)
+        return s[i] == '\n';
     size_t len = utf8_valid(s + i, n - i);
     uint32_t c = len ? utf8_decode(s + i, len) : 0;
     return c == '\n' || c == 0x85 || c == 0x2028 || c == 0x2029 ? len : 0;
@@ -138,16 +140,16 @@ void yaml__write_block(struct buf *b, char style, const char *s, size_t n)
 static void print_literal(struct buf *b, const char *s, size_t n, size_t indent)
 {
     yaml__write_block(b, '|', s, n);
-    bool fresh = true;
-    for (size_t i = 0, len; i < n; i += len) {
-        size_t brk = break_at(s, n, i);
-        len = brk ? brk : 1;
-        if (fresh && !brk)
+    size_t brk = 0;
+    for (size_t i = 0; i < n; i += brk) {
+        size_t from = i;
+        while (i < n && (brk = break_at(s, n, i)) == 0)
+            i++;
+        if (i > from)
             put_indent(b, indent);
-        buf_add(b, s + i, len);
-        fresh = brk > 0;
+        buf_add(b, s + from, i + brk - from);
     }
-    if (!fresh)
+    if (!brk)
         buf_putc(b, '\n');
 }
 

@@ -43,12 +43,24 @@ static void scan_indicator(struct scan *s, char c, bool first, bool after_blank,
     }
 }
 
+/* Within a text these say nothing about it: no space, break or indicator. */
+static const bool dull[256] = {
+    ['!' ... '"'] = true, ['$' ... '+'] = true, ['-' ... '9'] = true,
+    [';' ... '>'] = true, ['@' ... 'Z'] = true, ['\\'] = true,
+    ['^' ... 'z'] = true, ['|'] = true,         ['~'] = true,
+};
+
 static struct scan scan_text(const char *text, size_t n)
 {
     struct scan s = {0};
     bool was_space = false, was_break = false, after_blank = true;
     s.flow = s.block = n >= 3 && (memcmp(text, "---", 3) == 0 || memcmp(text, "...", 3) == 0);
     for (size_t i = 0, len; i < n; i += len) {
+        if (i > 0 && dull[(unsigned char)text[i]]) {
+            was_space = was_break = after_blank = false;
+            len = 1;
+            continue;
+        }
         len = utf8_valid(text + i, n - i);
         uint32_t c = len ? utf8_decode(text + i, len) : 0;
         len = len ? len : 1;
@@ -128,12 +140,15 @@ static char short_escape(uint32_t c)
 
 enum { WIDTH = 80 };
 
-/* Characters since the line began. */
+/* Characters since the line began; no more than WIDTH if they are. */
 static size_t column(const struct buf *b)
 {
-    size_t n = 0;
-    for (size_t i = b->len; i > 0 && b->data[i - 1] != '\n'; i--)
-        n += ((unsigned char)b->data[i - 1] & 0xc0) != 0x80;
+    const char *line = b->len ? memrchr(b->data, '\n', b->len) : NULL;
+    size_t from = line ? (size_t)(line - b->data) + 1 : 0, n = b->len - from;
+    if (n <= WIDTH)
+        return n; /* no more characters than bytes: it is not full */
+    for (size_t i = from; i < b->len; i++)
+        n -= ((unsigned char)b->data[i] & 0xc0) == 0x80;
     return n;
 }
 
@@ -148,15 +163,26 @@ static bool folds(const struct buf *b, struct yaml_lines lines, bool after_space
     return lines.fold && !after_space && column(b) > WIDTH;
 }
 
+/* What a flow text copies as it stands, from i on. */
+static size_t run_length(const char *text, size_t i, size_t n)
+{
+    size_t from = i;
+    while (i < n && text[i] != ' ' && text[i] != '\'' && (unsigned char)text[i] < 0x80)
+        i++;
+    return i - from;
+}
+
 /* Plain and single-quoted text differ in what a quote becomes. */
 static void write_flow(struct buf *b, const char *text, size_t n, struct yaml_lines lines,
                        bool quoted)
 {
     bool after_break = false, after_space = false;
     for (size_t i = 0, len; i < n; i += len) {
-        len = utf8_valid(text + i, n - i);
+        len = run_length(text, i, n);
+        len = len ? len : utf8_valid(text + i, n - i);
         len = len ? len : 1;
-        bool brk = len > 1 && is_break(utf8_decode(text + i, len)), space = text[i] == ' ';
+        bool brk = (text[i] & 0x80) && len > 1 && is_break(utf8_decode(text + i, len));
+        bool space = text[i] == ' ';
         if (space && i > 0 && i + 1 < n && text[i + 1] != ' ' && folds(b, lines, after_space)) {
             new_line(b, lines.indent);
         } else {
