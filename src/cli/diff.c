@@ -2,9 +2,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "cli/application.h"
 #include "cli/changes.h"
 #include "cli/environment.h"
 #include "cli/live.h"
@@ -12,7 +14,7 @@
 #include "codec/yaml.h"
 
 enum { RENDER, DIFF };
-enum { OUTPUT_MAX = 256 << 20 };
+enum { OUTPUT_MAX = 256 << 20, TOKEN_MAX = 1 << 16 };
 
 /* As diff, kubectl diff and argocd app diff say it. */
 enum { EXIT_SAME = 0, EXIT_DIFFERS = 1, EXIT_TROUBLE = 2 };
@@ -141,7 +143,8 @@ static int run_render(int argc, char **argv)
 
 struct diff_ask {
     struct environment_opts opts;
-    const char *kubeconfig;
+    struct application_ask application;
+    const char *kubeconfig, *token_file;
     long context;
     bool colour;
     struct kube *kube; /* NULL: two states are compared */
@@ -237,13 +240,44 @@ static int diff_live(struct diff_ask *ask, const char *folder, struct arena *a, 
     return rc;
 }
 
+static int diff_application(struct diff_ask *ask, struct arena *a, struct err *e)
+{
+    struct application_preview p;
+    struct changes c = {.n = 0};
+    char *token;
+    size_t n;
+    int rc = 0;
+    if (ask->token_file) {
+        rc = fs_read(ask->token_file, TOKEN_MAX, a, &token, &n, e);
+        ask->application.token = rc < 0 ? NULL : arena_strndup(a, token, strcspn(token, "\r\n"));
+    }
+    if (rc == 0)
+        rc = application_preview(ask->kube, &ask->application, a, &p, e);
+    if (rc == 0)
+        rc = live_changes(ask->kube, p.ns, p.objects, p.n, a, &c, e);
+    if (rc == 0)
+        rc = live_left_over(ask->kube, p.resources, p.objects, p.n, a, &c, e);
+    return rc < 0 ? rc : print_changes(ask, &c, "live", p.commit, a, e);
+}
+
+/* "shop-prod" is an Application unless there is such a folder; "./shop-prod" is always one. */
+static bool is_folder(const char *name)
+{
+    struct stat st;
+    return strchr(name, '/') || *name == '.' || (stat(name, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
 static int diff(struct diff_ask *ask, const struct arguments *args, struct arena *a, struct err *e)
 {
     const char *range = args->n > 1 ? args->items[1] : NULL;
     const char *dots = range ? strstr(range, "..") : NULL;
     if (!range) {
         int rc = verb_connect(ask->kubeconfig, a, &ask->kube, e);
-        return rc < 0 ? rc : diff_live(ask, args->items[0], a, e);
+        ask->application.name = args->items[0];
+        if (rc < 0)
+            return rc;
+        return is_folder(args->items[0]) ? diff_live(ask, args->items[0], a, e)
+                                         : diff_application(ask, a, e);
     }
     const char *from = dots ? arena_strndup(a, range, (size_t)(dots - range)) : range;
     const char *to = dots ? dots + 2 + (dots[2] == '.') : NULL;
@@ -252,13 +286,20 @@ static int diff(struct diff_ask *ask, const struct arguments *args, struct arena
 
 static int run_diff(int argc, char **argv)
 {
-    struct diff_ask ask = {.context = 3, .colour = isatty(STDOUT_FILENO) == 1};
+    struct diff_ask ask = {
+        .context = 3, .colour = isatty(STDOUT_FILENO) == 1, .application.ns = "argocd"};
     const struct option table[] = {
         ENVIRONMENT_OPTIONS(ask.opts),
-        {"context",      'U', OPTION_NUMBER, &ask.context, "N", "lines around a difference (3)"},
-        {"kubeconfig", 0, OPTION_TEXT, &ask.kubeconfig, "FILE",
+        {"context",                  'U', OPTION_NUMBER, &ask.context, "N", "lines around a difference (3)"},
+        {"revision",             0, OPTION_TEXT, &ask.application.revision, "REV",
+                    "of an Application (what it targets)"},
+        {"app-namespace",                       0, OPTION_TEXT, &ask.application.ns, "NAME",
+                    "of an Application (argocd)"},
+        {"token-file",                          0, OPTION_TEXT, &ask.token_file, "FILE",
+                    "token for an Application's repository, where it must be fetched"},
+        {"kubeconfig",             0, OPTION_TEXT, &ask.kubeconfig, "FILE",
                     "which API ($KUBECONFIG, or this machine's)"},
-        {0          }
+        {0}
     };
     AUTO(arena) struct arena *a = arena_new((size_t)1 << 30);
     struct arguments args;
@@ -281,7 +322,7 @@ static int run_diff(int argc, char **argv)
 const struct verb verbs_render[] = {
     [RENDER] = {"render",                                                                    "[FOLDER] [options]",
                 "print what a folder of configuration becomes, or each of its environments", run_render},
-    [DIFF] = {"diff", "FOLDER [FROM[..TO]] [options]",
-                "what a folder would change in what runs, or a commit in it", run_diff},
+    [DIFF] = {"diff", "APPLICATION | FOLDER [FROM[..TO]] [options]",
+                "what an Application or a folder would change in what runs, or a commit in it", run_diff},
     {0                                                                          }
 };

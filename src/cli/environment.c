@@ -3,14 +3,20 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/resource.h"
 #include "base/clock.h"
+#include "base/fs.h"
+#include "render/sops/sops.h"
 #include "vcs/repo.h"
+
+enum { KEYS_MAX = 1 << 20 };
 
 void environment_state_done(struct environment_state *s)
 {
     tree_free(s->tree);
+    tree_free(s->files);
     repo_free(s->repo);
 }
 
@@ -22,6 +28,31 @@ static const char *absolute(const char *path, struct arena *a)
     return copy;
 }
 
+/* Where sops itself looks for keys. */
+static int my_keys(void *arg, struct arena *a, struct sops_keys *out, struct err *e)
+{
+    (void)arg;
+    struct age_identity *list = NULL;
+    size_t n = 0, n_text;
+    char *text;
+    const char *given = getenv("SOPS_AGE_KEY"), *file = getenv("SOPS_AGE_KEY_FILE");
+    const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    if (!file && config && *config)
+        file = arena_printf(a, "%s/sops/age/keys.txt", config);
+    else if (!file && home)
+        file = arena_printf(a, "%s/.config/sops/age/keys.txt", home);
+    int rc = given ? sops_identities(given, strlen(given), a, &list, &n, e) : 0;
+    if (rc == 0 && file && access(file, F_OK) == 0) {
+        rc = fs_read(file, KEYS_MAX, a, &text, &n_text, e);
+        if (rc == 0)
+            rc = sops_identities(text, n_text, a, &list, &n, e);
+        if (rc < 0)
+            rc = err_wrap(e, rc, "%s", file);
+    }
+    *out = (struct sops_keys){list, n, sops_ring(a), file ? file : "$SOPS_AGE_KEY_FILE"};
+    return rc;
+}
+
 /* Bases may lie anywhere, so the tree is all of the machine's, and the folder a path in it. */
 static int now_state(const char *folder, struct arena *a, struct environment_state *out,
                      struct err *e)
@@ -31,7 +62,7 @@ static int now_state(const char *folder, struct arena *a, struct environment_sta
         return err_set(e, ERR_NOT_FOUND, "folder %s: %s", folder, strerror(errno));
     *out = (struct environment_state){
         .root = "", .dir = path + 1, .label = "work tree", .now_ns = clock_real_ns()};
-    return tree_of_folder("/", &out->tree, e);
+    return tree_of_folder("/", &out->files, e);
 }
 
 static int commit_state(const char *folder, const char *revision, struct arena *a,
@@ -56,15 +87,24 @@ static int commit_state(const char *folder, const char *revision, struct arena *
         .label = arena_strndup(a, sha, 8),
         .now_ns = commit.committer.when_s * 1000000000,
     };
-    out->tree = tree_of_commit(repo, arena_strdup(a, sha));
+    out->files = tree_of_commit(repo, arena_strdup(a, sha));
     out->repo = take_ptr(repo);
     return 0;
+}
+
+struct tree *environment_decrypting(struct tree *files)
+{
+    static const struct sops_source mine = {my_keys, NULL};
+    return sops_tree(files, &mine);
 }
 
 int environment_state(const char *folder, const char *revision, struct arena *a,
                       struct environment_state *out, struct err *e)
 {
-    return revision ? commit_state(folder, revision, a, out, e) : now_state(folder, a, out, e);
+    int rc = revision ? commit_state(folder, revision, a, out, e) : now_state(folder, a, out, e);
+    if (rc == 0)
+        out->tree = environment_decrypting(out->files);
+    return rc;
 }
 
 int environment_list(const struct environment_state *s, const struct environment_opts *o,

@@ -16,8 +16,9 @@ struct environment_opts {
 
 /* One state of the folder. */
 struct environment_state {
-    struct tree *tree;
-    struct repo *repo; /* of a commit; NULL: the files as they are now */
+    struct tree *tree;  /* files that SOPS encrypted read as they were, with the person's keys */
+    struct tree *files; /* as they are */
+    struct repo *repo;  /* of a commit; NULL: the files as they are now */
     const char *root; /* of the tree, on this machine: "/" or the work tree, without a last slash */
     const char *dir;  /* the folder, in the tree */
     const char *label; /* "work tree", or the start of the commit */
@@ -30,6 +31,9 @@ void environment_state_done(struct environment_state *s);
 /* `revision` NULL: the files as they are now. */
 int environment_state(const char *folder, const char *revision, struct arena *a,
                       struct environment_state *out, struct err *e) MUST_CHECK;
+
+/* Files that SOPS encrypted read as they were, with the person's keys; borrows `files`. */
+struct tree *environment_decrypting(struct tree *files);
 
 int environment_list(const struct environment_state *s, const struct environment_opts *o,
                      struct arena *a, struct environment **out, size_t *n,

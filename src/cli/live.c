@@ -88,3 +88,41 @@ int live_changes(struct kube *k, const char *ns, struct value *const *objects, s
     }
     return 0;
 }
+
+static bool wanted(const struct value *r, struct value *const *objects, size_t n, struct arena *a)
+{
+    const char *group = value_at_str(r, "group", ""), *version = value_at_str(r, "version", "");
+    const char *both = arena_printf(a, "%s%s%s", group, *group ? "/" : "", version);
+    for (size_t i = 0; i < n; i++) {
+        const struct value *o = objects[i];
+        if (strcmp(value_at_str(o, "kind", ""), value_at_str(r, "kind", "")) == 0 &&
+            strcmp(value_at_str(o, "apiVersion", ""), both) == 0 &&
+            strcmp(value_at_str(o, "metadata.name", ""), value_at_str(r, "name", "")) == 0 &&
+            strcmp(value_at_str(o, "metadata.namespace", ""), value_at_str(r, "namespace", "")) ==
+                0)
+            return true;
+    }
+    return false;
+}
+
+int live_left_over(struct kube *k, const struct value *resources, struct value *const *objects,
+                   size_t n, struct arena *a, struct changes *out, struct err *e)
+{
+    VALUE_EACH_ITEM (r, resources) {
+        AUTO(object) struct object *live = NULL;
+        const struct resource *res;
+        const char *group = value_at_str(r, "group", "");
+        const char *version =
+            arena_printf(a, "%s%s%s", group, *group ? "/" : "", value_at_str(r, "version", ""));
+        if (wanted(r, objects, n, a) ||
+            kube_find(k, version, value_at_str(r, "kind", ""), &res, NULL) < 0)
+            continue;
+        int rc = kube_get(k, res, value_at_str(r, "namespace", ""), value_at_str(r, "name", ""),
+                          &live, e);
+        if (rc < 0 && rc != ERR_NOT_FOUND)
+            return rc;
+        if (rc == 0)
+            changes_add(a, out, &(struct change){.before = diff_normal(live->root, NULL, a)});
+    }
+    return 0;
+}

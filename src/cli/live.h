@@ -11,3 +11,7 @@
 /* `ns`: of objects that name none. The objects are changed: they get their namespace. */
 int live_changes(struct kube *k, const char *ns, struct value *const *objects, size_t n,
                  struct arena *a, struct changes *out, struct err *e) MUST_CHECK;
+
+/* What an Application's status lists, still runs, and is not wanted any more: it would go. */
+int live_left_over(struct kube *k, const struct value *resources, struct value *const *objects,
+                   size_t n, struct arena *a, struct changes *out, struct err *e) MUST_CHECK;

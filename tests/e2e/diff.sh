@@ -1,6 +1,7 @@
 #!/bin/bash
 # slipway diff: what a folder would change in what runs, and a commit in it.
 . "$(dirname "$0")/common.bash"
+here=$(cd "$(dirname "$0")/../.." && pwd)
 start --no-node
 work=$dir/infra
 mkdir -p "$work/base" "$work/overlays/dev" "$work/overlays/prod"
@@ -85,3 +86,51 @@ has "with secrets when asked" "$(cat "$dir/made/overlays-prod.yaml")" "first-sec
 echo 'resources: [gone.yaml]' > overlays/dev/kustomization.yaml
 refused "one that cannot be rendered" "environment overlays/dev" "$slipway" render . -A
 has "the others are there" "$out" "# environment: overlays/prod"
+
+# an Application, with a Secret that SOPS encrypted
+cases=$here/tests/cases/sops
+token=$("$slipway" user create alice)
+run "repository" "$slipway" repo create infra --write alice
+kubectl create namespace argocd > /dev/null 2>&1
+git checkout -q overlays
+cp "$cases/secret.yaml" overlays/dev/
+printf 'resources: [../../base, secret.yaml]\nnamespace: dev\n' > overlays/dev/kustomization.yaml
+git add -A && git commit -qm three
+run "push" git push -q "http://alice:$token@127.0.0.1:3000/git/infra.git" HEAD:main
+kubectl apply -f - > /dev/null << 'EOF'
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: web-dev, namespace: argocd}
+spec:
+  project: default
+  source: {repoURL: "http://127.0.0.1:3000/git/infra.git", path: overlays/dev, targetRevision: main}
+  destination: {server: "https://kubernetes.default.svc", namespace: dev}
+  syncPolicy: {automated: {prune: true, selfHeal: true}}
+EOF
+told() { # a part of what the Application says
+    kubectl -n argocd get application web-dev -o yaml | grep -q "$1"
+}
+until_true 100 told "secret.yaml: it is encrypted for" && ok || bad "no key: $(kubectl -n argocd get application web-dev -o yaml)"
+run "the key" kubectl -n argocd create secret generic sops-keys --from-file="$cases/keys.txt"
+kubectl -n argocd annotate application web-dev argocd.argoproj.io/refresh=normal > /dev/null
+password() {
+    [ "$(kubectl -n dev get secret sealed -o 'jsonpath={.data.password}' 2> /dev/null | base64 -d)" = confidential-word ]
+}
+until_true 200 password && ok || bad "the Secret is not decrypted: $(kubectl -n argocd get application web-dev -o yaml)"
+told confidential-word && bad "the Application tells the secret" || ok
+grep -rq confidential-word "$dir/log" "$dir/data/git" && bad "the secret is written down" || ok
+export SOPS_AGE_KEY_FILE=$cases/keys.txt SLIPWAY_DATA_DIR=$dir/data
+until_true 100 "$slipway" diff web-dev && ok || bad "what is synced differs: $("$slipway" diff web-dev 2>&1)"
+sed -i 's/resources: .*/resources: [secret.yaml]/' overlays/dev/kustomization.yaml
+git commit -qam four
+run "push a branch" git push -q "http://alice:$token@127.0.0.1:3000/git/infra.git" HEAD:less
+differs "an Application at another revision" "$slipway" diff web-dev --revision less
+has "what would go" "$out" "--- apps/v1/Deployment/dev/web (live)"
+has "the rest is the same" "$(cat "$dir/err")" "0 changed, 0 added, 2 removed, 1 the same"
+echo "$token" > "$dir/token"
+export SLIPWAY_DATA_DIR=$dir/nowhere
+run "a repository of elsewhere" "$slipway" diff web-dev --token-file "$dir/token"
+"$slipway" diff web-dev > /dev/null 2>&1
+same "without the token: exit" $? 2
+out=$(SOPS_AGE_KEY_FILE=/dev/null "$slipway" diff ./overlays/dev 2>&1)
+has "without the key" "$out" "and /dev/null has no key for it"

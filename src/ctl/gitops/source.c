@@ -2,10 +2,13 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
+#include "codec/base64.h"
 #include "codec/json.h"
 #include "ctl/gitops/app_int.h"
+#include "ctl/gitops/render_opts.h"
 #include "kube/cache.h"
 #include "render/render.h"
+#include "render/sops/sops.h"
 
 /* ---- which repository ---- */
 
@@ -158,99 +161,46 @@ static void traced_free(struct tree *t)
 static const struct tree_ops traced_ops = {"traced", traced_stat, traced_read, traced_list,
                                            traced_free};
 
-/* ---- what charts may ask for beside their values ---- */
+/* ---- keys of files that are encrypted in Git ---- */
 
-static void add_kind(struct arena *a, const char **list, size_t *n, const char *version,
-                     const char *kind)
-{
-    list[(*n)++] = version;
-    list[(*n)++] = arena_printf(a, "%s/%s", version, kind);
-}
+#define SOPS_KEYS "sops-keys"
 
-static void add_definition(struct app *p, const char **list, size_t *n, const struct value *crd)
+static int sops_keys(void *arg, struct arena *a, struct sops_keys *out, struct err *e)
 {
-    VALUE_EACH_ITEM (v, value_at(crd, "spec.versions"))
-        if (value_at_bool(v, "served", false))
-            add_kind(p->a, list, n,
-                     arena_printf(p->a, "%s/%s", value_at_str(crd, "spec.group", ""),
-                                  value_at_str(v, "name", "")),
-                     arena_strdup(p->a, value_at_str(crd, "spec.names.kind", "")));
-}
-
-/* Groups, versions and kinds of the API: what is built in and what CRDs add. */
-static int api_versions(struct app *p, struct render_opts *o, struct err *e)
-{
-    struct kube_list crds;
-    int rc = kube_list(p->c->kube, &RES_CRD, NULL, NULL, &crds, e);
+    struct app *p = arg;
+    AUTO(object) struct object *secret = NULL;
+    struct age_identity *list = NULL;
+    size_t n = 0, len;
+    char *text;
+    *out = (struct sops_keys){.ring = sops_ring(a),
+                              .origin = arena_printf(a, "Secret %s/" SOPS_KEYS, p->ns)};
+    int rc = kube_get(p->c->kube, &RES_SECRET, p->ns, SOPS_KEYS, &secret, e);
     if (rc < 0)
-        return rc;
-    size_t max = 0, n = 0;
-    for (const struct resource *const *r = RESOURCES; *r; r++)
-        max++;
-    for (size_t i = 0; i < crds.n; i++)
-        max += value_count(value_at(crds.items[i]->root, "spec.versions"));
-    const char **list = ARENA_ARRAY(p->a, const char *, 2 * max + 1);
-    for (const struct resource *const *r = RESOURCES; *r; r++)
-        add_kind(p->a, list, &n, resource_api_version(*r, p->a), (*r)->kind);
-    for (size_t i = 0; i < crds.n; i++)
-        add_definition(p, list, &n, crds.items[i]->root);
-    kube_list_done(&crds);
-    o->api_versions = list;
-    o->n_api_versions = n;
+        return rc == ERR_NOT_FOUND ? 0 : rc;
+    VALUE_EACH_MEMBER (m, value_get(secret->root, "data")) {
+        rc = base64_decode(a, value_str(&m->value, ""), value_count(&m->value), BASE64_STD, &text,
+                           &len, e);
+        if (rc == 0)
+            rc = sops_identities(text, len, a, &list, &n, e);
+        if (rc < 0)
+            return err_wrap(e, rc, "%s, key %s", out->origin, m->key);
+    }
+    out->ages = list;
+    out->n_ages = n;
     return 0;
-}
-
-static const struct render_variable *variables(const struct app *p, const char *revision)
-{
-    const struct render_variable list[] = {
-        {"ARGOCD_APP_NAME",             p->name                                       },
-        {"ARGOCD_APP_NAMESPACE",        value_at_str(p->spec,                           "destination.namespace", "")},
-        {"ARGOCD_APP_PROJECT_NAME",                          value_at_str(p->spec,                                                                        "project", "default")},
-        {"ARGOCD_APP_REVISION",revision},
-        {"ARGOCD_APP_REVISION_SHORT",                             arena_strndup(p->a,                                                       revision, 7)},
-        {"ARGOCD_APP_REVISION_SHORT_8",                             arena_strndup(p->a,                                                                                                    revision, 8)},
-        {"ARGOCD_APP_SOURCE_PATH",                     value_at_str(p->source,           "path", "")},
-        {"ARGOCD_APP_SOURCE_REPO_URL", value_at_str(p->source, "repoURL", "")},
-        {"ARGOCD_APP_SOURCE_TARGET_REVISION",                           value_at_str(p->source,                                                                         "targetRevision", "")},
-        {NULL,NULL                },
-    };
-    return arena_dup(p->a, list, sizeof list);
-}
-
-/* A chart's time is its commit's: the same revision gives the same objects. */
-static int chart_options(struct app *p, const char *revision, struct tree *t, struct render_opts *o,
-                         struct err *e)
-{
-    enum render_tool tool;
-    struct repo_commit commit;
-    const char *path;
-    if (tree_join(p->a, "", o->path, &path, NULL) < 0 || render_detect(t, path, &tool, NULL) < 0 ||
-        tool != RENDER_HELM)
-        return 0; /* rendering says what is wrong */
-    int rc = repo_commit_read(p->repo, revision, p->a, &commit, e);
-    if (rc < 0)
-        return rc;
-    o->now_ns = commit.committer.when_s * 1000000000;
-    o->variables = variables(p, revision);
-    return api_versions(p, o, e);
 }
 
 static int render_at(struct app *p, const char *revision, struct render_result *out,
                      const char *const **files, struct err *e)
 {
-    AUTO(tree) struct tree *t = tree_of_commit(p->repo, revision);
+    AUTO(tree) struct tree *sealed = tree_of_commit(p->repo, revision);
+    AUTO(tree) struct tree *t = sops_tree(sealed, &(struct sops_source){sops_keys, p});
     struct traced traced = {.base = {&traced_ops}, .real = t, .a = p->a};
-    struct render_opts opts = {
-        .path = value_at_str(p->source, "path", ""),
-        .directory = value_get(p->source, "directory"),
-        .kustomize = value_get(p->source, "kustomize"),
-        .helm = value_get(p->source, "helm"),
-        .release = p->name,
-        .namespace = value_at_str(p->spec, "destination.namespace", "default"),
-        .kube_version = API_KUBE_VERSION,
-    };
+    const struct gitops_source source = {p->c->kube, p->repo, revision,
+                                         p->name,    p->spec, p->source};
+    struct render_opts opts;
     map_init(&traced.files);
-    int rc = chart_options(p, revision, t, &opts, e);
+    int rc = gitops_render_opts(&source, t, p->a, &opts, e);
     if (rc == 0)
         rc = render_objects(&traced.base, &opts, p->a, out, e);
     if (rc == 0) {
