@@ -42,6 +42,8 @@ static int start(struct apiserver *s, const struct apiserver_opts *o, struct err
     if (rc == 0)
         rc = bootstrap__install(s, e);
     s->first_watch = store_revision(s->store);
+    if (rc == 0)
+        rc = casters__start(&s->casters, e);
     return rc == 0 ? housekeeping__start(s, e) : rc;
 }
 
@@ -86,6 +88,7 @@ void apiserver_free(struct apiserver *s)
     if (!s)
         return;
     housekeeping__stop(s);
+    casters__stop(&s->casters);
     services__done(s);
     rbac__done(s);
     tokens__done(s);

@@ -312,6 +312,14 @@ struct services;
 struct tokens;
 struct kinds;
 
+/* Threads that send events for all clients' watches: to wake a thread for each of a hundred takes
+ * longer than to encrypt and send what it has to say. */
+struct casters {
+    struct watch_set *set;
+    pthread_t threads[2];
+    unsigned n;
+};
+
 struct apiserver {
     struct store *store;
     const struct clock *clock;
@@ -324,6 +332,7 @@ struct apiserver {
     struct rbac *rbac;
     struct services *services;
     struct tokens *tokens;
+    struct casters casters;
     pthread_mutex_t watches_mutex;
     struct live_watch *watches; /* woken by apiserver_stop() */
     pthread_mutex_t crd_mutex;
@@ -337,6 +346,9 @@ struct apiserver {
 
 /* The server's own writes. */
 void call_init_internal(struct call *c, struct apiserver *s, struct arena *a, const char *manager);
+
+int casters__start(struct casters *c, struct err *e);
+void casters__stop(struct casters *c);
 
 /* Watches register so that a stop reaches them. */
 struct live_watch {

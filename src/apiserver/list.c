@@ -104,6 +104,8 @@ bool list__matches(struct apiserver *s, const struct selection *sel, const struc
         const char *slash = strrchr(n->key, '/');
         if (!slash || strcmp(slash + 1, sel->name) != 0)
             return false;
+        if (sel->fields.n == 1 && sel->labels.n == 0)
+            return true; /* the key says it all */
     }
     AUTO(object) struct object *o = stored__object(s, k, n);
     if (sel->labels.n > 0 && !selector_matches(&sel->labels, value_at(o->root, "metadata.labels")))

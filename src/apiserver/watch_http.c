@@ -11,7 +11,8 @@ enum {
     BOOKMARK_MS = 60000,
     LAST_MARK_MS = 2000,
     DEFAULT_TIMEOUT_S = 1800,
-    BATCH_MAX = 64 * 1024
+    BATCH_MAX = 64 * 1024,
+    CAST_MAX = 8 * 1024, /* what a connection that can be written to surely takes */
 };
 
 struct stream {
@@ -22,16 +23,17 @@ struct stream {
     struct buf out; /* events not sent yet */
     bool first;     /* a table's first row brings the columns */
     bool started;
+    bool broken; /* the client left */
 };
 
 static int flush(struct stream *s)
 {
-    if (s->out.len == 0)
-        return 0;
-    struct err e = {0};
-    int rc = http_stream_write(s->w->q, s->out.data, s->out.len, &e);
-    buf_clear(&s->out);
-    return rc;
+    if (s->out.len > 0 && !s->broken) {
+        struct err e = {0};
+        s->broken = http_stream_write(s->w->q, s->out.data, s->out.len, &e) < 0;
+        buf_clear(&s->out);
+    }
+    return s->broken ? ERR_CANCELLED : 0;
 }
 
 static void put_event(struct stream *s, const char *type, struct value *obj)
@@ -115,44 +117,64 @@ static int64_t next_mark(int64_t now, int64_t end_at)
     return INT64_MAX;
 }
 
-/* All that is there at once goes out in one write. */
+/* Collects what there is, up to a little more than `max` bytes. 0: there may be more; else what
+ * watch_next() said. */
+static int drain(struct stream *s, size_t max)
+{
+    struct watch_event ev;
+    while (s->out.len <= max) {
+        struct err e = {0};
+        int rc = watch_next(s->watch, 0, &ev, &e);
+        if (rc != 0)
+            return rc;
+        put_next(s, &ev);
+        watch_event_done(&ev);
+    }
+    return 0;
+}
+
+bool web__cast(struct stream *s)
+{
+    if (drain(s, CAST_MAX) != ERR_TIMEOUT)
+        return false;
+    return s->out.len == 0 ||
+           (s->out.len <= CAST_MAX && http_stream_ready(s->w->q) && flush(s) == 0);
+}
+
+/* Sends until the client leaves or the time is over. Between events the stream is lent to the
+ * casters, who send what is small to clients that read; the rest comes back to this thread. */
 static int pump(struct stream *s, const struct list_opts *o)
 {
     int64_t timeout = o->timeout_s > 0 ? o->timeout_s : DEFAULT_TIMEOUT_S;
     int64_t end_at = clock_mono_ms() + timeout * 1000;
     int64_t mark_at = next_mark(clock_mono_ms(), end_at), look_at = clock_mono_ms() + POLL_MS;
     for (;;) {
-        int64_t now = clock_mono_ms(), left = end_at - now;
-        if (left <= 0)
+        int64_t now = clock_mono_ms();
+        if (now >= end_at)
             return 0;
         if (now >= look_at) { /* by the clock: others' events may leave no pause to do it in */
             if (http_client_gone(s->w->q))
                 return 0;
             look_at = now + POLL_MS;
         }
-        struct watch_event ev;
-        struct err e = {0};
-        int64_t wait = left < POLL_MS ? left : POLL_MS;
-        if (o->bookmarks && mark_at - now < wait)
-            wait = mark_at > now ? mark_at - now : 0;
-        if (s->out.len > 0)
-            wait = 0;
-        int rc = watch_next(s->watch, wait, &ev, &e);
-        if (rc == 0) {
-            put_next(s, &ev);
-            watch_event_done(&ev);
-        } else if (rc == ERR_GONE) {
+        int rc = drain(s, BATCH_MAX);
+        if (rc == ERR_GONE) {
             put_expired(s, "The resourceVersion for the provided watch is too old.");
             return flush(s);
-        } else if (rc != ERR_TIMEOUT) {
-            return 0; /* the server stops */
         }
+        if (rc != 0 && rc != ERR_TIMEOUT)
+            return 0; /* the server stops */
         if (o->bookmarks && now >= mark_at) {
             put_bookmark(s, watch_progress(s->watch), false);
             mark_at = next_mark(now, end_at);
         }
-        if ((rc != 0 || s->out.len > BATCH_MAX) && flush(s) < 0)
+        if (flush(s) < 0)
             return 0;
+        int64_t until = end_at < look_at ? end_at : look_at;
+        if (o->bookmarks && mark_at < until)
+            until = mark_at;
+        if (rc == ERR_TIMEOUT)
+            watch_rest(s->watch, s->w->call.s->casters.set, s, until - now);
     }
 }
 

@@ -15,6 +15,41 @@ enum watching watching__classify(struct apiserver *s, const struct selection *se
     return is ? was ? WATCHING_MODIFIED : WATCHING_ADDED : WATCHING_DELETED;
 }
 
+/* ---- casters ---- */
+
+enum { CASTER_STACK_KIB = 2048 }; /* as for a connection: deep documents recurse */
+
+static void *cast(void *arg)
+{
+    struct watch_set *set = arg;
+    void *stream;
+    for (struct watch *w; (w = watch_set_take(set, &stream));)
+        watch_set_put(set, w, !web__cast(stream));
+    return NULL;
+}
+
+int casters__start(struct casters *c, struct err *e)
+{
+    int rc = 0;
+    c->set = watch_set_new();
+    while (rc == 0 && c->n < ARRAY_LEN(c->threads)) {
+        rc = thread_start(&c->threads[c->n], "caster", CASTER_STACK_KIB, cast, c->set, e);
+        c->n += rc == 0;
+    }
+    return rc;
+}
+
+void casters__stop(struct casters *c)
+{
+    if (c->set)
+        watch_set_end(c->set);
+    while (c->n > 0)
+        (void)pthread_join(c->threads[--c->n], NULL);
+    watch_set_free(c->set);
+}
+
+/* ---- all watches ---- */
+
 void live_watch_add(struct apiserver *s, struct live_watch *l, struct watch *w)
 {
     LOCK_SCOPE(&s->watches_mutex);

@@ -293,6 +293,12 @@ int http_stream_write(struct http_request *q, const void *bytes, size_t n, struc
     return rc < 0 ? err_set(e, ERR_CANCELLED, "the client went away") : 0;
 }
 
+bool http_stream_ready(struct http_request *q)
+{
+    struct pollfd p = {.fd = conn_of(q)->fd, .events = POLLOUT};
+    return poll(&p, 1, 0) == 1 && p.revents == POLLOUT; /* a third of the buffer is free */
+}
+
 void http__stream_end(struct http_conn *c)
 {
     if (!c->streaming || c->broken || c->http10 || c->head)

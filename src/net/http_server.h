@@ -73,6 +73,8 @@ int http_stream_begin(struct http_request *q, int status, const char *content_ty
                       struct err *e) MUST_CHECK;
 int http_stream_write(struct http_request *q, const void *bytes, size_t n,
                       struct err *e) MUST_CHECK;
+/* True when a write of 8 KiB would not have to wait for the client. */
+bool http_stream_ready(struct http_request *q);
 /* Ends the connection instead of the stream, so that the client sees that something is missing. */
 void http_stream_abort(struct http_request *q);
 bool http_client_gone(struct http_request *q);

@@ -37,6 +37,25 @@ struct window {
     struct watch *watches;
 };
 
+struct watch {
+    struct store *store;
+    char *prefix;
+    size_t prefix_len;
+    uint64_t seq;      /* the next event to look at; under the store's lock */
+    uint64_t progress; /* the revision seen up to */
+    struct watch *next, **link;
+
+    pthread_mutex_t lock; /* of what follows; the set's lock comes after it */
+    pthread_cond_t ready;
+    bool pending, woken;   /* something may be there */
+    struct watch_set *set; /* it rests there */
+    void *arg;
+    bool back, leaving;       /* its rest is over */
+    bool taken;               /* by one of the set's threads; written under the set's lock, too */
+    struct watch *next_ready; /* under the set's lock, as the next */
+    bool queued;
+};
+
 struct store {
     struct db *db;
     struct statement *insert;
@@ -66,6 +85,9 @@ void window__done(struct window *w);
 void window__publish(struct window *w, struct watch_event ev);
 /* Wakes the watches that the events from sequence `from` on concern. */
 void window__notify(struct window *w, uint64_t from);
+
+/* watch_set.c; with the watch's lock held: one of the threads of its set shall look at it. */
+void watch__ready(struct watch *x);
 
 /* history.c: reads of the past, from the log. */
 int history__get(struct store *s, const char *key, uint64_t at, struct entry **out, struct err *e);

@@ -8,18 +8,6 @@
 
 enum { WINDOW_EVENTS = 16384, WINDOW_BYTES = 16 << 20 };
 
-struct watch {
-    struct store *store;
-    char *prefix;
-    size_t prefix_len;
-    uint64_t seq;      /* the next event to look at; under the store's lock */
-    uint64_t progress; /* the revision seen up to */
-    pthread_mutex_t lock;
-    pthread_cond_t ready;
-    bool pending, woken; /* under lock: something may be there */
-    struct watch *next, **link;
-};
-
 void window__init(struct window *w)
 {
     *w = (struct window){.cap = WINDOW_EVENTS};
@@ -64,10 +52,12 @@ static bool concerns(const struct watch *x, const struct watch_event *ev)
 
 static void wake(struct watch *x)
 {
-    (void)pthread_mutex_lock(&x->lock);
+    LOCK_SCOPE(&x->lock);
     x->pending = true;
-    (void)pthread_cond_signal(&x->ready);
-    (void)pthread_mutex_unlock(&x->lock);
+    if (x->set)
+        watch__ready(x);
+    else
+        (void)pthread_cond_signal(&x->ready);
 }
 
 /* A watch that had seen everything moves on over what does not concern it: others' events may
@@ -172,7 +162,7 @@ static int wait_for_more(struct watch *x, int64_t timeout_ms, struct err *e)
     int r = 0;
     (void)pthread_mutex_lock(&x->lock);
     while (!x->pending && !x->woken && r == 0)
-        if (!cond_wait_ms(&x->ready, &x->lock, timeout_ms))
+        if (timeout_ms == 0 || !cond_wait_ms(&x->ready, &x->lock, timeout_ms))
             r = err_set(e, ERR_TIMEOUT, "no event for %lld ms", (long long)timeout_ms);
     if (x->woken)
         r = err_set(e, ERR_CANCELLED, "the watch was ended");

@@ -4,7 +4,8 @@
  *            and sees every later event of its prefix once, in revision order.
  * Guarantees No event is skipped silently: a reader that falls behind the window gets
  *            ERR_GONE and must relist. Events are published only when durable.
- * Threads    next/close from any one thread per watch; watch_wake from any.             */
+ * Threads    next/close from any one thread per watch; watch_wake from any. Many watches that rest
+ *            in a set share its threads: to wake a hundred threads takes longer than their work. */
 #pragma once
 #include <stdbool.h>
 
@@ -31,5 +32,22 @@ int watch_next(struct watch *w, int64_t timeout_ms, struct watch_event *out,
 
 /* Up to this revision the watch has seen everything, events or none: for bookmarks. */
 uint64_t watch_progress(struct watch *w);
-void watch_wake(struct watch *w); /* ends the wait of watch_next */
+void watch_wake(struct watch *w); /* ends the wait of watch_next, and its rest */
 void watch_close(struct watch *w);
+
+/* ---- sets ---- */
+
+struct watch_set;
+struct watch_set *watch_set_new(void);
+void watch_set_free(struct watch_set *s); /* nothing rests in it */
+
+/* Lends the watch to the set for at most timeout_ms, or until one of the set's threads gives it
+ * back, or watch_wake(). When this returns nobody else has it. */
+void watch_rest(struct watch *w, struct watch_set *s, void *arg, int64_t timeout_ms);
+
+/* For the set's threads: waits for a watch that has seen nothing of its last event, and its
+ * `arg`; NULL once the set was ended. The thread has it for itself until watch_set_put(); `back`
+ * ends its rest. */
+struct watch *watch_set_take(struct watch_set *s, void **out_arg);
+void watch_set_put(struct watch_set *s, struct watch *w, bool back);
+void watch_set_end(struct watch_set *s);

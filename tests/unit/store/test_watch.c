@@ -119,5 +119,99 @@ static void serves_many_readers(void)
     }
 }
 
+/* ---- watches that rest in a set ---- */
+
+enum { RESTING = 8, BACK_EVERY = 100 };
+
+struct resting {
+    struct watch *watch;
+    struct watch_set *set;
+    pthread_t thread;
+    uint64_t seen; /* events, in order; by whoever has the watch */
+    bool bad;
+};
+
+static void count(struct resting *r, bool *back)
+{
+    struct watch_event ev;
+    struct err mine;
+    while (!*back && watch_next(r->watch, 0, &ev, &mine) == 0) {
+        r->bad |= ev.rev != ++r->seen;
+        *back = r->seen % BACK_EVERY == 0;
+        watch_event_done(&ev);
+    }
+}
+
+static void *owner(void *arg)
+{
+    struct resting *r = arg;
+    while (r->seen < EVENTS && !r->bad) {
+        bool back = false;
+        count(r, &back);
+        if (r->seen < EVENTS)
+            watch_rest(r->watch, r->set, r, 20000);
+    }
+    watch_close(r->watch);
+    return NULL;
+}
+
+static void *server(void *set)
+{
+    void *r;
+    for (struct watch *w; (w = watch_set_take(set, &r));) {
+        bool back = false;
+        count(r, &back);
+        watch_set_put(set, w, back);
+    }
+    return NULL;
+}
+
+static void rests_in_a_set(void)
+{
+    AUTO(store) struct store *s = NULL;
+    T_RC(store_open(NULL, &s, &e), &e, "open");
+    struct watch_set *set = watch_set_new();
+    struct resting all[RESTING] = {0};
+    pthread_t servers[2];
+    for (int i = 0; i < 2; i++)
+        (void)pthread_create(&servers[i], NULL, server, set);
+    for (int i = 0; i < RESTING; i++) {
+        all[i].set = set;
+        T_RC(watch_open(s, "/p/", 0, &all[i].watch, &e), &e, "watch");
+        (void)pthread_create(&all[i].thread, NULL, owner, &all[i]);
+    }
+    for (int i = 0; i < EVENTS; i++)
+        T_RC(store_put(s, "/p/k", "x", 1, STORE_ANY, NULL, &e), &e, "put");
+    for (int i = 0; i < RESTING; i++) {
+        (void)pthread_join(all[i].thread, NULL);
+        T_OK(!all[i].bad, "in order, whoever looked");
+        T_EQ_INT(all[i].seen, EVENTS, "every event once");
+    }
+    watch_set_end(set);
+    for (int i = 0; i < 2; i++)
+        (void)pthread_join(servers[i], NULL);
+    watch_set_free(set);
+}
+
+static void leaves_a_set(void)
+{
+    AUTO(store) struct store *s = NULL;
+    T_RC(store_open(NULL, &s, &e), &e, "open");
+    struct watch_set *set = watch_set_new();
+    struct watch *w = NULL;
+    struct watch_event none;
+    T_RC(watch_open(s, "/p/", 0, &w, &e), &e, "watch");
+    watch_rest(w, set, NULL, 5); /* ready, for nobody has looked yet; and nobody takes it */
+    T_EQ_INT(watch_next(w, 0, &none, &e), ERR_TIMEOUT, "back after the time, with nothing to see");
+    watch_wake(w);
+    watch_rest(w, set, NULL, 20000);
+    T_EQ_INT(watch_next(w, 20000, &none, &e), ERR_CANCELLED, "a rest ends with the watch");
+    watch_close(w);
+    watch_set_end(set);
+    void *arg;
+    T_OK(!watch_set_take(set, &arg), "ended");
+    watch_set_free(set);
+}
+
 T_MAIN(sees_everything_in_order, falls_behind_loudly, sleeps_through_others_noise,
-       serves_many_readers)
+       serves_many_readers, rests_in_a_set, leaves_a_set)
