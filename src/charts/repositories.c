@@ -72,7 +72,7 @@ int charts_repositories_write(const char *path, const struct charts_repositories
     (void)value_set_str(a, doc, "apiVersion", "");
     (void)value_set_str(a, doc, "generated", charts_time(now_ms, a));
     (void)value_set(a, doc, "repositories", list);
-    const char *text = yaml_text(a, doc, 0), *slash = strrchr(path, '/');
+    const char *text = yaml_text(a, doc, YAML_FOLD), *slash = strrchr(path, '/');
     int rc = slash ? fs_mkdirs(arena_strndup(a, path, (size_t)(slash - path)), 0755, e) : 0;
     return rc < 0 ? rc : fs_write_atomic(path, 0600, text, strlen(text), e);
 }
