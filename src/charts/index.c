@@ -218,5 +218,6 @@ const char *charts_index_text(struct charts_index *ix, bool json, struct arena *
             (void)value_push(a, list, all[i].doc);
         *value_get_mut(entries, m->key) = *list;
     }
-    return json ? json_text(a, ix->doc, JSON_PRETTY | JSON_SORTED) : yaml_text(a, ix->doc, YAML_FOLD);
+    return json ? json_text(a, ix->doc, JSON_PRETTY | JSON_SORTED)
+                : yaml_text(a, ix->doc, YAML_FOLD);
 }

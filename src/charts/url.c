@@ -4,7 +4,6 @@
 #include <stdint.h>
 #include <string.h>
 
-
 enum { URL_MAX = 16 << 10 };
 
 static size_t scheme_length(const char *s)

@@ -135,6 +135,14 @@ static int load_archive(const char *path, struct helm_log *log, struct helm_char
                                                     : "text/plain; charset=utf-8"));
 }
 
+int helm_cli_folder(const char *path, struct helm_log *log, struct helm_chart **out, struct err *e)
+{
+    /* From the root on: links may lead out of the chart, as the user has made them. */
+    AUTO(tree) struct tree *t = NULL;
+    int rc = tree_of_folder("/", &t, e);
+    return rc < 0 ? rc : helm_chart_load(t, path + 1, log, out, e);
+}
+
 int helm_cli_chart(const char *name, struct helm_log *log, struct helm_chart **out, struct err *e)
 {
     struct arena *a = log->arena;
@@ -146,25 +154,39 @@ int helm_cli_chart(const char *name, struct helm_log *log, struct helm_chart **o
         return err_sys(e, errno, "%s", name);
     const char *full = arena_strdup(a, path);
     free(path);
-    if (!S_ISDIR(st.st_mode))
-        return load_archive(full, log, out, e);
-    /* From the root on: links may lead out of the chart, as the user has made them. */
-    AUTO(tree) struct tree *t = NULL;
-    int rc = tree_of_folder("/", &t, e);
-    return rc < 0 ? rc : helm_chart_load(t, full + 1, log, out, e);
+    return S_ISDIR(st.st_mode) ? helm_cli_folder(full, log, out, e)
+                               : load_archive(full, log, out, e);
 }
 
 /* ---- the verbs ---- */
 
-enum { TEMPLATE };
+#define SHOW_USAGE "CHART [options]"
+
+enum { TEMPLATE, SHOW_ALL, SHOW_CHART, SHOW_CRDS, SHOW_README, SHOW_VALUES };
 
 static int run_template(int argc, char **argv)
 {
     return helm_cli_template(argc, argv, &verbs_helm[TEMPLATE]);
 }
 
+#define SHOW(word, index)                                                                          \
+    static int show_##word(int argc, char **argv)                                                  \
+    {                                                                                              \
+        return helm_cli_show(argc, argv, &verbs_helm[index]);                                      \
+    }
+SHOW(all, SHOW_ALL)
+SHOW(chart, SHOW_CHART)
+SHOW(crds, SHOW_CRDS)
+SHOW(readme, SHOW_README)
+SHOW(values, SHOW_VALUES)
+
 const struct verb verbs_helm[] = {
     [TEMPLATE] = {"helm template",                                                 "[NAME] CHART [options]",
                   "print what a chart makes of its values, as helm template does", run_template},
-    {0}
+    [SHOW_ALL] = {"helm show all", SHOW_USAGE, "print all that a chart says of itself", show_all},
+    [SHOW_CHART] = {"helm show chart",                                                               SHOW_USAGE, "print its Chart.yaml", show_chart},
+    [SHOW_CRDS] = {"helm show crds",                                                     SHOW_USAGE, "print its CRDs", show_crds},
+    [SHOW_README] = {"helm show readme",                                                       SHOW_USAGE, "print its README", show_readme},
+    [SHOW_VALUES] = {"helm show values",                                               SHOW_USAGE, "print its values.yaml", show_values},
+    {0                                        }
 };

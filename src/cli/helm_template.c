@@ -12,11 +12,12 @@
 
 struct request {
     struct helm_cli_values values;
+    struct helm_cli_source source;
     const char *namespace, *kube_version, *name_template, *output_dir;
     struct option_list only, apis;
     struct helm_cli_post post;
     bool include_crds, no_hooks, skip_tests, is_upgrade, skip_schema, subchart_notes, release_dir,
-        generate_name, debug;
+        generate_name;
     const char *name, *chart;
 };
 
@@ -152,13 +153,13 @@ static int render(struct request *q, struct helm_log *log, struct helm_result *o
                                     .skip_schema = q->skip_schema,
                                     .subchart_notes = q->subchart_notes,
                                     .host = &host};
-    struct stat st;
-    if (rc == 0 && stat(q->chart, &st) < 0)
-        rc = fail(log, e, arena_printf(log->arena, "path \"%s\" not found", q->chart));
+    struct helm_cli_place place;
+    if (rc == 0)
+        rc = helm_cli_locate(q->chart, &q->source, log, &place, e);
     if (rc == 0)
         rc = helm_cli_values(&q->values, log, &values, e);
     if (rc == 0)
-        rc = helm_cli_chart(q->chart, log, &chart, e);
+        rc = helm_cli_open(&place, log, &chart, e);
     if (rc == 0)
         rc = helm_chart_installable(chart, log, e);
     if (rc == 0)
@@ -175,7 +176,7 @@ static int run(struct request *q, const struct arguments *args, struct helm_log 
         rc = name_and_chart(q, args, log, &e);
     if (rc == 0)
         rc = render(q, log, &result, &e);
-    if (rc < 0 && result.began && !q->debug)
+    if (rc < 0 && result.began && !q->source.globals.debug)
         log->error = arena_printf(log->arena, "%s\n\nUse --debug flag to render out invalid YAML",
                                   log->error);
     if (rc == 0 && q->output_dir)
@@ -193,6 +194,7 @@ int helm_cli_template(int argc, char **argv, const struct verb *verb)
     const char *unused = NULL;
     const struct option table[] = {
         HELM_CLI_VALUES(q.values),
+        HELM_CLI_SOURCE(q.source),
         {"namespace",                'n', OPTION_TEXT, &q.namespace, "NAME", "the release's namespace (default)"},
         {"kube-version",               0, OPTION_TEXT, &q.kube_version, "VERSION", "of Kubernetes (v1.20.0)"},
         {"api-versions",                    'a', OPTION_LIST, &q.apis, "GROUP/VERSION",
@@ -214,7 +216,6 @@ int helm_cli_template(int argc, char **argv, const struct verb *verb)
         {"release-name",                      0, OPTION_FLAG, &q.release_dir, NULL, "in a folder named for the release"},
         HELM_CLI_POST(q.post),
         {"dry-run",                          0, OPTION_FLAG, &ignored, NULL, "for Helm's sake: always"},
-        {"debug",               0, OPTION_FLAG, &q.debug, NULL, "do not advise --debug"},
         {"kubeconfig",               0, OPTION_TEXT, &unused, "FILE", "for Helm's sake"},
         {"kube-context",         0, OPTION_TEXT, &unused, "NAME", "for Helm's sake"},
         {0              }
@@ -222,18 +223,9 @@ int helm_cli_template(int argc, char **argv, const struct verb *verb)
     AUTO(arena) struct arena *a = arena_new(0);
     struct helm_log log = {.arena = a};
     struct arguments args;
-    struct err e = {0};
-    if (options_parse(table, argc, argv, a, &args, &e) < 0)
-        return helm_cli_fail(&log, &e);
-    if (args.help) {
-        (void)printf("usage: slipway %s %s\n\n%s\n\n", verb->name, verb->usage, verb->summary);
-        options_print(table);
-        return EXIT_OK;
-    }
-    if (args.n == 0) {
-        (void)fprintf(stderr, "Error: \"helm template\" requires at least 1 argument\n\n"
-                              "Usage:  helm template [NAME] [CHART] [flags]\n");
-        return EXIT_FAILED;
-    }
+    int code;
+    const struct helm_cli_usage usage = {verb, table, 1, 0};
+    if (!helm_cli_begin(&usage, argc, argv, &log, &args, &code))
+        return code;
     return run(&q, &args, &log);
 }

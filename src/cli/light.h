@@ -13,6 +13,20 @@
 /* False: not for the small program. */
 bool light_run(int argc, char **argv, int *code);
 
+/* Becomes the whole program, with these arguments (NULL: its own); comes back only when that fails,
+ * having said so. Whole already: does nothing. */
+void light_whole(char **argv);
+
 /* The content at a URL; the small program has none (light_net.c and light_alone.c). */
 int light_fetch(const char *url, size_t max, struct arena *a, const char **out, size_t *n,
                 struct err *e) MUST_CHECK;
+
+/* A chart of elsewhere; for it the small program becomes the whole one. `keyring`: its signature
+ * must be one of these keys, NULL: not looked at. */
+struct charts_files;
+struct charts_query;
+struct charts_answer;
+int light_chart(const struct charts_files *f, const struct charts_query *q, const char *keyring,
+                struct arena *a, struct charts_answer *out, struct err *e) MUST_CHECK;
+/* The same for an archive that is here. */
+int light_verify(const char *path, const char *keyring, struct err *e) MUST_CHECK;

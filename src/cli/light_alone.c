@@ -1,9 +1,71 @@
-/* light_alone.c - no URLs, for the small program. */
+/* light_alone.c - no network, for the small program: it becomes the whole one when it needs one. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "cli/light.h"
+
+enum { ARGUMENTS_MAX = 8 << 20 };
+
+/* Beside this program when it was built here, and where it is installed. */
+static const char *const places[] = {"whole/slipway", "../libexec/slipway/slipway"};
+
+/* What this process was called with, as an argument list. */
+static char **own_arguments(struct arena *a)
+{
+    char *text = arena_alloc(a, ARGUMENTS_MAX + 1);
+    size_t n = 0, count = 0;
+    int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    for (ssize_t got = 1; fd >= 0 && got > 0 && n < ARGUMENTS_MAX; n += (size_t)got)
+        if ((got = read(fd, text + n, ARGUMENTS_MAX - n)) < 0)
+            got = 0;
+    if (fd >= 0)
+        (void)close(fd);
+    for (size_t i = 0; i < n; i++)
+        count += text[i] == '\0';
+    char **argv = ARENA_ARRAY(a, char *, count + 1);
+    count = 0;
+    for (char *s = text; s < text + n; s += strlen(s) + 1)
+        argv[count++] = s;
+    return argv;
+}
+
+void light_whole(char **argv)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    char self[4096], path[4200] = "";
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    char *slash = n > 0 ? memrchr(self, '/', (size_t)n) : NULL;
+    for (size_t i = 0; slash && i < sizeof places / sizeof *places; i++) {
+        (void)snprintf(path, sizeof path, "%.*s%s", (int)(slash - self + 1), self, places[i]);
+        (void)execv(path, argv ? argv : own_arguments(a));
+    }
+    (void)fprintf(stderr, "slipway: the program's other half, %s, cannot be started\n", path);
+}
+
+static int no_network(struct err *e)
+{
+    light_whole(NULL);
+    return err_set(e, ERR_UNSUPPORTED, "this half of the program fetches nothing");
+}
 
 int light_fetch(const char *url, size_t max, struct arena *a, const char **out, size_t *n,
                 struct err *e)
 {
-    (void)max, (void)a, (void)out, (void)n;
-    return err_set(e, ERR_UNSUPPORTED, "%s: this program fetches nothing", url);
+    (void)url, (void)max, (void)a, (void)out, (void)n;
+    return no_network(e);
+}
+
+int light_chart(const struct charts_files *f, const struct charts_query *q, const char *keyring,
+                struct arena *a, struct charts_answer *out, struct err *e)
+{
+    (void)f, (void)q, (void)keyring, (void)a, (void)out;
+    return no_network(e);
+}
+
+int light_verify(const char *path, const char *keyring, struct err *e)
+{
+    (void)path, (void)keyring;
+    return no_network(e);
 }

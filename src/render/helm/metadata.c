@@ -114,8 +114,9 @@ static size_t list_of(const struct helm_file_list *files, struct arena *a,
 {
     struct helm_chart_file *list = ARENA_ARRAY(a, struct helm_chart_file, files->n + 1);
     for (size_t i = 0; i < files->n; i++)
-        list[i] = (struct helm_chart_file){files->items[i].name,
-                                           {files->items[i].bytes, files->items[i].n}};
+        list[i] = (struct helm_chart_file){
+            files->items[i].name, {files->items[i].bytes, files->items[i].n}
+        };
     *out = list;
     return files->n;
 }

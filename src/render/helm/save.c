@@ -116,8 +116,9 @@ int helm_archive_list(const void *archive, size_t n, struct helm_log *log,
         return rc;
     *out = ARENA_ARRAY(log->arena, struct helm_chart_file, files.n + 1);
     for (size_t i = 0; i < files.n; i++)
-        (*out)[i] = (struct helm_chart_file){files.items[i].name,
-                                             {files.items[i].bytes, files.items[i].n}};
+        (*out)[i] = (struct helm_chart_file){
+            files.items[i].name, {files.items[i].bytes, files.items[i].n}
+        };
     *n_out = files.n;
     return 0;
 }
