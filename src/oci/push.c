@@ -23,19 +23,6 @@ static bool is_there(struct push *p, const char *path)
     return remote_do(&p->remote, &call, &answer, NULL) == 0 && answer.status == 200;
 }
 
-/* Where an upload goes on: Location may be relative and may have a query. */
-static const char *upload_url(struct push *p, const char *location, const char *digest)
-{
-    struct arena *a = p->remote.arena;
-    if (*location == '/') {
-        const char *base = p->remote.base;
-        size_t origin = (size_t)(strstr(base, "://") + 3 - base);
-        origin += strcspn(base + origin, "/");
-        location = arena_printf(a, "%.*s%s", (int)origin, base, location);
-    }
-    return arena_printf(a, "%s%sdigest=%s", location, strchr(location, '?') ? "&" : "?", digest);
-}
-
 static int push_blob(struct push *p, const char *digest, struct err *e)
 {
     struct arena *a = p->remote.arena;
@@ -56,7 +43,7 @@ static int push_blob(struct push *p, const char *digest, struct err *e)
     if (answer.status != 202 || !location)
         return remote_refused(&p->remote, &answer, "upload", e);
     const struct remote_call put = {.method = "PUT",
-                                    .path = upload_url(p, location, digest),
+                                    .path = remote_upload_url(&p->remote, location, digest),
                                     .type = "application/octet-stream",
                                     .body_fd = fd,
                                     .has_body_fd = true,

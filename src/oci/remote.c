@@ -96,7 +96,8 @@ static int get_token(struct remote *r, const char *challenge, struct err *e)
     buf_puts(&url, realm);
     if (service)
         add_query(&url, "service", service);
-    add_query(&url, "scope", arena_printf(r->arena, "repository:%s:%s", r->path, r->actions));
+    if (*r->path)
+        add_query(&url, "scope", arena_printf(r->arena, "repository:%s:%s", r->path, r->actions));
     const struct http_call call = {.method = "GET",
                                    .url = buf_text(&url),
                                    .headers = headers,
@@ -224,4 +225,42 @@ int remote_refused(struct remote *r, const struct http_answer *answer, const cha
                                                  : ERR_INVALID;
     return err_set(e, code, "%s: %s answers %d%s%.200s", what, r->host, answer->status,
                    *said ? ": " : "", said);
+}
+
+/* ---- uploads ---- */
+
+const char *remote_upload_url(struct remote *r, const char *location, const char *digest)
+{
+    if (*location == '/') {
+        size_t origin = (size_t)(strstr(r->base, "://") + 3 - r->base);
+        origin += strcspn(r->base + origin, "/");
+        location = arena_printf(r->arena, "%.*s%s", (int)origin, r->base, location);
+    }
+    return arena_printf(r->arena, "%s%sdigest=%s", location, strchr(location, '?') ? "&" : "?",
+                        digest);
+}
+
+int remote_put_blob(struct remote *r, const char *digest, const void *bytes, size_t n,
+                    struct err *e)
+{
+    struct http_answer answer;
+    const struct remote_call look = {.method = "HEAD",
+                                     .path = arena_printf(r->arena, "/blobs/%s", digest)};
+    int rc = remote_do(r, &look, &answer, e);
+    if (rc < 0 || answer.status == 200)
+        return rc;
+    const struct remote_call begin = {.method = "POST", .path = "/blobs/uploads/"};
+    if ((rc = remote_do(r, &begin, &answer, e)) < 0)
+        return rc;
+    const char *location = http_answer_header(&answer, "location");
+    if (answer.status != 202 || !location)
+        return remote_refused(r, &answer, "upload", e);
+    const struct remote_call put = {.method = "PUT",
+                                    .path = remote_upload_url(r, location, digest),
+                                    .type = "application/octet-stream",
+                                    .body = bytes,
+                                    .body_len = n};
+    if ((rc = remote_do(r, &put, &answer, e)) < 0)
+        return rc;
+    return answer.status == 201 ? 0 : remote_refused(r, &answer, digest, e);
 }

@@ -56,3 +56,8 @@ int remote_do(struct remote *r, const struct remote_call *call, struct http_answ
 /* The error a status stands for, with what the registry said. `what`: "manifest of busybox:1". */
 int remote_refused(struct remote *r, const struct http_answer *answer, const char *what,
                    struct err *e);
+/* Where an upload goes on: a Location, which may be relative and may have a query. */
+const char *remote_upload_url(struct remote *r, const char *location, const char *digest);
+/* Uploads bytes unless they are there. */
+int remote_put_blob(struct remote *r, const char *digest, const void *bytes, size_t n,
+                    struct err *e) MUST_CHECK;

@@ -9,7 +9,7 @@ const char *helm_chart_name(const struct helm_chart *c);
 const char *helm_chart_version(const struct helm_chart *c);
 bool helm_chart_is_old(const struct helm_chart *c); /* of apiVersion v1 */
 
-/* Chart.yaml as Helm writes it: known fields, those that say something. */
+/* Chart.yaml as Helm writes it: known fields that say something, in the order of its struct. */
 struct value *helm_chart_meta(const struct helm_chart *c, struct arena *a);
 /* The same as text. */
 const char *helm_chart_yaml(const struct helm_chart *c, struct arena *a);
@@ -17,6 +17,8 @@ void helm_chart_set(struct helm_chart *c, const char *field, const char *text, s
 
 /* Chart.yaml's dependencies, an array, NULL when it has no such field. */
 const struct value *helm_chart_wants(const struct helm_chart *c);
+/* One of them, as Helm writes it. */
+struct value *helm_dependency_doc(const struct value *dependency, struct arena *a);
 /* Chart.lock or requirements.lock, or NULL. */
 const struct value *helm_chart_lock(const struct helm_chart *c);
 bool helm_chart_has_values(const struct helm_chart *c);

@@ -41,19 +41,25 @@ static bool says_something(const struct value *v)
     return true;
 }
 
-static struct value *pruned(const struct value *object, const char *const *always, struct arena *a)
+/* The fields of a Go struct, in its order; those whose name begins with '+' stand there empty, too.
+ */
+static struct value *as_struct(const struct value *object, const char *const *fields,
+                               struct arena *a)
 {
     struct value *out = value_new_object(a);
-    VALUE_EACH_MEMBER (m, object)
-        if (says_something(&m->value))
-            (void)value_set(a, out, m->key, &m->value);
-    for (; *always; always++)
-        if (!value_get(out, *always))
-            (void)value_set_str(a, out, *always, "");
+    for (; *fields; fields++) {
+        bool always = **fields == '+';
+        const char *name = *fields + always;
+        const struct value *v = value_get(object, name);
+        if (v && says_something(v))
+            (void)value_set(a, out, name, v);
+        else if (always)
+            (void)value_set_str(a, out, name, "");
+    }
     return out;
 }
 
-static void prune_list(struct value *object, const char *field, const char *const *always,
+static void as_structs(struct value *object, const char *field, const char *const *fields,
                        struct arena *a)
 {
     struct value *list = value_get_mut(object, field);
@@ -61,16 +67,33 @@ static void prune_list(struct value *object, const char *field, const char *cons
         return;
     struct value *out = value_new_array(a);
     VALUE_EACH_ITEM (v, list)
-        (void)value_push(a, out, pruned(v, always, a));
+        (void)value_push(a, out, as_struct(v, fields, a));
     *list = *out;
+}
+
+struct value *helm_dependency_doc(const struct value *dependency, struct arena *a)
+{
+    static const char *const fields[] = {"+name",         "version", "+repository",
+                                         "condition",     "tags",    "enabled",
+                                         "import-values", "alias",   NULL};
+    return as_struct(dependency, fields, a);
 }
 
 struct value *helm_chart_meta(const struct helm_chart *c, struct arena *a)
 {
-    static const char *const none[] = {NULL}, *const of_dependency[] = {"name", "repository", NULL};
-    struct value *out = pruned(c->meta, none, a);
-    prune_list(out, "maintainers", none, a);
-    prune_list(out, "dependencies", of_dependency, a);
+    static const char *const fields[] = {
+        "name",        "home",        "sources",     "version",      "description", "keywords",
+        "maintainers", "icon",        "apiVersion",  "condition",    "tags",        "appVersion",
+        "deprecated",  "annotations", "kubeVersion", "dependencies", "type",        NULL};
+    static const char *const of_maintainer[] = {"name", "email", "url", NULL};
+    struct value *out = as_struct(c->meta, fields, a), *list = value_get_mut(out, "dependencies");
+    as_structs(out, "maintainers", of_maintainer, a);
+    if (list) {
+        struct value *all = value_new_array(a);
+        VALUE_EACH_ITEM (d, list)
+            (void)value_push(a, all, helm_dependency_doc(d, a));
+        *list = *all;
+    }
     return out;
 }
 
