@@ -18,6 +18,7 @@ struct dependency_opts {
     int64_t now_ms;                     /* for Chart.lock */
     int64_t mtime;                      /* of files in archives of file:// charts */
     void (*say)(void *arg, const char *line);
+    void (*aside)(void *arg, const char *line); /* for standard error */
     void *arg;
 };
 

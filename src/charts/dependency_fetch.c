@@ -160,8 +160,9 @@ static int fetch(struct haul *h, const struct wish *w, struct err *e)
     if (rc < 0)
         return helm_fail(j->log, e, why.code, "could not download %s: %s", url_public(url, j->a),
                          why.msg);
-    if (answer.reference)
-        dependency__say(j, "Pulled: %s\nDigest: %s", answer.reference, answer.manifest_digest);
+    if (answer.reference && j->o->aside)
+        j->o->aside(j->o->arg, arena_printf(j->a, "Pulled: %s\nDigest: %s", answer.reference,
+                                            answer.manifest_digest));
     h->urls[h->n_urls++] = url;
     h->items[h->n++] = (struct archive){answer.file, answer.bytes, answer.n};
     return 0;

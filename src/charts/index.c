@@ -157,7 +157,7 @@ int charts_index_get(const struct charts_index *ix, const char *name, const char
 const char *charts_time(int64_t now_ms, struct arena *a)
 {
     char text[CLOCK_TEXT_MAX];
-    clock_format_rfc3339_nano(now_ms * 1000000, text);
+    clock_format_rfc3339_ms(now_ms, text);
     return arena_strdup(a, text);
 }
 
@@ -184,19 +184,15 @@ static struct value *versions_of(struct charts_index *ix, const char *name, stru
     return list ? list : value_set(a, entries, name, value_new_array(a));
 }
 
-int charts_index_add(struct charts_index *ix, const struct value *meta, const char *url,
-                     const char *digest, int64_t now_ms, struct arena *a, struct err *e)
+void charts_index_add(struct charts_index *ix, const struct value *meta, const char *url,
+                      const char *digest, int64_t now_ms, struct arena *a)
 {
-    const char *name = value_at_str(meta, "name", ""), *version = value_at_str(meta, "version", "");
-    if (has(ix, name, version, a))
-        return err_set(e, ERR_EXISTS, "chart %s-%s is in the index", name, version);
     struct value *entry = value_copy(a, meta);
     (void)value_set_str(a, entry, "created", charts_time(now_ms, a));
     (void)value_set_str(a, entry, "digest", digest);
     struct value *urls = value_set(a, entry, "urls", value_new_array(a));
     (void)value_push_str(a, urls, url);
-    (void)value_push(a, versions_of(ix, name, a), entry);
-    return 0;
+    (void)value_push(a, versions_of(ix, value_at_str(meta, "name", ""), a), entry);
 }
 
 void charts_index_merge(struct charts_index *ix, const struct charts_index *other, struct arena *a)

@@ -37,12 +37,12 @@ int charts_index_get(const struct charts_index *ix, const char *name, const char
 /* ---- making one ---- */
 
 struct charts_index charts_index_new(struct arena *a, int64_t now_ms);
-/* ERR_EXISTS when the version is there. `meta` is the chart's, `url` where it can be had. */
-int charts_index_add(struct charts_index *ix, const struct value *meta, const char *url,
-                     const char *digest, int64_t now_ms, struct arena *a, struct err *e) MUST_CHECK;
+/* `meta` is the chart's, `url` where it can be had. */
+void charts_index_add(struct charts_index *ix, const struct value *meta, const char *url,
+                      const char *digest, int64_t now_ms, struct arena *a);
 /* Adds what only `other` has. */
 void charts_index_merge(struct charts_index *ix, const struct charts_index *other, struct arena *a);
 const char *charts_index_text(struct charts_index *ix, bool json, struct arena *a);
 
-/* 2026-01-02T03:04:05.678901234Z, as Go prints times. */
+/* 2026-01-02T03:04:05.678Z */
 const char *charts_time(int64_t now_ms, struct arena *a);

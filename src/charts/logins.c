@@ -92,10 +92,28 @@ int charts_login_find(const struct charts_files *f, const char *host, struct are
     return rc;
 }
 
+/* Indented by tabs, as Docker and Helm write it. */
+static const char *print_logins(const struct value *doc, struct arena *a)
+{
+    const char *text = json_text(a, doc, JSON_PRETTY | JSON_NO_HTML);
+    char *out = arena_alloc(a, strlen(text) + 1), *to = out;
+    bool indent = true;
+    for (const char *s = text; *s; s++) {
+        if (indent && s[0] == ' ' && s[1] == ' ') {
+            *to++ = '\t';
+            s++;
+            continue;
+        }
+        indent = *s == '\n';
+        *to++ = *s;
+    }
+    return out;
+}
+
 static int write_logins(const char *path, const struct value *doc, struct arena *a, struct err *e)
 {
     const char *slash = strrchr(path, '/');
-    const char *text = arena_printf(a, "%s\n", json_text(a, doc, JSON_PRETTY));
+    const char *text = print_logins(doc, a);
     int rc = slash ? fs_mkdirs(arena_strndup(a, path, (size_t)(slash - path)), 0755, e) : 0;
     return rc < 0 ? rc : fs_write_atomic(path, 0600, text, strlen(text), e);
 }

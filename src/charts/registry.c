@@ -1,5 +1,6 @@
 #include "charts/registry_int.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,6 +151,26 @@ static const char *next_page(const struct http_answer *answer, const char *base,
     return arena_printf(a, "%.*s%s", (int)origin, base, url);
 }
 
+/* What a registry answers, as Helm's library says it: 'GET "URL": response status code 404: name
+ * unknown: no such repository'. */
+static int refused(struct charts__link *l, const char *path, const struct http_answer *answer,
+                   struct err *e)
+{
+    struct arena *a = l->remote.arena;
+    struct value *doc = NULL;
+    struct err code = {0};
+    (void)remote_refused(&l->remote, answer, "", &code);
+    if (json_parse(a, answer->body, answer->body_len, JSON_SHALLOW, &doc, NULL) < 0)
+        doc = NULL;
+    char *word = arena_strdup(a, value_str(value_at(doc, "errors[0].code"), ""));
+    const char *said = value_str(value_at(doc, "errors[0].message"), "");
+    for (char *c = word; *c; c++)
+        *c = *c == '_' ? ' ' : (char)tolower((unsigned char)*c);
+    return err_set(e, code.code, "GET \"%s%s\": response status code %d%s%s%s%.200s",
+                   l->remote.base, path, answer->status, *word ? ": " : "", word, *said ? ": " : "",
+                   said);
+}
+
 static int collect(struct charts__link *l, struct versions *list, struct arena *a, struct err *e)
 {
     const char *page = "/tags/list?n=1000";
@@ -161,7 +182,7 @@ static int collect(struct charts__link *l, struct versions *list, struct arena *
         if (rc < 0)
             return rc;
         if (answer.status != 200)
-            return remote_refused(&l->remote, &answer, l->remote.path, e);
+            return refused(l, "/tags/list", &answer, e);
         rc = json_parse(a, answer.body, answer.body_len, JSON_SHALLOW, &doc, e);
         if (rc < 0)
             return err_wrap(e, rc, "tags of %s/%s", l->remote.host, l->remote.path);
@@ -299,7 +320,7 @@ static int pull_blob(struct charts__link *l, const struct value *descriptor, siz
     if (rc < 0)
         return rc;
     if (answer.status != 200)
-        return remote_refused(&l->remote, &answer, digest, e);
+        return refused(l, call.path, &answer, e);
     blob_digest_of(buf_text(&b), b.len, got);
     if (strcmp(got, digest) != 0)
         return err_set(e, ERR_INVALID, "%s: mismatch digest: got %s", digest, got);
@@ -324,7 +345,7 @@ static int pull_manifest(struct charts__link *l, const struct chart_place *place
     if (answer.status == 404)
         return err_set(e, ERR_NOT_FOUND, "%s: not found", out->reference);
     if (answer.status != 200)
-        return remote_refused(&l->remote, &answer, out->reference, e);
+        return refused(l, call.path, &answer, e);
     if (answer.body_len > MANIFEST_MAX_BYTES)
         return err_set(e, ERR_TOO_LARGE, "%s: a manifest of more than %d bytes", out->reference,
                        MANIFEST_MAX_BYTES);
@@ -397,6 +418,8 @@ int charts__pull(const struct charts_files *f, const struct charts_query *q, str
     if ((rc = charts__link_open(f, &place, q->access, "pull", &l, a, e)) < 0)
         return rc;
     rc = pull_manifest(&l, &place, a, out, &doc, e);
+    if (rc < 0)
+        (void)err_wrap(e, rc, "failed to perform \"FetchReference\" on source");
     if (rc == 0)
         rc = pull_parts(&l, q, doc, a, out, e);
     charts__link_close(&l);

@@ -150,9 +150,10 @@ int charts_push(const struct charts_files *f, const struct charts_push *p, struc
         return rc;
     rc = upload(&u, p, place.tag, digest, e);
     charts__link_close(&u.link);
-    if (rc == 0)
-        *reference = arena_printf(a, "%s/%s:%s", place.host, place.path, place.tag);
-    return rc;
+    if (rc < 0)
+        return err_wrap(e, rc, "failed to perform \"Push\" on destination");
+    *reference = arena_printf(a, "%s/%s:%s", place.host, place.path, place.tag);
+    return 0;
 }
 
 int charts_registry_check(const char *host, const struct charts_access *access, struct err *e)

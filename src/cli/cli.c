@@ -16,6 +16,7 @@ static const struct {
     {"Build and move images",      verbs_build       },
     {"Images",                     verbs_image       },
     {"Render charts",              verbs_helm        },
+    {"Charts of elsewhere",        verbs_helm_net    },
     {"Render overlays",            verbs_kustomize   },
     {"See before you push",        verbs_render      },
     {"Change releases of charts",  verbs_release     },

@@ -101,6 +101,9 @@ int helm_cli_locate(const char *name, const struct helm_cli_source *s, struct he
 int helm_cli_open(const struct helm_cli_place *p, struct helm_log *log, struct helm_chart **out,
                   struct err *e) MUST_CHECK;
 
+/* What Helm says of a pull from a registry; nothing of other charts. */
+void helm_cli_reference(const struct charts_answer *answer);
+
 /* What every verb begins with: copies argv so that no password stays in the process list, parses;
  * false: *code is the answer already. Fewer than `least` arguments (more than `most`, when it is
  * not 0) are refused as Helm does. */
@@ -131,3 +134,6 @@ int helm_cli_post_render(const struct helm_cli_post *p, struct helm_log *log, st
 
 int helm_cli_template(int argc, char **argv, const struct verb *verb);
 int helm_cli_show(int argc, char **argv, const struct verb *verb);
+/* Columns filled up with blanks, a tab between; cells of more than `max` characters are cut. */
+void helm_cli_table(const char *const *cells, size_t rows, size_t columns, size_t max,
+                    struct arena *a);

@@ -109,7 +109,7 @@ bool helm_cli_begin(const struct helm_cli_usage *u, int argc, char **argv, struc
 /* ---- charts ---- */
 
 /* What Helm says of a pull from a registry. */
-static void tell_reference(const struct charts_answer *answer)
+void helm_cli_reference(const struct charts_answer *answer)
 {
     if (!answer->reference)
         return;
@@ -136,7 +136,7 @@ static int fetch(const char *name, const struct helm_cli_source *s, struct helm_
     int rc = light_chart(&files, &q, keyring, log->arena, &answer, e);
     if (rc < 0)
         return helm_fail(log, e, (enum err_code)rc, "%s", e->msg);
-    tell_reference(&answer);
+    helm_cli_reference(&answer);
     *out = (struct helm_cli_place){NULL, answer.bytes, answer.n};
     return 0;
 }
@@ -147,6 +147,11 @@ int helm_cli_locate(const char *name, const struct helm_cli_source *s, struct he
     struct stat st;
     if (stat(name, &st) == 0) {
         *out = (struct helm_cli_place){.path = name};
+        if (s->repository)
+            (void)fprintf(stderr,
+                          "install.go:759: WARN local chart found in current working directory. "
+                          "repository url ignored chart=%s repository=%s\n",
+                          name, s->repository);
         if (!s->verify)
             return 0;
         int rc = light_verify(name, helm_cli_keyring(s->keyring, log->arena), e);

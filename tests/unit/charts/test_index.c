@@ -84,11 +84,9 @@ static void makes(void)
     struct charts_index ix = charts_index_new(a, 1000), more = charts_index_new(a, 0), again;
     struct charts_entry got;
     struct err e = {0};
-    T_RC(charts_index_add(&ix, meta(a, "x", "1.0.0"), "x-1.0.0.tgz", "d", 0, a, &e), &e, "add");
-    T_RC(charts_index_add(&ix, meta(a, "x", "1.1.0"), "x-1.1.0.tgz", "d", 0, a, &e), &e, "add");
-    T_EQ_INT(charts_index_add(&ix, meta(a, "x", "1.0.0"), "y", "d", 0, a, &e), ERR_EXISTS, "twice");
-    T_RC(charts_index_add(&more, meta(a, "x", "1.0.0"), "other", "d", 0, a, &e), &e, "other");
-    T_RC(charts_index_add(&more, meta(a, "y", "0.1.0"), "y", "d", 0, a, &e), &e, "other");
+    charts_index_add(&ix, meta(a, "x", "1.0.0"), "x-1.0.0.tgz", "d", 0, a);
+    charts_index_add(&ix, meta(a, "x", "1.1.0"), "x-1.1.0.tgz", "d", 0, a);
+    charts_index_add(&more, meta(a, "y", "0.1.0"), "y", "d", 0, a);
     charts_index_merge(&ix, &more, a);
     for (int json = 0; json < 2; json++) {
         const char *out = charts_index_text(&ix, json, a);
