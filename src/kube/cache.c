@@ -352,12 +352,13 @@ static int informer_start(struct informer *f, struct err *e)
     return r;
 }
 
-void cache_watch(struct cache *c, const struct resource *r)
+const struct resource *cache_watch(struct cache *c, const struct resource *r)
 {
     LOCK_SCOPE(&c->lock);
-    if (lookup(c, r))
-        return;
-    struct informer *f = calloc(1, sizeof *f);
+    struct informer *f = lookup(c, r);
+    if (f)
+        return f->res;
+    f = calloc(1, sizeof *f);
     if (!f)
         log_die("out of memory");
     f->cache = c;
@@ -372,6 +373,7 @@ void cache_watch(struct cache *c, const struct resource *r)
     struct err e;
     if (c->started && informer_start(f, &e) < 0)
         log_error("cache", "%s is not watched: %s", r->plural, e.msg);
+    return r;
 }
 
 int cache_start(struct cache *c, struct err *e)

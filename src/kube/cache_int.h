@@ -13,8 +13,10 @@ typedef void (*cache_changed_fn)(void *arg, const struct resource *r, const stru
                                  bool gone);
 
 struct cache *cache_new(struct kube *k, cache_changed_fn changed, void *arg);
-void cache_watch(struct cache *c, const struct resource *r); /* once a resource, however often */
-int cache_start(struct cache *c, struct err *e) MUST_CHECK;  /* from here on with threads */
+/* Once a resource, however often. Gives the one that changes are told of: a resource that a CRD
+ * serves may be known under several addresses. */
+const struct resource *cache_watch(struct cache *c, const struct resource *r);
+int cache_start(struct cache *c, struct err *e) MUST_CHECK; /* from here on with threads */
 void cache_stop(struct cache *c);
 void cache_free(struct cache *c);
 

@@ -253,7 +253,7 @@ void runner_add(struct runner *r, const struct controller *c, void *arg)
     size_t n = 0;
     for (; c->watches[n].resource; n++) {
         s->watches[n] = c->watches[n];
-        cache_watch(r->cache, c->watches[n].resource);
+        s->watches[n].resource = cache_watch(r->cache, c->watches[n].resource);
     }
     s->n_watches = n;
     r->slots[r->n_slots++] = s;
@@ -262,24 +262,22 @@ void runner_add(struct runner *r, const struct controller *c, void *arg)
 void controller_watch_also(struct controller_ctx *c, const struct controller_watch *w)
 {
     struct runner *r = c->runner;
-    {
-        LOCK_SCOPE(&r->lock);
-        struct slot *s = NULL;
-        for (size_t i = 0; i < r->n_slots; i++)
-            if (r->slots[i]->c == c->controller)
-                s = r->slots[i];
-        for (size_t i = 0; i < s->n_watches; i++)
-            if (s->watches[i].resource == w->resource)
-                return;
-        if (s->n_watches == WATCHES_MAX) {
-            log_error(c->controller->name, "%s is not watched: %d resources are",
-                      w->resource->plural, WATCHES_MAX);
+    const struct resource *told = cache_watch(r->cache, w->resource);
+    LOCK_SCOPE(&r->lock);
+    struct slot *s = NULL;
+    for (size_t i = 0; i < r->n_slots; i++)
+        if (r->slots[i]->c == c->controller)
+            s = r->slots[i];
+    for (size_t i = 0; i < s->n_watches; i++)
+        if (s->watches[i].resource == told)
             return;
-        }
-        s->watches[s->n_watches] = *w;
-        s->n_watches++;
+    if (s->n_watches == WATCHES_MAX) {
+        log_error(c->controller->name, "%s is not watched: %d resources are", told->plural,
+                  WATCHES_MAX);
+        return;
     }
-    cache_watch(r->cache, w->resource);
+    s->watches[s->n_watches] = (struct controller_watch){told, w->keys_of};
+    s->n_watches++;
 }
 
 int runner_start(struct runner *r, struct err *e)

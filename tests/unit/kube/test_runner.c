@@ -167,4 +167,44 @@ static void fan_calls_each_once(void)
     }
 }
 
-T_MAIN(by_hand, failures_back_off, stale_writes_are_retried, with_threads, fan_calls_each_once)
+/* A resource that another controller watches, too, under another address: as CRDs serve it. */
+static int also_sync(struct controller_ctx *c, const struct key *key, struct arena *a,
+                     struct err *e)
+{
+    static struct resource as_served;
+    atomic_int *seen = c->arg;
+    (void)a, (void)e;
+    as_served = RES_CONFIG_MAP;
+    controller_watch_also(c, &(struct controller_watch){&as_served, NULL});
+    *seen += strcmp(key->name, "late") == 0;
+    return 0;
+}
+
+static void hears_of_what_others_watch(void)
+{
+    static const struct controller_watch watches[] = {
+        {&RES_SECRET, NULL},
+        {NULL,        NULL}
+    };
+    static const struct controller also = {.name = "also", .watches = watches, .sync = also_sync};
+    struct fake_clock clock;
+    fake_clock_init(&clock, 1700000000000);
+    AUTO(kube) struct kube *k = kube_fake_new(&clock.clock);
+    struct mirror m = {0};
+    atomic_int seen = 0;
+    AUTO(runner) struct runner *r = runner_new(k, &clock.clock, 0);
+    runner_add(r, &MIRROR, &m);
+    runner_add(r, &also, &seen);
+    kube_fake_load(k, CM("a"));
+    (void)runner_settle(r, 100); /* the mirror's Secret makes it watch */
+    kube_fake_load(k, CM("late"));
+    (void)runner_settle(r, 100);
+    seen = 0; /* of the Secret that the mirror made */
+    struct err e = {0};
+    T_RC(kube_delete(k, &RES_CONFIG_MAP, "default", "late", NULL, &e), &e, "delete");
+    (void)runner_settle(r, 100);
+    T_OK(seen > 0, "told of the end of what another one watches");
+}
+
+T_MAIN(hears_of_what_others_watch, by_hand, failures_back_off, stale_writes_are_retried,
+       with_threads, fan_calls_each_once)
