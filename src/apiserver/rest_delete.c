@@ -198,7 +198,7 @@ static int delete_once(struct call *c, const struct served *k, const char *ns, c
         value_set(c->a, meta, "resourceVersion",
                   value_new_strf(c->a, "%llu", (unsigned long long)rv));
         *out = (struct result){.tree = obj, .rv = rv};
-        *gone = true;
+        *gone = rc == 0 || k->res == &RES_POD; /* marked, at least */
         return rc;
     }
     if (!marked) {
@@ -224,9 +224,23 @@ int rest_delete(struct call *c, const struct served *k, const char *ns, const ch
         call_warn(c, "child pods are preserved by default when jobs are deleted; set "
                      "propagationPolicy=Background to remove them or set propagationPolicy=Orphan "
                      "to suppress this warning");
+    struct delete_opts mine = *o;
+    *gone = false;
     for (int i = 0; i < API_TRIES; i++) {
+        const bool marked = *gone; /* by the last try; then somebody came between */
+        const struct result had = *out;
+        if (marked) {
+            mine.uid = value_at_str(had.tree, "metadata.uid", "");
+            mine.rv = NULL;
+        }
         c->refusal = (struct refusal){0};
-        rc = delete_once(c, k, ns, name, o, out, gone);
+        rc = delete_once(c, k, ns, name, &mine, out, gone);
+        if (marked && rc < 0 && c->refusal.code != 0) { /* the node saw the mark and was quicker */
+            c->refusal = (struct refusal){0};
+            *out = had;
+            *gone = true;
+            return 0;
+        }
         if (rc == 0 || c->refusal.code != 0)
             return rc;
     }

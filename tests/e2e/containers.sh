@@ -178,5 +178,14 @@ for i in 1 2 3 4 5 6; do
     same "its log" "$(kubectl logs "job$i")" "job $i"
 done
 
+# a pod that has just ended, while its last words are still written
+for i in 1 2 3 4 5 6; do
+    kubectl run brief --image=slipway.local/busybox --restart=Never -- true > /dev/null
+    for _ in $(seq 300); do
+        [ "$(status brief phase)" = Succeeded ] && break
+    done
+    run "delete a pod that has just ended" kubectl delete pod brief --timeout=20s
+done
+
 kubectl delete pod counter web --timeout=20s > /dev/null || bad "delete"
 same "nothing is left running" "$(find "$dir/data/run/runtime/containers" -maxdepth 1 -name '*app_*' | wc -l)" 0
