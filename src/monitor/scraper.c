@@ -215,11 +215,17 @@ static void sync_if_due(struct scraper *s)
         log_error("metrics", "%s", e.msg);
 }
 
+/* Its series end after their last sample, also when that is of this very millisecond. */
 static void end_target(struct scraper *s, struct target *t)
 {
     struct page p = {.scraper = s, .target = t, .now_ms = s->opts.clock->real_ms(s->opts.clock)};
+    struct err e;
+    if (p.now_ms <= t->last_ms)
+        p.now_ms = t->last_ms + 1;
     t->scrapes++;
     end_missing(&p);
+    if (tsdb_commit(s->opts.db, &e) < 0)
+        log_error("metrics", "%s", e.msg);
     target_free(t);
 }
 
