@@ -1,5 +1,5 @@
 /* kustomize.c - kustomize build, on folders of this machine. */
-#include "render/kustomize/kustomize.h"
+#include "cli/kustomize.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -11,9 +11,9 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
-#include "cli/verb.h"
+#include "render/kustomize/kustomize.h"
 
-enum { BUILD };
+enum { BUILD, EDIT, CREATE, INIT };
 enum { OUTPUT_MAX = 256 << 20, SEED = 32 };
 
 struct request {
@@ -188,12 +188,6 @@ static int write_out(const char *output, const struct objects *o, struct arena *
 
 /* ---- the verb ---- */
 
-static int fail(const struct err *e)
-{
-    (void)fprintf(stderr, "Error: %s\n", e->msg);
-    return EXIT_FAILED;
-}
-
 static int run(struct request *q, const struct arguments *args, struct arena *a)
 {
     struct objects objects = {.n = 0};
@@ -208,7 +202,7 @@ static int run(struct request *q, const struct arguments *args, struct arena *a)
         rc = build(q, a, &objects, &e);
     if (rc == 0)
         rc = write_out(q->output, &objects, a, &e);
-    return rc == 0 ? EXIT_OK : fail(&e);
+    return rc == 0 ? EXIT_OK : kustomize_cli_fail(&e);
 }
 
 static int run_build(int argc, char **argv)
@@ -248,7 +242,7 @@ static int run_build(int argc, char **argv)
     struct arguments args;
     struct err e = {0};
     if (options_parse(table, argc, argv, a, &args, &e) < 0)
-        return fail(&e);
+        return kustomize_cli_fail(&e);
     if (args.help) {
         const struct verb *v = &verbs_kustomize[BUILD];
         (void)printf("usage: slipway %s %s\n\n%s\n\n", v->name, v->usage, v->summary);
@@ -258,8 +252,23 @@ static int run_build(int argc, char **argv)
     return run(&q, &args, a);
 }
 
+static int run_edit(int argc, char **argv)
+{
+    return kustomize_cli_edit(argc, argv, &verbs_kustomize[EDIT]);
+}
+
+static int run_create(int argc, char **argv)
+{
+    return kustomize_cli_create(argc, argv, &verbs_kustomize[CREATE]);
+}
+
 const struct verb verbs_kustomize[] = {
     [BUILD] = {"kustomize build",                                           "[FOLDER] [options]",
                "print what a kustomization makes, as kustomize build does", run_build},
-    {0}
+    [EDIT] = {"kustomize edit", "add|set|remove|fix WHAT [options]",
+               "change the kustomization file of this folder, and nothing else in it", run_edit},
+    [CREATE] = {"kustomize create",                                                           "[options]", "begin a kustomization file in this folder",
+               run_create},
+    [INIT] = {"kustomize init",                        NULL, NULL, run_create},
+    {0                                                  }
 };

@@ -327,9 +327,8 @@ static int inflate(struct kust_layer *l, const struct value *entry, const struct
 
 /* ---- the fields ---- */
 
-/* An entry of the field that helmCharts took the place of, as one of helmCharts. */
-static const struct value *converted(struct kust_layer *l, const struct value *old,
-                                     struct value *globals)
+const struct value *kust_chart_of_old(struct arena *a, const struct value *old,
+                                      struct value *globals)
 {
     static const char *const names[][2] = {
         {"chartName",    "name"        },
@@ -340,13 +339,18 @@ static const struct value *converted(struct kust_layer *l, const struct value *o
         {"valuesMerge",  "valuesMerge" },
         {"releaseName",  "releaseName" },
     };
-    struct value *entry = value_new_object(l->a);
+    static const char *const homes[][2] = {
+        {"chartHome", "chartHome" },
+        {"helmHome",  "configHome"},
+    };
+    struct value *entry = value_new_object(a);
     entry->line = old->line;
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (value_get(old, names[i][0]))
-            (void)value_set(l->a, entry, names[i][1], value_get(old, names[i][0]));
-    if (*value_at_str(old, "chartHome", ""))
-        (void)value_set(l->a, globals, "chartHome", value_get(old, "chartHome"));
+            (void)value_set(a, entry, names[i][1], value_get(old, names[i][0]));
+    for (size_t i = 0; i < ARRAY_LEN(homes); i++)
+        if (*value_at_str(old, homes[i][0], ""))
+            (void)value_set(a, globals, homes[i][1], value_get(old, homes[i][0]));
     return entry;
 }
 
@@ -379,7 +383,7 @@ int kust_charts(struct kust_layer *l, struct err *e)
     VALUE_EACH_ITEM (entry, value_get(l->doc, "helmChartInflationGenerator")) {
         if (rc == 0)
             rc = kust_only(l, entry, "helmChartInflationGenerator", known, e);
-        (void)value_push(l->a, list, converted(l, entry, old_globals));
+        (void)value_push(l->a, list, kust_chart_of_old(l->a, entry, old_globals));
     }
     VALUE_EACH_ITEM (entry, list)
         if (rc == 0)

@@ -172,6 +172,10 @@ int kust_crds(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_openapi(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_generators(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_charts(struct kust_layer *l, struct err *e) MUST_CHECK;
+/* An entry of helmChartInflationGenerator as one of helmCharts, which took its place; what it says
+ * for all charts goes into `globals`. */
+const struct value *kust_chart_of_old(struct arena *a, const struct value *old,
+                                      struct value *globals);
 int kust_patches_strategic(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_patches(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_namespace(struct kust_layer *l, struct err *e) MUST_CHECK;

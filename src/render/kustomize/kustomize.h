@@ -42,6 +42,9 @@ const char *kustomize_file(struct tree *t, const char *dir, struct arena *a);
 int kustomize_build(struct tree *t, const char *dir, const struct kustomize_opts *opts,
                     struct arena *a, struct value ***out, size_t *n, struct err *e) MUST_CHECK;
 
+/* Whether a text has nothing but resources. */
+bool kustomize_are_resources(const char *text, size_t n, struct arena *a);
+
 /* The objects as `kustomize build` writes them. */
 void kustomize_print(struct buf *b, struct value *const *objects, size_t n);
 

@@ -134,3 +134,10 @@ int kust_parse(struct arena *a, const char *where, const char *text, size_t n, s
     *out_n = o.n;
     return rc;
 }
+
+bool kustomize_are_resources(const char *text, size_t n, struct arena *a)
+{
+    struct value **objects;
+    size_t n_objects;
+    return kust_parse(a, "", text, n, &objects, &n_objects, NULL) == 0;
+}
