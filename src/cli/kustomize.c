@@ -1,5 +1,7 @@
 /* kustomize.c - kustomize build, on folders of this machine. */
 #include "cli/kustomize.h"
+#include "cli/kustomize_remote.h"
+#include "cli/light.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -96,6 +98,63 @@ static int settle(struct request *q, struct err *e)
     return getrandom(q->seed, SEED, 0) == SEED ? 0 : err_sys(e, errno, "draw a seed");
 }
 
+/* ---- a kustomization file on standard input, as if it lay in this folder ---- */
+
+struct stdin_tree {
+    struct tree base, *real;
+    const char *file, *text;
+    size_t n;
+};
+
+static int stdin_stat(struct tree *base, const char *path, enum tree_kind *out, struct err *e)
+{
+    struct stdin_tree *t = container_of(base, struct stdin_tree, base);
+    if (strcmp(path, t->file) != 0)
+        return tree_stat(t->real, path, out, e);
+    *out = TREE_FILE;
+    return 0;
+}
+
+static int stdin_read(struct tree *base, const char *path, struct arena *a, const char **out,
+                      size_t *n, struct err *e)
+{
+    struct stdin_tree *t = container_of(base, struct stdin_tree, base);
+    if (strcmp(path, t->file) != 0)
+        return tree_read(t->real, path, a, out, n, e);
+    *out = t->text;
+    *n = t->n;
+    return 0;
+}
+
+static int stdin_list(struct tree *base, const char *dir, struct arena *a, struct tree_entry **out,
+                      size_t *n, struct err *e)
+{
+    struct stdin_tree *t = container_of(base, struct stdin_tree, base);
+    return tree_list(t->real, dir, a, out, n, e);
+}
+
+static void stdin_free(struct tree *base)
+{
+    (void)base;
+}
+
+static const struct tree_ops stdin_ops = {"stdin", stdin_stat, stdin_read, stdin_list, stdin_free};
+
+static int stdin_tree_init(struct stdin_tree *t, struct tree *real, const char *dir,
+                           struct arena *a, struct err *e)
+{
+    AUTO_BUF struct buf b;
+    char chunk[65536];
+    size_t got;
+    buf_init(&b, KUSTOMIZE_FILE_MAX);
+    while ((got = fread(chunk, 1, sizeof chunk, stdin)) > 0)
+        buf_add(&b, chunk, got);
+    const char *file = arena_printf(a, "%s%skustomization.yaml", dir, *dir ? "/" : "");
+    *t =
+        (struct stdin_tree){{&stdin_ops}, real, file, arena_strndup(a, buf_text(&b), b.len), b.len};
+    return buf_check(&b, e);
+}
+
 /* ---- building ---- */
 
 struct objects {
@@ -104,16 +163,45 @@ struct objects {
 };
 
 /* Bases may lie anywhere, so the tree is all of the machine's, and the folder a path in it. */
-static int build(const struct request *q, struct arena *a, struct objects *out, struct err *e)
+static int build_folder(const struct request *q, struct arena *a, struct objects *out,
+                        struct err *e)
 {
     AUTO(tree) struct tree *t = NULL;
-    char *whole = realpath(q->folder, NULL);
+    bool on_stdin = strcmp(q->folder, "-") == 0;
+    if (on_stdin)
+        light_whole(NULL); /* it cannot be read twice, should a URL be named in it */
+    char *whole = realpath(on_stdin ? "." : q->folder, NULL);
     if (!whole)
-        return err_set(e, ERR_NOT_FOUND, "folder %s: %s", q->folder, strerror(errno));
+        return err_set(e, ERR_NOT_FOUND, "must build at directory: not a valid directory: %s: %s",
+                       q->folder, strerror(errno));
     const char *dir = arena_strdup(a, whole + 1);
     free(whole);
     int rc = tree_of_folder("/", &t, e);
-    return rc < 0 ? rc : kustomize_build(t, dir, &q->opts, a, &out->items, &out->n, e);
+    if (rc < 0 || !on_stdin)
+        return rc < 0 ? rc : kustomize_build(t, dir, &q->opts, a, &out->items, &out->n, e);
+    struct stdin_tree in;
+    rc = stdin_tree_init(&in, t, dir, a, e);
+    return rc < 0 ? rc : kustomize_build(&in.base, dir, &q->opts, a, &out->items, &out->n, e);
+}
+
+static int build(struct request *q, struct arena *a, struct objects *out, struct err *e)
+{
+    struct kustomize_repository repo;
+    struct tree *t;
+    struct cli_remote remote;
+    cli_remote_init(&remote);
+    q->opts.remote = &remote.base;
+    int rc;
+    if (kustomize_repository_parse(q->folder, a, &repo, NULL) < 0) {
+        rc = build_folder(q, a, out, e);
+    } else {
+        q->opts.of = &repo;
+        rc = remote.base.repository(&remote.base, &repo, &t, e);
+        if (rc == 0)
+            rc = kustomize_build(t, repo.path, &q->opts, a, &out->items, &out->n, e);
+    }
+    cli_remote_done(&remote);
+    return rc;
 }
 
 /* ---- output ---- */
@@ -263,7 +351,7 @@ static int run_create(int argc, char **argv)
 }
 
 const struct verb verbs_kustomize[] = {
-    [BUILD] = {"kustomize build",                                           "[FOLDER] [options]",
+    [BUILD] = {"kustomize build",                                           "[FOLDER|-|URL] [options]",
                "print what a kustomization makes, as kustomize build does", run_build},
     [EDIT] = {"kustomize edit", "add|set|remove|fix WHAT [options]",
                "change the kustomization file of this folder, and nothing else in it", run_edit},

@@ -20,3 +20,17 @@ bool light_run(int argc, char **argv, int *code)
         }
     return false;
 }
+
+int light_fetch(const char *url, size_t max, struct arena *a, const char **out, size_t *n,
+                struct err *e)
+{
+    struct light_answer answer;
+    int rc = light_get(url, max, a, &answer, e);
+    if (rc < 0)
+        return rc;
+    if (answer.status != 200)
+        return err_set(e, ERR_NOT_FOUND, "failed to fetch %s : %d", url, answer.status);
+    *out = answer.body;
+    *n = answer.n;
+    return 0;
+}

@@ -16,8 +16,18 @@ bool light_run(int argc, char **argv, int *code);
 /* Becomes the whole program, with these arguments (NULL: its own); comes back only when that fails,
  * having said so. Whole already: does nothing. */
 void light_whole(char **argv);
+bool light_is_small(void);
 
-/* The content at a URL; the small program has none (light_net.c and light_alone.c). */
+struct light_answer {
+    int status;
+    const char *body;
+    size_t n;
+};
+/* What a URL answers; for it the small program becomes the whole one (light_net.c and
+ * light_alone.c). */
+int light_get(const char *url, size_t max, struct arena *a, struct light_answer *out,
+              struct err *e) MUST_CHECK;
+/* The content at a URL, in Helm's words if there is none. */
 int light_fetch(const char *url, size_t max, struct arena *a, const char **out, size_t *n,
                 struct err *e) MUST_CHECK;
 

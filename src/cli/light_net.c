@@ -4,8 +4,7 @@
 #include "cli/light.h"
 #include "net/http_client.h"
 
-int light_fetch(const char *url, size_t max, struct arena *a, const char **out, size_t *n,
-                struct err *e)
+int light_get(const char *url, size_t max, struct arena *a, struct light_answer *out, struct err *e)
 {
     struct http_client_opts opts = {.timeout_ms = 120000};
     AUTO(http_client) struct http_client *c = http_client_new(&opts);
@@ -14,11 +13,13 @@ int light_fetch(const char *url, size_t max, struct arena *a, const char **out, 
     int rc = http_do(c, &call, a, &answer, e);
     if (rc < 0)
         return rc;
-    if (answer.status != 200)
-        return err_set(e, ERR_NOT_FOUND, "failed to fetch %s : %d", url, answer.status);
-    *out = answer.body;
-    *n = answer.body_len;
+    *out = (struct light_answer){(int)answer.status, answer.body, answer.body_len};
     return 0;
+}
+
+bool light_is_small(void)
+{
+    return false;
 }
 
 void light_whole(char **argv)

@@ -2,6 +2,7 @@
 
 #include "codec/yaml.h"
 #include "render/kustomize/kust_int.h"
+#include "render/kustomize/remote.h"
 
 static const char *join(struct arena *a, const char *dir, const char *name)
 {
@@ -81,7 +82,8 @@ int kust_only(const struct kust_layer *l, const struct value *v, const char *wha
 int kust_inside(const struct kust_layer *l, const struct value *at, const char *path, struct err *e)
 {
     size_t n = strlen(l->dir);
-    if (!l->opts->files_anywhere && n > 0 && (strncmp(path, l->dir, n) != 0 || path[n] != '/'))
+    if ((l->of || !l->opts->files_anywhere) && n > 0 &&
+        (strncmp(path, l->dir, n) != 0 || path[n] != '/'))
         return kust_error(l, at, e, "%s is not in or below folder %s", path, l->dir);
     return 0;
 }
@@ -95,9 +97,22 @@ int kust_path(const struct kust_layer *l, const struct value *at, const char *na
     return kust_inside(l, at, *path, e);
 }
 
+static int fetch_file(const struct kust_layer *l, const char *url, struct kust_file *out,
+                      struct err *e)
+{
+    struct kustomize_remote *r = l->opts->remote;
+    out->path = url;
+    return r ? r->file(r, url, l->a, &out->text, &out->n, e)
+             : err_set(e, ERR_UNSUPPORTED, "it is remote, and nothing is fetched here");
+}
+
 int kust_read(const struct kust_layer *l, const struct value *at, const char *name,
               struct kust_file *out, struct err *e)
 {
+    if (kustomize_is_http(name)) {
+        int rc = fetch_file(l, name, out, e);
+        return rc < 0 ? err_wrap(e, rc, "%s:%u: %s", l->file, at ? at->line : 0, name) : 0;
+    }
     int rc = kust_path(l, at, name, &out->path, e);
     if (rc < 0)
         return rc;
@@ -121,18 +136,28 @@ int kust_read_yaml(const struct kust_layer *l, const struct value *at, const cha
 
 static int build_layer(struct kust_layer *l, struct err *e);
 
+/* A folder, here or in a repository. */
+struct place {
+    struct tree *tree;
+    const char *dir;
+    const struct kustomize_repository *of; /* NULL: where the build began */
+};
+
 /* A folder with a kustomization of its own; components work on what is there already. */
-static int add_folder(struct kust_layer *l, const char *dir, bool component, struct err *e)
+static int add_folder(struct kust_layer *l, struct place at, bool component, struct err *e)
 {
+    const char *dir = at.dir;
     struct kust_set below = {.a = l->a, .config = value_new_object(l->a)};
-    struct kust_layer sub = {.tree = l->tree,
+    struct kust_layer sub = {.tree = at.tree,
                              .a = l->a,
                              .dir = dir,
-                             .file = kustomize_file(l->tree, dir, l->a),
+                             .file = kustomize_file(at.tree, dir, l->a),
+                             .of = at.of,
                              .opts = l->opts,
                              .root = l->root,
                              .set = component ? l->set : &below,
                              .depth = l->depth + 1,
+                             .up = l,
                              .component = component,
                              .outer_namespace = value_at_str(l->doc, "namespace", "")};
     if (!*sub.outer_namespace)
@@ -158,41 +183,106 @@ static int add_folder(struct kust_layer *l, const char *dir, bool component, str
     return rc;
 }
 
-static int add_objects(struct kust_layer *l, const char *where, const char *text, size_t n,
-                       const char *origin, struct err *e)
+static int add_objects(struct kust_layer *l, const struct kust_file *f, const char *origin,
+                       const struct kustomize_repository *of, struct err *e)
 {
     struct value **objects;
-    size_t n_objects = 0;
-    int rc = kust_parse(l->a, where, text, n, &objects, &n_objects, e);
-    for (size_t i = 0; rc == 0 && i < n_objects; i++) {
+    size_t n = 0;
+    int rc = kust_parse(l->a, f->path, f->text, f->n, &objects, &n, e);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
         struct kust_resource *r;
         rc = kust_add(l->set, objects[i], &r, e);
         if (rc < 0)
-            rc = err_wrap(e, rc, "%s:%u", where, objects[i]->line);
-        else
-            r->origin = origin;
+            return err_wrap(e, rc, "%s:%u", f->path, objects[i]->line);
+        r->origin = origin;
+        r->of = of;
     }
     return rc;
 }
 
 static int add_file(struct kust_layer *l, const char *path, struct err *e)
 {
-    const char *text;
-    size_t n;
-    int rc = tree_read(l->tree, path, l->a, &text, &n, e);
-    return rc < 0 ? rc : add_objects(l, path, text, n, path, e);
+    struct kust_file f = {.path = path};
+    int rc = tree_read(l->tree, path, l->a, &f.text, &f.n, e);
+    return rc < 0 ? rc : add_objects(l, &f, path, l->of, e);
 }
 
 static int add_text(struct kust_layer *l, const struct value *item, const char *text, struct err *e)
 {
-    const char *where = arena_printf(l->a, "%s:%u", l->file, item->line);
-    return add_objects(l, where, text, strlen(text), l->file, e);
+    struct kust_file f = {arena_printf(l->a, "%s:%u", l->file, item->line), text, strlen(text)};
+    return add_objects(l, &f, l->file, l->of, e);
 }
 
-static bool remote(const char *text)
+static int add_url(struct kust_layer *l, const char *url, const struct kustomize_repository *repo,
+                   struct err *e)
 {
-    return strstr(text, "://") || strncmp(text, "git@", 4) == 0 ||
-           strncmp(text, "github.com/", 11) == 0 || strstr(text, "?ref=");
+    struct kust_file f = {.n = 0};
+    const char *origin = NULL;
+    int rc = fetch_file(l, url, &f, e);
+    if (rc == 0 && !repo)
+        rc = tree_join(l->a, l->dir, url, &origin, e);
+    return rc < 0 ? rc : add_objects(l, &f, repo ? repo->path : origin, repo, e);
+}
+
+static int add_repository(struct kust_layer *l, const struct kustomize_repository *repo,
+                          bool component, struct err *e)
+{
+    struct kustomize_remote *r = l->opts->remote;
+    struct place place = {.dir = repo->path, .of = repo};
+    if (!r)
+        return err_set(e, ERR_UNSUPPORTED, "it is remote, and nothing is fetched here");
+    for (const struct kust_layer *up = l; up; up = up->up)
+        if (up->of && strncmp(up->of->raw, repo->raw, strlen(repo->raw)) == 0)
+            return err_set(e, ERR_INVALID,
+                           "cycle detected: URI '%s' referenced by previous URI '%s'", repo->raw,
+                           up->of->raw);
+    int rc = r->repository(r, repo, &place.tree, e);
+    return rc < 0 ? rc : add_folder(l, place, component, e);
+}
+
+/* A URL is a file if it can be read as one, else a repository if it can be one. */
+static int add_remote(struct kust_layer *l, const struct value *at,
+                      const struct kustomize_repository *repo, bool component, struct err *e)
+{
+    const char *url = at->text;
+    bool file = kustomize_is_http(url) && !component;
+    struct err as_file = {0};
+    int rc = file ? add_url(l, url, repo, e) : ERR_NOT_FOUND;
+    if (rc == 0)
+        return 0;
+    if (file)
+        as_file = *e;
+    if (repo && (l->opts->remote || !file))
+        rc = add_repository(l, repo, component, e);
+    if (rc < 0 && file && repo && l->opts->remote)
+        rc = err_wrap(e, rc, "accumulation err='%.200s'", as_file.msg);
+    return rc < 0 ? err_wrap(e, rc, "%s:%u: %s", l->file, at->line, url) : 0;
+}
+
+static int add_path(struct kust_layer *l, const char *field, const struct value *item,
+                    bool component, struct err *e)
+{
+    const char *text = item->text, *path;
+    struct kustomize_repository *repo = ARENA_NEW(l->a, struct kustomize_repository);
+    enum tree_kind kind = TREE_NONE;
+    bool is_repo = kustomize_repository_parse(text, l->a, repo, NULL) == 0;
+    if (kustomize_is_http(text) || (is_repo && strstr(text, "://")))
+        return add_remote(l, item, is_repo ? repo : NULL, component, e);
+    int rc = tree_join(l->a, l->dir, text, &path, is_repo ? NULL : e);
+    if (rc == 0)
+        rc = tree_stat(l->tree, path, &kind, is_repo ? NULL : e);
+    if (is_repo && (rc < 0 || kind != TREE_FILE))
+        return add_remote(l, item, repo, component, e);
+    if (rc < 0)
+        return err_wrap(e, rc, "%s:%u", l->file, item->line);
+    if (kind == TREE_NONE)
+        return kust_error(l, item, e, "%s: %s does not exist", field, text);
+    if (component && kind == TREE_FILE)
+        return kust_error(l, item, e, "%s: %s is not a folder", field, text);
+    if (kind == TREE_FILE && (rc = kust_path(l, item, text, &path, e)) < 0)
+        return rc;
+    struct place place = {l->tree, path, l->of};
+    return kind == TREE_DIR ? add_folder(l, place, component, e) : add_file(l, path, e);
 }
 
 static int gather(struct kust_layer *l, const char *field, bool component, struct err *e)
@@ -200,31 +290,11 @@ static int gather(struct kust_layer *l, const char *field, bool component, struc
     bool inlined = strcmp(field, "transformers") == 0 || strcmp(field, "generators") == 0 ||
                    strcmp(field, "validators") == 0;
     VALUE_EACH_ITEM (item, value_get(l->doc, field)) {
-        const char *text = value_str(item, NULL), *path;
-        enum tree_kind kind;
-        if (inlined && text && strchr(text, '\n')) {
-            int rc = add_text(l, item, text, e);
-            if (rc < 0)
-                return rc;
-            continue;
-        }
+        const char *text = value_str(item, NULL);
         if (!text || !*text)
             return kust_error(l, item, e, "%s: a path is expected", field);
-        if (remote(text))
-            return kust_error(l, item, e, "%s: %s is remote; only files of the same tree are read",
-                              field, text);
-        int rc = tree_join(l->a, l->dir, text, &path, e);
-        if (rc == 0)
-            rc = tree_stat(l->tree, path, &kind, e);
-        if (rc < 0)
-            return err_wrap(e, rc, "%s:%u", l->file, item->line);
-        if (kind == TREE_NONE)
-            return kust_error(l, item, e, "%s: %s does not exist", field, text);
-        if (component && kind == TREE_FILE)
-            return kust_error(l, item, e, "%s: %s is not a folder", field, text);
-        if (kind == TREE_FILE && (rc = kust_path(l, item, text, &path, e)) < 0)
-            return rc;
-        rc = kind == TREE_DIR ? add_folder(l, path, component, e) : add_file(l, path, e);
+        int rc = inlined && strchr(text, '\n') ? add_text(l, item, text, e)
+                                               : add_path(l, field, item, component, e);
         if (rc < 0)
             return rc;
     }
@@ -401,6 +471,7 @@ int kustomize_build(struct tree *t, const char *dir, const struct kustomize_opts
                            .a = a,
                            .dir = dir,
                            .file = kustomize_file(t, dir, a),
+                           .of = opts->of,
                            .opts = opts,
                            .set = &set};
     l.root = &l;

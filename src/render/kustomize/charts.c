@@ -194,7 +194,10 @@ static int merge_inline(const struct chart *c, struct kust_file *f, struct err *
         rc = yaml_parse(a, f->text, f->n, YAML_NODES, &theirs, e);
         if (rc < 0)
             return err_wrap(e, rc, "%s", f->path);
-        own = strcmp(how, "merge") == 0 ? patch_merge(a, own, theirs) : patch_merge(a, theirs, own);
+        theirs = value_copy(a, strcmp(how, "merge") == 0 ? patch_merge(a, own, theirs)
+                                                         : patch_merge(a, theirs, own));
+        rc = yaml_settle(a, theirs, e);
+        own = theirs;
     }
     f->path = arena_printf(a, "%s-kustomize-values.yaml", c->name);
     f->text = yaml_text(a, own, YAML_FOLD);
@@ -294,6 +297,7 @@ static int add_all(struct chart *c, const struct buf *text, struct err *e)
             break;
         r->of_chart = true;
         r->origin = l->plugin ? l->plugin->origin : l->file;
+        r->of = l->of;
         r->made_by = "HelmChartInflationGenerator";
         r->made_name = l->plugin ? kust_name(l->plugin) : NULL;
     }

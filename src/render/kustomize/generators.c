@@ -260,6 +260,7 @@ static int generate(struct generator *g, struct err *e)
     if (rc < 0)
         return err_wrap(e, rc, "%s:%u", g->l->file, g->entry->line);
     made->origin = g->l->plugin ? g->l->plugin->origin : g->l->file;
+    made->of = g->l->of;
     made->made_by = g->secret ? "SecretGenerator" : "ConfigMapGenerator";
     made->made_name = g->l->plugin ? kust_name(g->l->plugin) : NULL;
     made->wants_hash = !value_bool(option(g, "disableNameSuffixHash"), false);

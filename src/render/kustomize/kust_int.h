@@ -18,10 +18,11 @@ struct kust_resource {
     size_t n_was;
     const char *prefixes, *suffixes; /* all that were put on, with commas between them */
     bool wants_hash;
-    bool of_chart;                   /* Helm has given it its namespace */
-    const char *origin;              /* its file, or what configured its generator */
-    const char *made_by, *made_name; /* the generator's kind and name, or NULL */
-    const char *transformed;         /* what changed it, as an annotation says it; or NULL */
+    bool of_chart;                         /* Helm has given it its namespace */
+    const char *origin;                    /* its file, or what configured its generator */
+    const struct kustomize_repository *of; /* whose file it is, or NULL */
+    const char *made_by, *made_name;       /* the generator's kind and name, or NULL */
+    const char *transformed;               /* what changed it, as an annotation says it; or NULL */
 };
 
 struct kust_var {
@@ -50,10 +51,12 @@ struct kust_layer {
     const struct value *doc;
     struct kust_set *set;
     int depth;
-    bool component;                     /* one is expected here */
-    const struct kust_resource *plugin; /* the one at work, or NULL */
-    const struct value *only;           /* field specs of a transformer that brings its own */
-    const char *outer_namespace;        /* what the layers above say, or NULL */
+    bool component;                        /* one is expected here */
+    const struct kust_resource *plugin;    /* the one at work, or NULL */
+    const struct value *only;              /* field specs of a transformer that brings its own */
+    const struct kustomize_repository *of; /* what it was fetched from, or NULL */
+    const struct kust_layer *up;           /* who names it, or NULL */
+    const char *outer_namespace;           /* what the layers above say, or NULL */
 };
 
 /* ---- resources ---- */

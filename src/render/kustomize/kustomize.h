@@ -12,6 +12,8 @@
 #include "vcs/tree.h"
 
 struct chart_port;
+struct kustomize_remote;
+struct kustomize_repository;
 
 enum kustomize_reorder { KUSTOMIZE_AS_SORT_OPTIONS, KUSTOMIZE_FIFO, KUSTOMIZE_LEGACY };
 
@@ -23,6 +25,9 @@ struct kustomize_opts {
     enum kustomize_reorder reorder;
     bool files_anywhere;   /* --load-restrictor LoadRestrictionsNone */
     bool managed_by_label; /* --enable-managedby-label */
+
+    const struct kustomize_repository *of; /* that the tree is; NULL: it is the user's own */
+    struct kustomize_remote *remote;       /* what is named by URL (remote.h); NULL refuses it */
 
     /* ---- helmCharts ---- */
     bool helm;                     /* --enable-helm */

@@ -1,5 +1,6 @@
 /* buildMetadata: where every object came from and what changed it, relative to the root. */
 #include "render/kustomize/kust_int.h"
+#include "render/kustomize/remote.h"
 
 static const char *relative(struct arena *a, const char *dir, const char *path)
 {
@@ -19,15 +20,31 @@ static const char *relative(struct arena *a, const char *dir, const char *path)
     return arena_printf(a, "%s%s", up, path);
 }
 
+/* Paths in a repository count from its root. */
+static const char *place(const struct kust_layer *root, const char *path,
+                         const struct kustomize_repository *of)
+{
+    return of ? path : relative(root->a, root->dir, path);
+}
+
+static const char *repository(struct arena *a, const struct kustomize_repository *of,
+                              const char *indent)
+{
+    if (!of)
+        return "";
+    return arena_printf(a, "%srepo: %s\n%s%s%s%s", indent, of->url, *of->ref ? indent : "",
+                        *of->ref ? "ref: " : "", of->ref, *of->ref ? "\n" : "");
+}
+
 static void annotate(const struct kust_layer *root, const struct kust_resource *r)
 {
     struct arena *a = root->a;
-    const char *path = relative(a, root->dir, r->origin);
-    const char *text = arena_printf(a, "path: %s\n", path);
+    const char *path = place(root, r->origin, r->of), *from = repository(a, r->of, "");
+    const char *text = arena_printf(a, "path: %s\n%s", path, from);
     if (r->made_by)
-        text =
-            arena_printf(a, "configuredIn: %s\nconfiguredBy:\n  apiVersion: builtin\n  kind: %s\n",
-                         path, r->made_by);
+        text = arena_printf(
+            a, "%sconfiguredIn: %s\nconfiguredBy:\n  apiVersion: builtin\n  kind: %s\n", from, path,
+            r->made_by);
     if (r->made_name)
         text = arena_printf(a, "%s  name: %s\n", text, r->made_name);
     (void)value_set_str(a, value_make_object(a, r->object, "metadata.annotations"),
@@ -47,10 +64,11 @@ void kust_transformed(const struct kust_layer *l, const char *kind, const struct
     struct arena *a = l->a;
     if (!kust_build_metadata(l->root, KUST_TRANSFORMATIONS))
         return;
+    const char *path = l->plugin && l->plugin->origin ? l->plugin->origin : l->file;
+    const char *from = repository(a, l->of, "  ");
     const char *text = arena_printf(
-        a, "- configuredIn: %s\n  configuredBy:\n    apiVersion: builtin\n    kind: %s\n",
-        relative(a, l->root->dir, l->plugin && l->plugin->origin ? l->plugin->origin : l->file),
-        kind);
+        a, "- %sconfiguredIn: %s\n  configuredBy:\n    apiVersion: builtin\n    kind: %s\n",
+        *from ? arena_printf(a, "%s  ", from + 2) : "", place(l->root, path, l->of), kind);
     static const char *const parts[] = {"name", "namespace"};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         const char *is = value_str(value_get(value_get(config, "metadata"), parts[i]), "");

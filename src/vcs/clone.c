@@ -1,0 +1,139 @@
+#include "vcs/clone.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "vcs/child.h"
+
+enum { TIMEOUT_MS = 27 * 1000, SAID_MAX = 64 << 10 };
+
+struct clone {
+    struct tree *tree;
+    char *folder;
+};
+
+static const char *const own_env[] = {
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LC_ALL=C",
+    "HOME=/nonexistent",
+    "GIT_CONFIG_NOSYSTEM=1",
+    "GIT_TERMINAL_PROMPT=0",
+    "GIT_ASKPASS=true",
+    "GIT_SSH_COMMAND=ssh -oBatchMode=yes -oConnectTimeout=10",
+    "GIT_ALLOW_PROTOCOL=git:http:https:ssh",
+    NULL,
+};
+
+struct step {
+    const struct clone_opts *o;
+    const char *folder;
+    struct arena *a;
+};
+
+/* "git fetch --depth=1 URL ref", for messages: no password in a URL is shown. */
+static const char *shown(struct arena *a, const char *const *args)
+{
+    const char *text = "git";
+    for (; *args; args++) {
+        const char *slashes = strstr(*args, "://"), *at = slashes ? strchr(slashes, '@') : NULL;
+        const char *colon = slashes ? strchr(slashes + 3, ':') : NULL;
+        if (at && colon && colon < at)
+            text = arena_printf(a, "%s %.*s:***%s", text, (int)(colon - *args), *args, at);
+        else
+            text = arena_printf(a, "%s %s", text, *args);
+    }
+    return text;
+}
+
+static int git(const struct step *s, const char *const *args, struct err *e)
+{
+    AUTO_BUF struct buf out, err;
+    const char *argv[16] = {"git", "-C", s->folder};
+    for (size_t i = 0; args[i]; i++)
+        argv[3 + i] = args[i];
+    struct child_opts child = {.argv = argv,
+                               .env = s->o->env ? s->o->env : own_env,
+                               .in = -1,
+                               .out = -1,
+                               .err = -1,
+                               .tell = -1,
+                               .hear = -1};
+    int64_t timeout_ms = s->o->timeout_ms ? s->o->timeout_ms : TIMEOUT_MS;
+    int code;
+    buf_init(&out, SAID_MAX);
+    buf_init(&err, SAID_MAX);
+    int rc = child_run(&child, timeout_ms, &out, &err, &code, e);
+    if (rc == ERR_TIMEOUT)
+        return err_set(e, rc, "hit %g s timeout running '%s'", (double)timeout_ms / 1000,
+                       shown(s->a, args));
+    if (rc < 0 || code == 0)
+        return rc;
+    char *said = arena_strdup(s->a, buf_text(&err));
+    for (size_t n = strlen(said); n > 0 && said[n - 1] == '\n';)
+        said[--n] = '\0';
+    return err_set(e, ERR_NOT_FOUND, "failed to run '%s': %s: exit status %d", shown(s->a, args),
+                   said, code);
+}
+
+static int fetch(const struct step *s, struct err *e)
+{
+    const char *ref = s->o->ref && *s->o->ref ? s->o->ref : "HEAD";
+    const char *const init[] = {"init", "--quiet", NULL};
+    const char *const origin[] = {"remote", "add", "origin", s->o->url, NULL};
+    const char *const get[] = {"fetch", "--depth=1", s->o->url, ref, NULL};
+    const char *const checkout[] = {"checkout", "FETCH_HEAD", NULL};
+    const char *const modules[] = {"submodule", "update", "--init", "--recursive", NULL};
+    int rc = git(s, init, e);
+    if (rc == 0)
+        rc = git(s, origin, e);
+    if (rc == 0)
+        rc = git(s, get, e);
+    if (rc == 0)
+        rc = git(s, checkout, e);
+    return rc == 0 && s->o->submodules ? git(s, modules, e) : rc;
+}
+
+int clone_open(const struct clone_opts *o, struct clone **out, struct err *e)
+{
+    AUTO(arena) struct arena *a = arena_new(1 << 20);
+    const char *tmp = getenv("TMPDIR");
+    char folder[400];
+    if (*o->url == '-' || (o->ref && *o->ref == '-'))
+        return err_set(e, ERR_INVALID, "\"%s\" and \"%s\" are no URL and revision", o->url, o->ref);
+    (void)snprintf(folder, sizeof folder, "%.300s/slipway-clone-XXXXXX",
+                   tmp && *tmp ? tmp : "/tmp");
+    if (!mkdtemp(folder))
+        return err_sys(e, errno, "make a folder %s", folder);
+    struct clone *c = calloc(1, sizeof *c);
+    if (!c || !(c->folder = strdup(folder)))
+        abort();
+    struct step s = {o, c->folder, a};
+    int rc = fetch(&s, e);
+    if (rc == 0)
+        rc = tree_of_folder(c->folder, &c->tree, e);
+    if (rc < 0) {
+        clone_free(c);
+        return rc;
+    }
+    *out = c;
+    return 0;
+}
+
+struct tree *clone_tree(struct clone *c)
+{
+    return c->tree;
+}
+
+void clone_free(struct clone *c)
+{
+    if (!c)
+        return;
+    tree_free(c->tree);
+    if (fs_remove_tree(c->folder, NULL) < 0)
+        (void)fprintf(stderr, "folder %s could not be removed\n", c->folder);
+    free(c->folder);
+    free(c);
+}

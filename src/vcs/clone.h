@@ -1,0 +1,29 @@
+/* clone.h - the files of one commit of somebody else's repository, in a temporary folder.
+ *
+ * Model      A shallow fetch of one branch, tag or commit through the git command, checked out,
+ *            with its submodules if asked for. Gone with the object.
+ * Guarantees Nothing outside the temporary folder is written; each step of git has the deadline.
+ *            With an environment of our own git asks nobody, reads no settings of the machine and
+ *            speaks to no file of it: what a stranger's submodules name cannot be ours.
+ * Threads    Any number side by side; one object in one thread.                           */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vcs/tree.h"
+
+struct clone;
+
+struct clone_opts {
+    const char *url;
+    const char *ref;    /* branch, tag or commit; NULL or "" is the default branch */
+    int64_t timeout_ms; /* of each step; 0 is 27 s, as Kustomize has it */
+    bool submodules;
+    const char *const *env; /* the user's, with which keys and helpers are found; NULL: our own */
+};
+
+int clone_open(const struct clone_opts *o, struct clone **out, struct err *e) MUST_CHECK;
+/* Its files; borrowed. */
+struct tree *clone_tree(struct clone *c);
+void clone_free(struct clone *c);
+AUTO_DEFINE(clone)
