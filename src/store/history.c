@@ -169,18 +169,8 @@ static int read_number(struct store *s, const char *sql, uint64_t *out, struct e
 
 int history__load(struct store *s, struct err *e)
 {
-    static const char sql[] = "SELECT l.rev, l.create_rev, l.key, l.bytes FROM"
-                              " (SELECT MAX(rev) AS newest FROM log GROUP BY key) k"
-                              " JOIN log l ON l.rev = k.newest WHERE l.deleted = 0";
-    AUTO(statement) struct statement *q = NULL;
     int r = read_number(s, "SELECT value FROM meta WHERE name = 'compacted'", &s->compacted, e);
     if (r == 0)
         r = read_number(s, "SELECT IFNULL(MAX(rev), 0) FROM log", &s->rev, e);
-    if (r == 0)
-        r = statement_new(s->db, sql, &q, e);
-    if (r < 0)
-        return r;
-    while ((r = statement_step(q, e)) > 0)
-        index_put(&s->index, entry_of_row(q));
-    return r;
+    return r == 0 ? load__present(s, e) : r;
 }

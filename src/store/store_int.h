@@ -97,3 +97,6 @@ int history__list(struct store *s, const char *prefix, const char *after, size_t
 int history__touch(struct store *s, struct err *e);
 int history__compact(struct store *s, uint64_t before, struct err *e);
 int history__load(struct store *s, struct err *e);
+
+/* load.c: fills the index. */
+int load__present(struct store *s, struct err *e);
