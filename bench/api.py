@@ -1,4 +1,5 @@
 """Rows of the API: start, memory, requests, restart. The load program is bench/apiload.c for both sides."""
+import os
 import re
 import subprocess
 import time
@@ -6,7 +7,7 @@ from contextlib import ExitStack
 
 from bench import peers
 from bench.client import Api
-from bench.report import Goal
+from bench.report import Goal, percentile
 from bench.servers import BUILD, Failed, Kubernetes, Slipway
 
 ROUNDS, SECONDS = 3, 3
@@ -83,6 +84,20 @@ REQUESTS = [  # name, connections, figure, unit, goal, what
 ]
 
 
+def disk_sync(folder, n=200):
+    """Milliseconds of each of n bare syncs: 4 KiB written over a file that is there."""
+    samples = []
+    with open(folder / "sync", "w+b", buffering=0) as file:
+        file.write(bytes(n * 4096))
+        os.fsync(file.fileno())
+        for i in range(n):
+            begin = time.monotonic()
+            os.pwrite(file.fileno(), b"x" * 4096, i * 4096)
+            os.fdatasync(file.fileno())
+            samples.append((time.monotonic() - begin) * 1000)
+    return samples
+
+
 def bench(report):
     with ExitStack() as at_end:
         programs = peers.kubernetes()
@@ -103,5 +118,11 @@ def bench(report):
         for name, connections, figure, unit, goal, what in REQUESTS:
             samples = alternating(sides, lambda side: load(side, name, connections)[figure])
             report.add(f"api/{name}", what, unit, *samples, goal=goal, more_is_better=unit == "/s")
+        for side in sides:
+            side.pause()
+        report.add("api/disk-sync", "a bare 4 KiB fdatasync on this disk: a part of every durable write", "ms",
+                   [percentile(disk_sync(ours.dir), .5) for _ in range(ROUNDS)])
+        for side in sides:
+            side.resume()
         samples = alternating(sides, restarts, rounds=1)
         report.add("api/restart", "start again over 100 000 revisions", "s", *(sum(s, []) for s in samples), goal=Goal(0.5))
