@@ -117,11 +117,44 @@ static int migrate(struct db *d, const char *const *scripts, struct err *e)
     return r;
 }
 
+/* ---- the log that commits are appended to ---- */
+
+enum {
+    FRAME_BYTES = 4096 + 24, /* a page in the log */
+    CHECKPOINT_FRAMES = 4000,
+    GROW_BYTES = 1 << 20,
+};
+
+/* A commit over bytes that are there takes one sync of data; one that makes the file longer waits
+ * for the file system's journal, too. So the file grows ahead of the commits, with what is no valid
+ * frame. When that fails, they grow it themselves. */
+static void grow_log(sqlite3 *sql, int frames)
+{
+    static const char nothing[64 * 1024];
+    sqlite3_file *log = NULL;
+    sqlite3_int64 used = (sqlite3_int64)frames * FRAME_BYTES, size = 0;
+    if (sqlite3_file_control(sql, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK ||
+        !log->pMethods || log->pMethods->xFileSize(log, &size) != SQLITE_OK ||
+        size >= (sqlite3_int64)CHECKPOINT_FRAMES * FRAME_BYTES || size - used > GROW_BYTES / 4)
+        return;
+    for (size_t n = 0; n < GROW_BYTES; n += sizeof nothing, size += sizeof nothing)
+        if (log->pMethods->xWrite(log, nothing, sizeof nothing, size) != SQLITE_OK)
+            return;
+}
+
+static int after_commit(void *arg, sqlite3 *sql, const char *name, int frames)
+{
+    (void)arg;
+    grow_log(sql, frames);
+    if (frames >= CHECKPOINT_FRAMES)
+        (void)sqlite3_wal_checkpoint_v2(sql, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return SQLITE_OK; /* the commit is done, whatever became of the rest */
+}
+
 /* A schema is lost whole or not at all, and is on disk with the first commit that needs it. */
 static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE;"
                                "PRAGMA synchronous = NORMAL;"
                                "PRAGMA journal_mode = WAL;"
-                               "PRAGMA wal_autocheckpoint = 4000;"
                                "PRAGMA journal_size_limit = 33554432;"
                                "PRAGMA cache_size = -2048;"
                                "PRAGMA temp_store = MEMORY;";
@@ -156,6 +189,7 @@ int db_open(const char *path, const char *const *migrations, struct db **out, st
     if (rc != SQLITE_OK)
         return d->sql ? fail(d, rc, e) : err_set(e, ERR_SYSTEM, "open %s", name_of(d));
     (void)sqlite3_extended_result_codes(d->sql, 1);
+    (void)sqlite3_wal_hook(d->sql, after_commit, NULL);
     r = db_exec(d, settings, e);
     if (r == 0)
         r = migrate(d, migrations, e);
