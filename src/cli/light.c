@@ -4,10 +4,18 @@
 
 #include "cli/verb.h"
 
+/* Whether it names a URL, or standard input ("-", "-f-", "--values=-"), which is read but once. */
+static bool is_for_whole(const char *argument)
+{
+    size_t n = strlen(argument);
+    return strstr(argument, "://") || strcmp(argument, "-") == 0 || strcmp(argument, "-f-") == 0 ||
+           (n > 1 && strcmp(argument + n - 2, "=-") == 0);
+}
+
 bool light_run(int argc, char **argv, int *code)
 {
     for (int i = 1; i < argc; i++)
-        if (strstr(argv[i], "://"))
+        if (is_for_whole(argv[i]))
             return false;
     const struct verb *const groups[] = {verbs_helm, verbs_kustomize};
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)

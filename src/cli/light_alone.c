@@ -1,10 +1,12 @@
-/* light_alone.c - no network, for the small program: it becomes the whole one when it needs one. */
+/* light_alone.c - no network, keys or certificates, for the small program: it becomes the whole one
+ * when it needs them. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/light.h"
+#include "crypto/issue.h"
 
 enum { ARGUMENTS_MAX = 8 << 20 };
 
@@ -72,4 +74,38 @@ int light_verify(const char *path, const char *keyring, struct err *e)
 {
     (void)path, (void)keyring;
     return no_network(e);
+}
+
+/* ---- keys: the library that makes them takes longer to load than most charts to render ---- */
+
+static int no_keys(struct err *e)
+{
+    light_whole(NULL);
+    return err_set(e, ERR_UNSUPPORTED, "this half of the program makes no keys");
+}
+
+int issue_key(enum issue_kind kind, const unsigned char seed[ISSUE_SEED], struct arena *a,
+              char **out, struct err *e)
+{
+    (void)kind, (void)seed, (void)a, (void)out;
+    return no_keys(e);
+}
+
+int issue_certificate(const struct issue_request *r, const char *key, const struct issue_signer *by,
+                      struct arena *a, char **out, struct err *e)
+{
+    (void)r, (void)key, (void)by, (void)a, (void)out;
+    return no_keys(e);
+}
+
+int issue_check_certificate(const char *pem, struct err *e)
+{
+    (void)pem;
+    return no_keys(e);
+}
+
+int issue_check_key(const char *pem, struct arena *a, char **out, struct err *e)
+{
+    (void)pem, (void)a, (void)out;
+    return no_keys(e);
 }

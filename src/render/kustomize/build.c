@@ -479,7 +479,7 @@ int kustomize_build(struct tree *t, const char *dir, const struct kustomize_opts
         return err_set(e, ERR_NOT_FOUND, "folder \"%s\" has no kustomization file", dir);
     int rc = build_layer(&l, e);
     if (rc == 0)
-        rc = kust_hash_names(&set, e);
+        kust_hash_names(&set);
     if (rc == 0)
         rc = kust_references(&set, e);
     if (rc == 0)

@@ -1,6 +1,5 @@
 /* The suffix of generated names: it changes when the content does. */
-#include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
+#include <nettle/sha2.h>
 
 #include "codec/json.h"
 #include "render/kustomize/kust_int.h"
@@ -24,14 +23,16 @@ static struct value *digested(struct arena *a, const struct value *object)
     return v;
 }
 
-int kustomize_hash(struct arena *a, const struct value *object, char out[11], struct err *e)
+void kustomize_hash(struct arena *a, const struct value *object, char out[11])
 {
-    unsigned char digest[32];
+    unsigned char digest[SHA256_DIGEST_SIZE];
+    struct sha256_ctx sum;
     const char *kind = value_at_str(object, "kind", "");
     bool data = strcmp(kind, "Secret") == 0 || strcmp(kind, "ConfigMap") == 0;
     const char *text = json_text(a, data ? digested(a, object) : object, JSON_SORTED);
-    if (gnutls_hash_fast(GNUTLS_DIG_SHA256, text, strlen(text), digest) < 0)
-        return err_set(e, ERR_SYSTEM, "compute a SHA-256 digest");
+    sha256_init(&sum);
+    sha256_update(&sum, strlen(text), (const uint8_t *)text);
+    sha256_digest(&sum, sizeof digest, digest);
     static const char hex[] = "0123456789abcdef";
     for (size_t i = 0; i < 10; i++) {
         char c = hex[i % 2 ? digest[i / 2] & 15 : digest[i / 2] >> 4];
@@ -44,22 +45,18 @@ int kustomize_hash(struct arena *a, const struct value *object, char out[11], st
                             : c;
     }
     out[10] = '\0';
-    return 0;
 }
 
-int kust_hash_names(struct kust_set *s, struct err *e)
+void kust_hash_names(struct kust_set *s)
 {
     for (size_t i = 0; i < s->n; i++) {
         struct kust_resource *r = s->items[i];
         char hash[11];
         if (!r->wants_hash)
             continue;
-        int rc = kustomize_hash(s->a, r->object, hash, e);
-        if (rc < 0)
-            return rc;
+        kustomize_hash(s->a, r->object, hash);
         const char *name = arena_printf(s->a, "%s-%s", kust_name(r), hash);
         (void)value_set_str(s->a, value_make_object(s->a, r->object, "metadata"), "name", name);
         kust_renamed(r);
     }
-    return 0;
 }

@@ -200,7 +200,7 @@ int kust_iam_policy(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_vars(struct kust_layer *l, struct err *e) MUST_CHECK;
 
 /* ---- once, at the end ---- */
-int kust_hash_names(struct kust_set *s, struct err *e) MUST_CHECK;
+void kust_hash_names(struct kust_set *s);
 int kust_references(struct kust_set *s, struct err *e) MUST_CHECK;
 /* Drops what is for the build only, and tidies annotations. */
 int kust_finish(const struct kust_layer *root, struct err *e) MUST_CHECK;

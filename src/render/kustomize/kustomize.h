@@ -57,5 +57,4 @@ void kustomize_print(struct buf *b, struct value *const *objects, size_t n);
 bool kustomize_cluster_scoped(const struct value *object);
 
 /* The suffix that a generated ConfigMap or Secret gets from its content. `out` has 11 bytes. */
-int kustomize_hash(struct arena *a, const struct value *object, char out[11],
-                   struct err *e) MUST_CHECK;
+void kustomize_hash(struct arena *a, const struct value *object, char out[11]);

@@ -16,7 +16,9 @@ struct plugin {
 /* Only what waits for a suffix gets it. */
 static int hash_now(struct kust_layer *l, struct err *e)
 {
-    return kust_hash_names(l->set, e);
+    (void)e;
+    kust_hash_names(l->set);
+    return 0;
 }
 
 static int kust_affixes(struct kust_layer *l, struct err *e)
