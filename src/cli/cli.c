@@ -1,3 +1,4 @@
+#include "cli/promtool.h"
 #include "cli/cli.h"
 
 #include <stdio.h>
@@ -21,6 +22,7 @@ static const struct {
     {"See before you push",        verbs_render      },
     {"Change releases of charts",  verbs_release     },
     {"Look at releases of charts", verbs_release_show},
+    {"Check metrics' rules",       verbs_promtool    },
     {"In a pipeline's steps",      verbs_step        },
 };
 

@@ -1,0 +1,95 @@
+/* rules.h - recording and alerting rules, in Prometheus's own files, and the tests of them.
+ *
+ * Model      A file has groups; a group's rules run one after the other at one moment. A recording
+ *            rule writes what its query gives as series of a name; an alerting rule keeps an alert
+ *            for each series that its query gives: pending until it has been there for `for`,
+ *            then firing. What a rule wrote before and does not write now gets a stale marker.
+ * Guarantees A field that is not known is refused, by line. Templates cannot reach beyond the
+ *            alert's data and queries of the same source.
+ * Threads    A set of groups belongs to one thread.
+ * Not here   Notifications, reloading, scheduling (monitor/).                              */
+#pragma once
+#include "promql/promql.h"
+#include "tsdb/tsdb.h"
+
+struct rule {
+    const char *record, *alert; /* one of them; the other is "" */
+    const char *expr;
+    int64_t for_ms, keep_firing_ms;
+    struct labels labels, annotations;
+    size_t line;
+};
+
+struct rule_group {
+    const char *name;
+    int64_t interval_ms, offset_ms; /* 0: the default; none */
+    int64_t limit;                  /* of series or alerts; 0: none */
+    struct labels labels;
+    struct rule *rules;
+    size_t n, line;
+};
+
+struct rule_file {
+    struct rule_group *groups;
+    size_t n;
+    /* What is wrong with it, one line each: "3:5: group \"x\", rule 1, \"y\": …". */
+    const char **faults;
+    size_t n_faults;
+};
+
+struct rules_opts {
+    bool ignore_unknown; /* fields */
+    unsigned features;   /* PROMQL_… */
+};
+
+/* Never fails: a file that is no rule file has faults and no groups. */
+void rules_parse(struct arena *a, const char *text, size_t n, const struct rules_opts *o,
+                 struct rule_file *out);
+
+/* "1h30m", "0", "5m" in milliseconds, as Prometheus's files have them. ERR_INVALID. */
+int rules_duration(const char *text, int64_t *out_ms, struct err *e) MUST_CHECK;
+
+/* ---- running ---- */
+
+struct rules_host {
+    struct promql_source *source;
+    const struct promql_opts *query;
+    struct tsdb *db; /* where results go */
+    struct labels external;
+    const char *external_url; /* "" */
+};
+
+struct rule_runner;
+
+struct alert {
+    struct labels labels, annotations; /* labels with alertname */
+    bool firing;
+    int64_t active_ms;
+    double value;
+};
+
+/* Group and file live as long as the runner. */
+struct rule_runner *rule_runner_new(const struct rules_host *host, const struct rule_group *group);
+void rule_runner_free(struct rule_runner *r);
+AUTO_DEFINE(rule_runner)
+
+const struct rule_group *rule_runner_group(const struct rule_runner *r);
+
+/* Runs the group at this time, which must be later than the last. The error is the first rule's
+ * that fails; the others still run. */
+int rule_runner_eval(struct rule_runner *r, int64_t at_ms, struct err *e) MUST_CHECK;
+
+/* Active alerts of rule i; they live until the next eval. */
+const struct alert *rule_runner_alerts(const struct rule_runner *r, size_t i, size_t *out_n);
+
+/* ---- tests ---- */
+
+struct rule_test_opts {
+    struct rules_opts rules;
+    const char *run; /* a regular expression on the names of tests; NULL: all */
+};
+
+/* Runs a file of tests; rule files are found from its folder. False with what failed, a text each,
+ * in the arena. */
+bool rule_test_file(struct arena *a, const char *path, const struct rule_test_opts *o,
+                    const char ***out_failures, size_t *out_n);
