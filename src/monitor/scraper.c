@@ -7,10 +7,11 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/thread.h"
-#include "monitor/exposition.h"
+#include "monitor/openmetrics.h"
 #include "net/http_client.h"
 
 enum { PAGE_MAX = 16 << 20, MAX_THREADS = 8, SYNC_MS = 1000 };
+static const char OPENMETRICS[] = "application/openmetrics-text";
 
 struct target {
     struct arena *arena;
@@ -142,7 +143,10 @@ static int read_page(struct page *p, struct err *e)
         return r;
     if (answer.status != 200)
         return err_set(e, ERR_AGAIN, "server returned HTTP status %d", answer.status);
-    return exposition_parse(answer.body, answer.body_len, from_page, p, e);
+    const char *type = http_answer_header(&answer, "content-type");
+    bool strict = type && strncmp(type, OPENMETRICS, sizeof OPENMETRICS - 1) == 0;
+    return (strict ? openmetrics_parse : exposition_parse)(answer.body, answer.body_len, from_page,
+                                                           p, e);
 }
 
 static void add_own(struct page *p, const char *name, double v)
