@@ -191,6 +191,7 @@ static int build(struct request *q, struct arena *a, struct objects *out, struct
     struct cli_remote remote;
     cli_remote_init(&remote);
     q->opts.remote = &remote.base;
+    q->opts.charts = &remote.charts;
     int rc;
     if (kustomize_repository_parse(q->folder, a, &repo, NULL) < 0) {
         rc = build_folder(q, a, out, e);

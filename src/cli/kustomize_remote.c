@@ -1,20 +1,27 @@
-/* kustomize_remote.c - clones and downloads, each once in a build. */
+/* kustomize_remote.c - clones, downloads and charts. */
 #include "cli/kustomize_remote.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "charts/charts.h"
 #include "cli/light.h"
 
 enum { FILE_MAX = 64 << 20 };
 
+/* Who has become the whole program removes nothing that the small one made. */
+static void before_network(struct cli_remote *r)
+{
+    if (light_is_small())
+        cli_remote_done(r);
+}
+
 static int fetch_file(struct kustomize_remote *base, const char *url, struct arena *a,
                       const char **out, size_t *n, struct err *e)
 {
-    struct cli_remote *r = container_of(base, struct cli_remote, base);
     struct light_answer answer;
-    if (light_is_small())
-        cli_remote_done(r); /* who has become the whole program removes nothing */
+    before_network(container_of(base, struct cli_remote, base));
     int rc = light_get(url, FILE_MAX, a, &answer, e);
     if (rc < 0)
         return rc;
@@ -25,47 +32,56 @@ static int fetch_file(struct kustomize_remote *base, const char *url, struct are
     return 0;
 }
 
-static bool same(const struct kustomize_repository *a, const struct kustomize_repository *b)
-{
-    return strcmp(a->url, b->url) == 0 && strcmp(a->ref, b->ref) == 0 &&
-           a->submodules == b->submodules;
-}
-
 static int fetch_repository(struct kustomize_remote *base, const struct kustomize_repository *repo,
                             struct tree **out, struct err *e)
 {
     struct cli_remote *r = container_of(base, struct cli_remote, base);
-    for (size_t i = 0; i < r->n; i++)
-        if (same(&r->clones[i].of, repo)) {
-            *out = clone_tree(r->clones[i].clone);
-            return 0;
-        }
-    if (r->n == KUSTOMIZE_CLONES_MAX)
-        return err_set(e, ERR_TOO_LARGE, "more than %d repositories are fetched",
-                       KUSTOMIZE_CLONES_MAX);
     struct clone_opts opts = {.url = repo->url,
                               .ref = repo->ref,
                               .timeout_ms = repo->timeout_ms,
                               .submodules = repo->submodules,
                               .env = (const char *const *)environ};
-    int rc = clone_open(&opts, &r->clones[r->n].clone, e);
+    return clone_set_get(r->clones, &opts, out, e);
+}
+
+/* Kustomize gives Helm an empty home: nobody is logged in but whom Docker knows. */
+static int fetch_chart(struct chart_port *base, const struct chart_request *q, struct arena *a,
+                       const void **archive, size_t *n, struct err *e)
+{
+    const char *docker = getenv("DOCKER_CONFIG"), *home = getenv("HOME");
+    size_t len = strlen(q->repository);
+    bool oci = strncmp(q->repository, "oci://", 6) == 0;
+    len -= len > 0 && q->repository[len - 1] == '/';
+    const struct charts_files files = {
+        .fallback_logins = docker ? arena_printf(a, "%s/config.json", docker)
+                                  : arena_printf(a, "%s/.docker/config.json", home ? home : ""),
+    };
+    const struct charts_query query = {
+        .chart = oci ? arena_printf(a, "%.*s/%s", (int)len, q->repository, q->name) : q->name,
+        .version = q->version,
+        .repository = oci ? NULL : q->repository,
+    };
+    struct charts_answer answer;
+    before_network(container_of(base, struct cli_remote, charts));
+    int rc = light_chart(&files, &query, NULL, a, &answer, e);
     if (rc < 0)
         return rc;
-    r->clones[r->n].of = *repo;
-    *out = clone_tree(r->clones[r->n++].clone);
+    *archive = answer.bytes;
+    *n = answer.n;
     return 0;
 }
 
 void cli_remote_init(struct cli_remote *r)
 {
     *r = (struct cli_remote){
-        .base = {fetch_file, fetch_repository}
+        .base = {fetch_file, fetch_repository},
+          .charts = {fetch_chart         },
+          .clones = clone_set_new()
     };
 }
 
 void cli_remote_done(struct cli_remote *r)
 {
-    for (size_t i = 0; i < r->n; i++)
-        clone_free(r->clones[i].clone);
-    r->n = 0;
+    clone_set_free(r->clones);
+    r->clones = NULL;
 }

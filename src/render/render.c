@@ -54,7 +54,9 @@ int render_objects(struct tree *t, const struct render_opts *opts, struct arena 
                                                       .helm_kube_version = opts->kube_version,
                                                       .helm_api_versions = opts->api_versions,
                                                       .n_helm_api_versions = opts->n_api_versions,
-                                                      .now_ns = opts->now_ns},
+                                                      .now_ns = opts->now_ns,
+                                                      .remote = opts->remote,
+                                                      .charts = opts->charts},
                              a, &r.objects, &r.n, e);
         break;
     case RENDER_DIRECTORY:

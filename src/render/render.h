@@ -30,6 +30,10 @@ struct render_opts {
     size_t n_api_versions;
     int64_t now_ns;                          /* what a chart takes for the time */
     const struct render_variable *variables; /* $NAME in parameters; ends with NULL */
+
+    /* What kustomizations name by URL, and their charts of repositories; NULL refuses them. */
+    struct kustomize_remote *remote;
+    struct chart_port *charts;
 };
 
 struct render_result {

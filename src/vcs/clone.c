@@ -137,3 +137,58 @@ void clone_free(struct clone *c)
     free(c->folder);
     free(c);
 }
+
+/* ---- sets ---- */
+
+struct clone_set {
+    struct arena *a;
+    struct {
+        struct clone_opts opts;
+        struct clone *clone;
+    } items[CLONE_SET_MAX];
+    size_t n;
+};
+
+struct clone_set *clone_set_new(void)
+{
+    struct clone_set *s = calloc(1, sizeof *s);
+    if (!s)
+        abort();
+    s->a = arena_new(4 << 20);
+    return s;
+}
+
+static bool same(const struct clone_opts *a, const struct clone_opts *b)
+{
+    return strcmp(a->url, b->url) == 0 && strcmp(a->ref ? a->ref : "", b->ref ? b->ref : "") == 0 &&
+           a->submodules == b->submodules;
+}
+
+int clone_set_get(struct clone_set *s, const struct clone_opts *o, struct tree **out, struct err *e)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (same(&s->items[i].opts, o)) {
+            *out = s->items[i].clone->tree;
+            return 0;
+        }
+    if (s->n == CLONE_SET_MAX)
+        return err_set(e, ERR_TOO_LARGE, "more than %d repositories are fetched", CLONE_SET_MAX);
+    int rc = clone_open(o, &s->items[s->n].clone, e);
+    if (rc < 0)
+        return rc;
+    s->items[s->n].opts = *o;
+    s->items[s->n].opts.url = arena_strdup(s->a, o->url);
+    s->items[s->n].opts.ref = arena_strdup(s->a, o->ref ? o->ref : "");
+    *out = s->items[s->n++].clone->tree;
+    return 0;
+}
+
+void clone_set_free(struct clone_set *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->n; i++)
+        clone_free(s->items[i].clone);
+    arena_free(s->a);
+    free(s);
+}

@@ -27,3 +27,13 @@ int clone_open(const struct clone_opts *o, struct clone **out, struct err *e) MU
 struct tree *clone_tree(struct clone *c);
 void clone_free(struct clone *c);
 AUTO_DEFINE(clone)
+
+/* The clones of one piece of work, each made once. */
+enum { CLONE_SET_MAX = 64 };
+struct clone_set;
+struct clone_set *clone_set_new(void);
+/* The files of the clone; they live as long as the set. ERR_TOO_LARGE past CLONE_SET_MAX. */
+int clone_set_get(struct clone_set *s, const struct clone_opts *o, struct tree **out,
+                  struct err *e) MUST_CHECK;
+void clone_set_free(struct clone_set *s);
+AUTO_DEFINE(clone_set)

@@ -9,6 +9,9 @@
 #include "ctl/gitops/gitops.h"
 #include "ctl/gitops/health/health.h"
 #include "ctl/gitops/sync_plan.h"
+#include "render/chart_port.h"
+#include "render/kustomize/remote.h"
+#include "vcs/clone.h"
 #include "vcs/repo.h"
 
 struct gitops {
@@ -99,6 +102,16 @@ int app_open_source(struct app *p, struct err *e) MUST_CHECK;
 int app_render(struct app *p, const char *revision, struct app_manifests *out,
                struct err *e) MUST_CHECK;
 
+/* ---- elsewhere.c: what a source names by URL ---- */
+struct elsewhere {
+    struct app *p;
+    struct kustomize_remote remote;
+    struct chart_port charts;
+    struct clone_set *clones;
+};
+void elsewhere_init(struct elsewhere *w, struct app *p);
+void elsewhere_done(struct elsewhere *w);
+
 /* ---- live.c: what there is ---- */
 int app_observe(struct app *p, const struct app_manifests *want, struct app_items *out,
                 struct err *e) MUST_CHECK;
@@ -127,6 +140,8 @@ void app_soon(struct app *p, int64_t ms); /* sync again after so long at the lat
 /* ---- project.c ---- */
 /* ERR_DENIED: the AppProject does not allow the source or destination. */
 int project_check(struct app *p, struct err *e) MUST_CHECK;
+/* ERR_DENIED: nor what the source names by URL. */
+int project_check_source(struct app *p, const char *url, struct err *e) MUST_CHECK;
 /* NULL, or why a kind may not be synced. */
 const char *project_refuses(struct app *p, const struct app_item *item);
 

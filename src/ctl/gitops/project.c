@@ -59,6 +59,15 @@ static bool destination_allowed(const struct value *list, const struct value *de
     return allowed;
 }
 
+int project_check_source(struct app *p, const char *url, struct err *e)
+{
+    const char *name = value_at_str(p->spec, "project", "default");
+    const struct object *project = project_of(p);
+    if (!project || source_allowed(value_at(project->root, "spec.sourceRepos"), url))
+        return 0;
+    return err_set(e, ERR_DENIED, "project %s does not allow the source %s", name, url);
+}
+
 int project_check(struct app *p, struct err *e)
 {
     const char *name = value_at_str(p->spec, "project", "default");
@@ -77,9 +86,9 @@ int project_check(struct app *p, struct err *e)
         return err_set(e, ERR_NOT_FOUND, "AppProject %s does not exist", name);
     if (!project)
         return 0;
-    const char *url = value_at_str(p->source, "repoURL", "");
-    if (!source_allowed(value_at(project->root, "spec.sourceRepos"), url))
-        return err_set(e, ERR_DENIED, "project %s does not allow the source %s", name, url);
+    int rc = project_check_source(p, value_at_str(p->source, "repoURL", ""), e);
+    if (rc < 0)
+        return rc;
     if (!destination_allowed(value_at(project->root, "spec.destinations"), dest))
         return err_set(e, ERR_DENIED, "project %s does not allow the destination %s/%s", name,
                        *server ? server : cluster, value_at_str(dest, "namespace", ""));

@@ -93,7 +93,7 @@ int gitops_render_opts(const struct gitops_source *s, struct tree *t, struct are
         .kube_version = API_KUBE_VERSION,
     };
     if (tree_join(a, "", out->path, &path, NULL) < 0 || render_detect(t, path, &tool, NULL) < 0 ||
-        tool != RENDER_HELM)
+        tool == RENDER_DIRECTORY)
         return 0; /* rendering says what is wrong */
     return chart_options(s, a, out, e);
 }

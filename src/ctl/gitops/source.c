@@ -199,8 +199,12 @@ static int render_at(struct app *p, const char *revision, struct render_result *
     const struct gitops_source source = {p->c->kube, p->repo, revision,
                                          p->name,    p->spec, p->source};
     struct render_opts opts;
+    struct elsewhere elsewhere;
+    elsewhere_init(&elsewhere, p);
     map_init(&traced.files);
     int rc = gitops_render_opts(&source, t, p->a, &opts, e);
+    opts.remote = &elsewhere.remote;
+    opts.charts = &elsewhere.charts;
     if (rc == 0)
         rc = render_objects(&traced.base, &opts, p->a, out, e);
     if (rc == 0) {
@@ -211,6 +215,7 @@ static int render_at(struct app *p, const char *revision, struct render_result *
         *files = list;
     }
     map_done(&traced.files);
+    elsewhere_done(&elsewhere);
     return rc;
 }
 

@@ -92,6 +92,56 @@ static void refuses(void)
     }
 }
 
+/* A chart that a kustomization inflates; what is elsewhere is fetched as far as the project goes.
+ */
+static void inflates(void)
+{
+    struct world w;
+    setup(&w);
+    load(&w, CHARTED(""));
+    (void)push(&w, (struct file_edit[]){
+                       {"chart/kustomization.yaml",                   "helmCharts:\n- name: c\n  releaseName: in\n"},
+                       {"chart/charts/c/Chart.yaml",                                            "apiVersion: v2\nname: c\nversion: 1.0.0\n"},
+                       {"chart/charts/c/values.yaml","a: 1\nb: 2\nc: 3\n"},
+                       {"chart/charts/c/templates/map.yaml",                 MAP_TEMPLATE},
+                       {0                                           }
+    });
+    T_EQ_STR(app(&w, "status.conditions[0].message"), "", "no complaints");
+    T_EQ_STR(map_value(&w, "in-map"), "1 2 3 default known", "inflated");
+    teardown(&w);
+}
+
+static void asks_the_project(void)
+{
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        {"resources: ['https://other.example/x.yaml']\n",
+         "project default does not allow the source https://other.example/x.yaml"                                },
+        {"resources: ['github.com/o/r//x?ref=v1']\n",
+         "project default does not allow the source https://github.com/o/r"                                      },
+        {"helmCharts:\n- name: x\n  repo: https://charts.example\n",
+         "project default does not allow the source https://charts.example"                                      },
+        {"resources: ['file:///srv/git/r']\n",                       "files of the server's machine are not read"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world w;
+        setup(&w);
+        load(&w, "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\n"
+                 "metadata: {name: default, namespace: argocd}\nspec:\n"
+                 "  sourceRepos: [\"http://h/*\"]\n"
+                 "  destinations: [{server: \"*\", namespace: \"*\"}]\n");
+        load(&w, CHARTED(""));
+        (void)push(&w, (struct file_edit[]){
+                           {"chart/kustomization.yaml", cases[i].text},
+                           {0                         }
+        });
+        T_OK(strstr(app(&w, "status.conditions[0].message"), cases[i].want),
+             app(&w, "status.conditions[0].message"));
+        teardown(&w);
+    }
+}
+
 static void takes_helms_hooks(void)
 {
     static const struct {
@@ -125,4 +175,4 @@ static void takes_helms_hooks(void)
     }
 }
 
-T_MAIN(deploys, refuses, takes_helms_hooks)
+T_MAIN(deploys, refuses, inflates, asks_the_project, takes_helms_hooks)
