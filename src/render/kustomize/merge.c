@@ -119,7 +119,7 @@ static int list_put(struct merge *m, struct list *l, const struct keys *k, struc
     bool of_objects = k->n_is > 0 && *k->name[0] && *k->is[0], put = false;
     for (size_t i = 0; i < l->n; i++) {
         struct value *v = l->items[i];
-        bool yes;
+        bool yes = false;
         if (is_null(v) || (v->kind == VALUE_OBJECT && v->n == 0))
             continue;
         if (v->kind != VALUE_OBJECT && of_objects) {
