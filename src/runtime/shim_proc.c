@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -104,6 +106,36 @@ static int reason(const char *log, int code, struct err *e)
     return err_set(e, ERR_INVALID, "%s", last);
 }
 
+/* So that no container can write to its file, crun runs from a copy that nobody can change. If it
+ * is none it mounts one and starts a second time, which takes as long as all the rest of it: it
+ * is given one. -1: let it do that itself. */
+static int sealed_copy(const char *path)
+{
+    AUTO_FD int from = open(path, O_RDONLY | O_CLOEXEC);
+    AUTO_FD int to = from < 0 ? -1 : memfd_create("crun", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    ssize_t n;
+    while (to >= 0 && (n = sendfile(to, from, NULL, 1 << 30)) != 0)
+        if (n < 0)
+            return -1;
+    if (to < 0 ||
+        fcntl(to, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+        return -1;
+    return take_fd(&to);
+}
+
+/* As posix_spawnp(): 0, or why not. */
+static int spawn_crun(const struct crun_call *c, const posix_spawn_file_actions_t *fa,
+                      const posix_spawnattr_t *attr, pid_t *pid)
+{
+    char *const *args = (char *const *)(uintptr_t)c->args;
+    AUTO_FD int copy = sealed_copy(c->crun);
+    char path[32];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", copy);
+    if (copy >= 0 && posix_spawn(pid, path, fa, attr, args, environ) == 0)
+        return 0;
+    return posix_spawnp(pid, c->crun, fa, attr, args, environ);
+}
+
 static int start_crun(const struct crun_call *c, pid_t *pid, struct err *e)
 {
     posix_spawn_file_actions_t fa;
@@ -126,7 +158,7 @@ static int start_crun(const struct crun_call *c, pid_t *pid, struct err *e)
             (void)sigaddset(&dflt, s);
     (void)posix_spawnattr_setsigdefault(&attr, &dflt);
     (void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    int rc = posix_spawnp(pid, c->crun, &fa, &attr, (char *const *)(uintptr_t)c->args, environ);
+    int rc = spawn_crun(c, &fa, &attr, pid);
     (void)posix_spawnattr_destroy(&attr);
     (void)posix_spawn_file_actions_destroy(&fa);
     if (rc)
