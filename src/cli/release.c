@@ -155,6 +155,12 @@ bool release_cli_begin(const struct verb *v, const struct option *table, struct 
         return false;
     if (args->n >= min && args->n <= max)
         return true;
+    if (max == 0) {
+        (void)fprintf(stderr, "Error: \"%s\" accepts no arguments\n\nUsage:  %s %s\n", v->name,
+                      v->name, v->usage);
+        *out_code = EXIT_FAILED;
+        return false;
+    }
     (void)fprintf(stderr, "Error: \"%s\" requires %s %zu argument%s\n\nUsage:  %s %s\n", v->name,
                   min == max ? "exactly" : "at least", min, min == 1 ? "" : "s", v->name, v->usage);
     *out_code = EXIT_FAILED;

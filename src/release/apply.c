@@ -47,7 +47,8 @@ int release__existing(struct release_session *s, const struct release_objects *l
     for (size_t i = 0; i < list->n; i++) {
         const struct release_object *o = &list->items[i];
         struct object *live;
-        int rc = kube_get(s->kube, o->res, o->ns, o->name, &live, e);
+        int rc = *o->name ? kube_get(s->kube, o->res, o->ns, o->name, &live, e)
+                          : err_set(e, ERR_INVALID, "resource name may not be empty");
         if (rc == ERR_NOT_FOUND)
             continue;
         if (rc < 0) {

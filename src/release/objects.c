@@ -1,7 +1,6 @@
 /* objects.c - a manifest becomes objects with their resources. */
 #include <string.h>
 
-#include "codec/json.h"
 #include "codec/yaml.h"
 #include "release/release_int.h"
 
@@ -60,8 +59,10 @@ static int add(struct release_session *s, struct value *root, struct release_obj
     struct release_object o = {.root = root};
     if (!*kind || !*api_version) {
         complain(a, bad,
-                 arena_printf(a, "unable to decode \"\": Object '%s' is missing in '%s'",
-                              *kind ? "apiVersion" : "Kind", json_text(a, root, JSON_SORTED)));
+                 arena_printf(a, "error validating \"\": error validating data: %s",
+                              *kind          ? "apiVersion not set"
+                              : *api_version ? "kind not set"
+                                             : "[apiVersion not set, kind not set]"));
         return 0;
     }
     if (n > 4 && strcmp(kind + n - 4, "List") == 0 && value_get(root, "items"))

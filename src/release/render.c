@@ -45,6 +45,8 @@ static int look_up(void *self, const char *api_version, const char *kind, const 
     const struct resource *r;
     struct object *o;
     int rc = kube_find(s->kube, api_version, kind, &r, e);
+    if (rc == ERR_NOT_FOUND)
+        rc = err_set(e, rc, "the server could not find the requested resource");
     if (rc < 0)
         return err_wrap(e, rc, "unable to get apiresource from unstructured: %s, Kind=%s",
                         api_version, kind);

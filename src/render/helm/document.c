@@ -52,8 +52,24 @@ static struct value *without_empty(struct arena *a, const struct value *v)
     return out;
 }
 
+/* The members in the order of Helm's struct. */
+static struct value *ordered(struct arena *a, const struct value *meta)
+{
+    static const char *const names[] = {
+        "name",        "home",        "sources",     "version",      "description", "keywords",
+        "maintainers", "icon",        "apiVersion",  "condition",    "tags",        "appVersion",
+        "deprecated",  "annotations", "kubeVersion", "dependencies", "type"};
+    struct value *out = value_new_object(a);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (value_get(meta, names[i]))
+            (void)value_set(a, out, names[i], value_get(meta, names[i]));
+    return out;
+}
+
 static struct value *files_of(struct arena *a, const struct helm_file_list *files)
 {
+    if (files->n == 0)
+        return value_null(a);
     struct value *list = value_new_array(a);
     for (size_t i = 0; i < files->n; i++) {
         const struct helm_file *f = &files->items[i];
@@ -70,8 +86,8 @@ int helm_chart_document(const struct helm_chart *c, struct helm_log *log, struct
 {
     struct arena *a = log->arena;
     struct value *doc = value_new_object(a);
-    struct go_value values = go_map(c->values ? c->values : go_map_new(a, 0));
-    (void)value_set(a, doc, "metadata", without_empty(a, helm__chart_metadata(a, c)));
+    struct go_value values = go_map_size(c->values) ? go_map(c->values) : go_nil();
+    (void)value_set(a, doc, "metadata", ordered(a, without_empty(a, helm__chart_metadata(a, c))));
     (void)value_set(a, doc, "lock", c->lock ? c->lock : value_null(a));
     (void)value_set(a, doc, "templates", files_of(a, &c->templates));
     int rc = go_to_value(a, &values, value_set(a, doc, "values", value_null(a)), e);
