@@ -205,7 +205,7 @@ twins status bad
 twins history web
 
 # ---- deaths ----
-# Many objects, so that there is time to die; the later the death the more of them have been changed.
+# Many objects, so that there is time to die; deaths come when so many of them have changed.
 chart many << 'YAML'
 {{- range until 60 }}
 ---
@@ -228,22 +228,25 @@ colors() {
     kubectl get cm -l set=many -o 'jsonpath={range .items[*]}{.data}{"\n"}{end}' | sort | uniq -c | xargs
 }
 run "slipway installs many" ours install many ./many --set color=light
-begin=$(now_ms)
-run "and upgrades them" ours upgrade many ./many --set color=dark
-took=$(($(now_ms) - begin))
+kubectl get cm -l set=many --watch-only -o name > "$dir/changes" &
+watch=$!
+sleep 0.5
 deaths=0
-for part in 1 2 3 4 5 6 7 8 9 10 11 12; do
+for after in 0 1 5 15 30 45 59 60; do
+    before=$(wc -l < "$dir/changes")
     "$slipway" helm upgrade many ./many --set color=dark --set extra=true > /dev/null 2>&1 &
     victim=$!
-    sleep "$(printf '%d.%03d' $((took * part / 12000)) $((took * part / 12 % 1000)))"
+    while [ $(($(wc -l < "$dir/changes") - before)) -lt $after ] && kill -0 $victim 2> /dev/null; do :; done
     kill -9 $victim 2> /dev/null
     wait $victim 2> /dev/null
     pending && deaths=$((deaths + 1))
-    run "an upgrade after a death $part/12 on its way" ours upgrade many ./many --set color=light
+    run "an upgrade after a death behind $after changes" ours upgrade many ./many --set color=light
     same "all is as wanted" "$(colors)" "60 {color:light}"
-    pending && bad "something is pending after $part"
+    pending && bad "something is pending after $after changes"
 done
-[ "$deaths" -ge 3 ] || bad "only $deaths deaths in $took ms left something pending"
+kill $watch
+wait $watch 2> /dev/null
+[ "$deaths" -ge 3 ] || bad "only $deaths deaths left something pending"
 run "many go" ours uninstall many
 "$slipway" helm upgrade web ./web --wait --set command=sleep\ 2000 --set replicas=3 > /dev/null 2>&1 &
 victim=$!
