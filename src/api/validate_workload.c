@@ -12,6 +12,30 @@ static bool empty_selector(const struct value *s)
            !value_count(value_get(s, "matchExpressions"));
 }
 
+/* A StatefulSet's template, with a volume for each of its claims: containers may mount those. */
+static const struct value *with_claims(struct arena *a, const struct value *spec)
+{
+    const struct value *t = value_get(spec, "template");
+    const struct value *claims = value_get(spec, "volumeClaimTemplates");
+    if (value_count(claims) == 0 || !value_is(t, VALUE_OBJECT))
+        return t;
+    struct value *copy = value_copy(a, t);
+    struct value *volumes = value_make_array(a, copy, "spec.volumes");
+    VALUE_EACH_ITEM (c, claims) {
+        const char *name = value_at_str(c, "metadata.name", "");
+        bool there = false;
+        VALUE_EACH_ITEM (v, volumes)
+            there |= is(str(v, "name"), name);
+        if (there)
+            continue;
+        struct value *volume = value_new_object(a);
+        (void)value_set_str(a, volume, "name", name);
+        (void)value_set(a, volume, "emptyDir", value_new_object(a));
+        (void)value_push(a, volumes, volume);
+    }
+    return copy;
+}
+
 /* selector and template of what makes pods; `what` for upstream's words. */
 static void check_selector_and_template(const struct value *spec, const char *what,
                                         struct field_errors *l)
@@ -30,7 +54,7 @@ static void check_selector_and_template(const struct value *spec, const char *wh
     if (!set || (!empty_selector(s) && !validate__selector_fits(s, labels, l->arena)))
         bad_shown(l, "spec.template.metadata.labels", validate__go_string_map(labels, l->arena),
                   "`selector` does not match template `labels`");
-    validate__pod_template(l, "spec.template", t);
+    validate__pod_template(l, "spec.template", with_claims(l->arena, spec));
     const char *restart = value_at_str(t, "spec.restartPolicy", "");
     static const char *const always[] = {"Always"};
     if (!is(restart, "Always"))
@@ -250,7 +274,7 @@ void validate_daemon_set(const struct value *obj, struct field_errors *l)
     if (value_is(s, VALUE_OBJECT) && empty_selector(s))
         bad_shown(l, "spec.selector", typed__go(s, l->arena),
                   "empty selector is invalid for daemonset");
-    validate__pod_template(l, "spec.template", t);
+    validate__pod_template(l, "spec.template", with_claims(l->arena, spec));
     const char *restart = value_at_str(t, "spec.restartPolicy", "");
     if (!is(restart, "Always"))
         field_errors_add_unsupported(l, "spec.template.spec.restartPolicy", restart, always, 1);

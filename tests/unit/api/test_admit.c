@@ -127,6 +127,18 @@ static void judges(void)
          "{\"metadata\":{\"name\":\"j\",\"namespace\":\"x\"},\"spec\":{\"schedule\":\"60 * * * *\","
          "\"jobTemplate\":{\"spec\":{\"template\":{\"spec\":{\"restartPolicy\":\"Never\","
          "\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}}}",                          "spec.schedule: Invalid value: \"60 * * * *\": end of range (60) above maximum (59): 60"},
+        {&RES_STATEFUL_SET,
+         "{\"metadata\":{\"name\":\"s\",\"namespace\":\"x\"},\"spec\":{\"serviceName\":\"s\","
+         "\"selector\":{\"matchLabels\":{\"a\":\"b\"}},\"volumeClaimTemplates\":[{\"metadata\":{"
+         "\"name\":\"data\"}}],\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{"
+         "\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"volumeMounts\":[{\"name\":\"data\","
+         "\"mountPath\":\"/d\"}]}]}}}}",                                                     ""                                                                                      },
+        {&RES_STATEFUL_SET,
+         "{\"metadata\":{\"name\":\"s\",\"namespace\":\"x\"},\"spec\":{\"serviceName\":\"s\","
+         "\"selector\":{\"matchLabels\":{\"a\":\"b\"}},\"volumeClaimTemplates\":[{\"metadata\":{"
+         "\"name\":\"data\"}}],\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{"
+         "\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"volumeMounts\":[{\"name\":\"other\","
+         "\"mountPath\":\"/d\"}]}]}}}}",                                                     "spec.template.spec.containers[0].volumeMounts[0].name: Not found: \"other\""           },
         {&RES_ROLE,
          "{\"metadata\":{\"name\":\"r\",\"namespace\":\"x\"},\"rules\":[{\"apiGroups\":[\"\"],"
          "\"resources\":[\"pods\"]}]}",                                                      "rules[0].verbs: Required value: verbs must contain at least one value"                 },
