@@ -37,6 +37,11 @@ int release__wrap(struct release_session *s, struct err *e, int code, const char
     return record(s, e, code, arena_printf(s->log->arena, "%s: %s", context, s->log->error));
 }
 
+int release__told(struct release_session *s, struct err *e, int code, const char *context)
+{
+    return code == ERR_CANCELLED ? code : release__wrap(s, e, code, "%s", context);
+}
+
 int release__note(struct release_session *s, struct err *e, int code)
 {
     if (e)

@@ -97,14 +97,14 @@ static int perform(struct release_session *s, struct install *in, struct err *e)
     const struct release_opts *o = in->opts;
     int rc = o->no_hooks ? 0 : release__run_hooks(s, in->release, "pre-install", NULL, e);
     if (rc < 0)
-        return release__wrap(s, e, rc, "failed pre-install");
+        return release__told(s, e, rc, "failed pre-install");
     rc = apply(s, in, e);
     if (rc == 0 && (o->wait || o->atomic))
         rc = release__wait(s, &in->objects, o->wait_for_jobs, e);
     if (rc < 0)
         return rc;
     rc = o->no_hooks ? 0 : release__run_hooks(s, in->release, "post-install", NULL, e);
-    return rc < 0 ? release__wrap(s, e, rc, "failed post-install") : 0;
+    return rc < 0 ? release__told(s, e, rc, "failed post-install") : 0;
 }
 
 static int fail(struct release_session *s, struct install *in, int code, struct err *e)

@@ -15,6 +15,8 @@ int release__fail(struct release_session *s, struct err *e, enum err_code code, 
                   ...) PRINTF(4, 5);
 int release__wrap(struct release_session *s, struct err *e, int code, const char *fmt, ...)
     PRINTF(4, 5);
+/* The same, but that the user has cancelled is told as it is. */
+int release__told(struct release_session *s, struct err *e, int code, const char *context);
 /* The sentence of one who knows only struct err. */
 int release__note(struct release_session *s, struct err *e, int code);
 

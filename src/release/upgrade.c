@@ -116,7 +116,7 @@ static int perform(struct release_session *s, struct upgrade *up, struct err *e)
                                  .ns = s->ns};
     int rc = o->no_hooks ? 0 : release__run_hooks(s, up->release, "pre-upgrade", NULL, e);
     if (rc < 0)
-        return release__wrap(s, e, rc, "pre-upgrade hooks failed");
+        return release__told(s, e, rc, "pre-upgrade hooks failed");
     rc = release__change(s, &ch, e);
     up->created = ch.created;
     if (rc == 0 && o->recreate_pods)
@@ -126,7 +126,7 @@ static int perform(struct release_session *s, struct upgrade *up, struct err *e)
     if (rc < 0)
         return rc;
     rc = o->no_hooks ? 0 : release__run_hooks(s, up->release, "post-upgrade", NULL, e);
-    return rc < 0 ? release__wrap(s, e, rc, "post-upgrade hooks failed") : 0;
+    return rc < 0 ? release__told(s, e, rc, "post-upgrade hooks failed") : 0;
 }
 
 /* ---- failing ---- */

@@ -248,7 +248,7 @@ kill $watch
 wait $watch 2> /dev/null
 [ "$deaths" -ge 3 ] || bad "only $deaths deaths left something pending"
 run "many go" ours uninstall many
-"$slipway" helm upgrade web ./web --wait --set command=sleep\ 2000 --set replicas=3 > /dev/null 2>&1 &
+"$slipway" helm upgrade web ./web --wait --set command=false > /dev/null 2>&1 &
 victim=$!
 until_true 50 pending
 refused "while it lives it is in the way" "another operation (install/upgrade/rollback) is in progress" \
@@ -260,7 +260,7 @@ wait $victim 2> /dev/null
 refused "after its death helm is stuck" "another operation" helm upgrade web ./web
 run "slipway is not" ours rollback web
 pending && bad "something is pending after a rollback"
-helm upgrade web ./web --wait --set command=sleep\ 2000 --set replicas=4 > /dev/null 2>&1 &
+helm upgrade web ./web --wait --set command=false --set color=grey > /dev/null 2>&1 &
 victim=$!
 until_true 50 pending
 kill -9 $victim
