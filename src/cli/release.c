@@ -122,7 +122,7 @@ int release_cli_timeout(const char *text, struct release_session *s, struct err 
     return 0;
 }
 
-/* ---- wrong use and failure ---- */
+/* ---- failure ---- */
 
 int release_cli_fail(struct release_cli *c, const char *prefix, const struct err *e)
 {
@@ -135,46 +135,4 @@ int release_cli_fail(struct release_cli *c, const char *prefix, const struct err
     if (*e->hint)
         (void)fprintf(stderr, "  %s\n", e->hint);
     return EXIT_FAILED;
-}
-
-static bool begin(const struct verb *v, const struct option *table, const struct arguments *args,
-                  int *out_code)
-{
-    if (!args->help)
-        return true;
-    (void)printf("usage: slipway %s %s\n\n%s\n\n", v->name, v->usage, v->summary);
-    options_print(table);
-    *out_code = EXIT_OK;
-    return false;
-}
-
-bool release_cli_begin(const struct verb *v, const struct option *table, struct arguments *args,
-                       size_t min, size_t max, int *out_code)
-{
-    if (!begin(v, table, args, out_code))
-        return false;
-    if (args->n >= min && args->n <= max)
-        return true;
-    if (max == 0) {
-        (void)fprintf(stderr, "Error: \"%s\" accepts no arguments\n\nUsage:  %s %s\n", v->name,
-                      v->name, v->usage);
-        *out_code = EXIT_FAILED;
-        return false;
-    }
-    (void)fprintf(stderr, "Error: \"%s\" requires %s %zu argument%s\n\nUsage:  %s %s\n", v->name,
-                  min == max ? "exactly" : "at least", min, min == 1 ? "" : "s", v->name, v->usage);
-    *out_code = EXIT_FAILED;
-    return false;
-}
-
-bool release_cli_parse(const struct verb *v, const struct option *table, int argc, char **argv,
-                       struct arena *a, struct arguments *args, int *out_code)
-{
-    struct err e = {0};
-    (void)v;
-    if (options_parse(table, argc, argv, a, args, &e) == 0)
-        return true;
-    (void)fprintf(stderr, "Error: %s\n", e.msg);
-    *out_code = EXIT_FAILED;
-    return false;
 }

@@ -8,15 +8,13 @@
 
 struct release_cli_where {
     const char *kubeconfig, *context, *ns;
-    bool debug;
 };
 #define RELEASE_CLI_WHERE(w)                                                                       \
     {"namespace", 'n', OPTION_TEXT, &(w).ns, "NAME", "the release's namespace (the context's)"},   \
         {"kubeconfig",    0,      OPTION_TEXT,                                                     \
          &(w).kubeconfig, "FILE", "the cluster; else $KUBECONFIG, else this machine's slipway"},   \
-        {"kube-context", 0, OPTION_TEXT, &(w).context, "NAME", "of the kubeconfig"},               \
     {                                                                                              \
-        "debug", 0, OPTION_FLAG, &(w).debug, NULL, "print values, hooks and manifest, too"         \
+        "kube-context", 0, OPTION_TEXT, &(w).context, "NAME", "of the kubeconfig"                  \
     }
 
 struct release_cli {
@@ -33,13 +31,6 @@ void release_cli_close(struct release_cli *c);
 
 /* "Error: PREFIX: sentence", and what is known beside it. */
 int release_cli_fail(struct release_cli *c, const char *prefix, const struct err *e);
-
-/* Parses; false: *out_code is what to end with. Wrong use is told as Helm tells it. */
-bool release_cli_begin(const struct verb *v, const struct option *table, struct arguments *args,
-                       size_t min, size_t max, int *out_code);
-/* The arguments a verb was called with, until release_cli_begin() has taken them. */
-bool release_cli_parse(const struct verb *v, const struct option *table, int argc, char **argv,
-                       struct arena *a, struct arguments *args, int *out_code);
 
 int release_cli_timeout(const char *text, struct release_session *s, struct err *e) MUST_CHECK;
 

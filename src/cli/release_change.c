@@ -11,6 +11,7 @@ struct change {
     struct release_cli cli;
     struct release_cli_where where;
     struct release_opts opts;
+    struct helm_cli_source source;
     struct helm_cli_values values;
     struct helm_cli_post post;
     struct option_list labels, filters;
@@ -101,9 +102,12 @@ static int read_options(struct change *c, struct err *e)
 static int read_chart(struct change *c, const char *name, struct helm_chart **chart,
                       struct go_map **values, struct err *e)
 {
-    int rc = helm_cli_values(&c->values, &c->cli.log, values, e);
+    struct helm_cli_place place;
+    int rc = helm_cli_locate(name, &c->source, &c->cli.log, &place, e);
     if (rc == 0)
-        rc = helm_cli_chart(name, &c->cli.log, chart, e);
+        rc = helm_cli_values(&c->values, &c->cli.log, values, e);
+    if (rc == 0)
+        rc = helm_cli_open(&place, &c->cli.log, chart, e);
     return rc < 0 ? rc : helm_chart_installable(*chart, &c->cli.log, e);
 }
 
@@ -162,7 +166,8 @@ static int install_name(struct change *c, const struct arguments *args, const ch
 
 static void show(struct change *c, const struct release *r)
 {
-    const struct release_cli_look look = {.debug = c->where.debug, .hide_notes = c->hide_notes};
+    const struct release_cli_look look = {.debug = c->source.globals.debug,
+                                          .hide_notes = c->hide_notes};
     helm_cli_warnings(&c->cli.log);
     if (c->format == RELEASE_TABLE)
         release_cli_status(r, &look, &c->cli.log);
@@ -172,7 +177,8 @@ static void show(struct change *c, const struct release *r)
 
 /* What install and upgrade share. */
 #define COMMON_OPTIONS(c)                                                                          \
-    HELM_CLI_VALUES((c).values), HELM_CLI_POST((c).post), RELEASE_CLI_OUTPUT((c).output),          \
+    HELM_CLI_SOURCE((c).source), HELM_CLI_VALUES((c).values), HELM_CLI_POST((c).post),             \
+        RELEASE_CLI_OUTPUT((c).output),                                                            \
         {"create-namespace",         0,    OPTION_FLAG,                                            \
          &(c).opts.create_namespace, NULL, "make the namespace when it is not there"},             \
         {"dry-run",       0,                                                                       \
@@ -216,9 +222,9 @@ static int run_install(int argc, char **argv)
     struct release *r;
     const char *name;
     int code;
+    const struct helm_cli_usage usage = {&verbs_release[INSTALL], table, 1, 0};
     c.cli.log.arena = a;
-    if (!release_cli_parse(&verbs_release[INSTALL], table, argc, argv, a, &args, &code) ||
-        !release_cli_begin(&verbs_release[INSTALL], table, &args, 1, SIZE_MAX, &code))
+    if (!helm_cli_begin(&usage, argc, argv, &c.cli.log, &args, &code))
         return code;
     int rc = read_options(&c, &e);
     if (rc == 0)
@@ -299,9 +305,9 @@ static int run_upgrade(int argc, char **argv)
     struct err e = {0};
     struct release *r;
     int code;
+    const struct helm_cli_usage usage = {&verbs_release[UPGRADE], table, 2, 2};
     c.cli.log.arena = a;
-    if (!release_cli_parse(&verbs_release[UPGRADE], table, argc, argv, a, &args, &code) ||
-        !release_cli_begin(&verbs_release[UPGRADE], table, &args, 2, 2, &code))
+    if (!helm_cli_begin(&usage, argc, argv, &c.cli.log, &args, &code))
         return code;
     int rc = read_options(&c, &e);
     if (rc == 0)
@@ -348,6 +354,7 @@ static int run_rollback(int argc, char **argv)
          "delete what is new when it fails"},
         {"history-max",       0, OPTION_NUMBER, &c.history_max, "N", "how many revisions to keep (10)"},
         {"recreate-pods",          0, OPTION_FLAG, &c.opts.recreate_pods, NULL, "restart pods"},
+        HELM_CLI_GLOBALS(c.source.globals),
         RELEASE_CLI_WHERE(c.where),
         {0                },
     };
@@ -355,9 +362,9 @@ static int run_rollback(int argc, char **argv)
     struct arguments args;
     struct err e = {0};
     int code;
+    const struct helm_cli_usage usage = {&verbs_release[ROLLBACK], table, 1, 0};
     c.cli.log.arena = a;
-    if (!release_cli_parse(&verbs_release[ROLLBACK], table, argc, argv, a, &args, &code) ||
-        !release_cli_begin(&verbs_release[ROLLBACK], table, &args, 1, SIZE_MAX, &code))
+    if (!helm_cli_begin(&usage, argc, argv, &c.cli.log, &args, &code))
         return code;
     int rc = read_options(&c, &e);
     c.opts.dry_run = dry_run;
@@ -414,6 +421,7 @@ static int run_uninstall(int argc, char **argv)
         {"timeout", 0, OPTION_TEXT, &c.timeout, "DURATION", "of each wait (5m0s)"},
         {"no-hooks",  0, OPTION_FLAG, &c.opts.no_hooks, NULL, "run no hooks"},
         {"description",    0, OPTION_TEXT, &c.opts.description, "TEXT", "for the history"},
+        HELM_CLI_GLOBALS(c.source.globals),
         RELEASE_CLI_WHERE(c.where),
         {0         },
     };
@@ -421,9 +429,9 @@ static int run_uninstall(int argc, char **argv)
     struct arguments args;
     struct err e = {0};
     int code;
+    const struct helm_cli_usage usage = {&verbs_release[UNINSTALL], table, 1, 0};
     c.cli.log.arena = a;
-    if (!release_cli_parse(&verbs_release[UNINSTALL], table, argc, argv, a, &args, &code) ||
-        !release_cli_begin(&verbs_release[UNINSTALL], table, &args, 1, SIZE_MAX, &code))
+    if (!helm_cli_begin(&usage, argc, argv, &c.cli.log, &args, &code))
         return code;
     int rc = read_options(&c, &e);
     c.opts.dry_run = dry_run;
@@ -508,6 +516,7 @@ static int run_test(int argc, char **argv)
         {"logs", 0, OPTION_FLAG, &c.logs, NULL, "print what the tests' pods have said"},
         {"timeout",    0, OPTION_TEXT, &c.timeout, "DURATION", "of each wait (5m0s)"},
         {"hide-notes",            0, OPTION_FLAG, &c.hide_notes, NULL, "do not print the notes"},
+        HELM_CLI_GLOBALS(c.source.globals),
         RELEASE_CLI_WHERE(c.where),
         {0          },
     };
@@ -515,9 +524,9 @@ static int run_test(int argc, char **argv)
     struct arguments args;
     struct err e = {0};
     int code;
+    const struct helm_cli_usage usage = {&verbs_release[TEST], table, 1, 1};
     c.cli.log.arena = a;
-    if (!release_cli_parse(&verbs_release[TEST], table, argc, argv, a, &args, &code) ||
-        !release_cli_begin(&verbs_release[TEST], table, &args, 1, 1, &code))
+    if (!helm_cli_begin(&usage, argc, argv, &c.cli.log, &args, &code))
         return code;
     int rc = read_options(&c, &e);
     if (rc == 0)

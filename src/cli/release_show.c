@@ -27,6 +27,7 @@ enum {
 struct look {
     struct release_cli cli;
     struct release_cli_where where;
+    struct helm_cli_globals globals;
     const char *output, *filter, *selector, *time_format;
     long revision, max, offset;
     bool all, all_namespaces, short_form, no_headers, by_date, reverse, show_desc, show_resources;
@@ -45,10 +46,12 @@ static bool begin(struct look *l, const struct verb *v, const struct option *tab
 {
     struct err e = {0};
     struct arena *a = l->cli.log.arena;
-    if (!release_cli_parse(v, table, argc, argv, a, &l->args, code) ||
-        !release_cli_begin(v, table, &l->args, n_args, n_args, code))
+    const struct helm_cli_usage usage = {v, table, n_args, n_args};
+    if (!helm_cli_begin(&usage, argc, argv, &l->cli.log, &l->args, code))
         return false;
-    int rc = release_cli_format(l->output, &l->format, &e);
+    int rc = n_args == 0 && l->args.n
+                 ? err_set(&e, ERR_INVALID, "\"%s\" accepts no arguments", v->name)
+                 : release_cli_format(l->output, &l->format, &e);
     if (rc == 0)
         rc = release_cli_open(&l->cli, &l->where, a, &e);
     if (rc == 0)
@@ -290,6 +293,7 @@ static int run_list(int argc, char **argv)
         {"no-headers",     0, OPTION_FLAG, &l.no_headers, NULL, "without titles"},
         {"time-format",            0, OPTION_TEXT, &l.time_format, "LAYOUT", "Go's: 2006-01-02 15:04"},
         RELEASE_CLI_OUTPUT(l.output),
+        HELM_CLI_GLOBALS(l.globals),
         RELEASE_CLI_WHERE(l.where),
         {0               },
     };
@@ -349,6 +353,7 @@ static int run_history(int argc, char **argv)
     const struct option table[] = {
         {"max",          0, OPTION_NUMBER, &l.max, "N", "the last N (256)"},
         RELEASE_CLI_OUTPUT(l.output),
+        HELM_CLI_GLOBALS(l.globals),
         RELEASE_CLI_WHERE(l.where),
         {0},
     };
@@ -549,6 +554,7 @@ static int run_status(int argc, char **argv)
         {"show-desc", 0, OPTION_FLAG, &l.show_desc, NULL, "with its description"},
         {"show-resources",           0, OPTION_FLAG, &l.show_resources, NULL, "with its objects"},
         RELEASE_CLI_OUTPUT(l.output),
+        HELM_CLI_GLOBALS(l.globals),
         RELEASE_CLI_WHERE(l.where),
         {0             },
     };
@@ -692,6 +698,7 @@ static int run_get(int argc, char **argv, int what)
     struct look l = {0};
     const struct option table[] = {
         {"revision",     0, OPTION_NUMBER, &l.revision, "N", "of this revision (the last)"},
+        HELM_CLI_GLOBALS(l.globals),
         RELEASE_CLI_WHERE(l.where),
         {what == GET_VALUES || what == GET_METADATA ? "output" : NULL, 'o', OPTION_TEXT, &l.output,
          "FORMAT", "table, json or yaml"},
