@@ -62,6 +62,11 @@ static const char *variable(const char *name)
     return getenv(name);
 }
 
+static void warn(const char *line)
+{
+    (void)fprintf(stderr, "%s\n", line);
+}
+
 static int settle(struct request *q, struct err *e)
 {
     static const char *const restrictors[] = {"LoadRestrictionsRootOnly", "LoadRestrictionsNone",
@@ -90,6 +95,7 @@ static int settle(struct request *q, struct err *e)
     o->helm |= q->plugins;
     o->files_anywhere = restrictor == 1;
     o->variable = variable;
+    o->warn = warn;
     o->helm_api_versions = q->helm_apis.items;
     o->n_helm_api_versions = q->helm_apis.n;
     o->now_ns = clock_real_ms() * 1000000;
@@ -258,6 +264,21 @@ static int write_each(const char *folder, const struct objects *o, struct arena 
     return rc;
 }
 
+/* Devices and pipes are written to; a link stays one. */
+static int write_file(const char *output, const struct buf *b, struct arena *a, struct err *e)
+{
+    struct stat st;
+    char *whole = realpath(output, NULL);
+    const char *path = whole ? arena_strdup(a, whole) : output;
+    free(whole);
+    if (stat(path, &st) < 0 || S_ISREG(st.st_mode))
+        return fs_write_atomic(path, 0644, buf_text(b), b->len, e);
+    FILE *f = fopen(output, "we");
+    bool good = f && fwrite(buf_text(b), 1, b->len, f) == b->len;
+    good = f && fclose(f) == 0 && good;
+    return good ? 0 : err_sys(e, errno, "write %s", output);
+}
+
 static int write_out(const char *output, const struct objects *o, struct arena *a, struct err *e)
 {
     AUTO_BUF struct buf b;
@@ -269,7 +290,7 @@ static int write_out(const char *output, const struct objects *o, struct arena *
     if (rc < 0)
         return rc;
     if (*output)
-        return fs_write_atomic(output, 0644, buf_text(&b), b.len, e);
+        return write_file(output, &b, a, e);
     if (fwrite(buf_text(&b), 1, b.len, stdout) != b.len || fflush(stdout) != 0)
         return err_set(e, ERR_SYSTEM, "standard output: %s", strerror(errno));
     return 0;

@@ -340,6 +340,25 @@ static int check_type(const struct kust_layer *l, const struct value *doc, struc
     return 0;
 }
 
+static void warn_of_old(const struct kust_layer *l)
+{
+    static const char *const old[][3] = {
+        {"bases",                 "resources",    ""               },
+        {"commonLabels",          "labels",       ""               },
+        {"imageTags",             "images",       ""               },
+        {"patchesJson6902",       "patches",      ""               },
+        {"patchesStrategicMerge", "patches",      ""               },
+        {"vars",                  "replacements", "[EXPERIMENTAL] "},
+    };
+    for (size_t i = 0; l->opts->warn && i < ARRAY_LEN(old); i++)
+        if (value_get(l->doc, old[i][0]) && !value_is(value_get(l->doc, old[i][0]), VALUE_NULL))
+            l->opts->warn(arena_printf(l->a,
+                                       "# Warning: '%s' is deprecated. Please use '%s' instead. "
+                                       "%sRun 'kustomize edit fix' to update your Kustomization "
+                                       "automatically.",
+                                       old[i][0], old[i][1], old[i][2]));
+}
+
 static int load_doc(struct kust_layer *l, struct err *e)
 {
     static const char *const known[] = {"apiVersion",
@@ -355,6 +374,7 @@ static int load_doc(struct kust_layer *l, struct err *e)
                                         "commonLabels",
                                         "commonAnnotations",
                                         "images",
+                                        "imageTags",
                                         "replicas",
                                         "patches",
                                         "patchesStrategicMerge",
@@ -391,6 +411,9 @@ static int load_doc(struct kust_layer *l, struct err *e)
         return kust_error(l, doc, e, "a kustomization is expected");
     spell_known(doc, known);
     l->doc = doc;
+    warn_of_old(l);
+    VALUE_EACH_ITEM (item, value_get(doc, "imageTags"))
+        (void)value_push(l->a, value_make_array(l->a, doc, "images"), item);
     if (is_empty(doc))
         return kust_error(l, doc, e, "the kustomization is empty");
     rc = check_type(l, doc, e);

@@ -29,6 +29,9 @@ struct kustomize_opts {
     const struct kustomize_repository *of; /* that the tree is; NULL: it is the user's own */
     struct kustomize_remote *remote;       /* what is named by URL (remote.h); NULL refuses it */
 
+    void (*warn)(
+        const char *line); /* of fields that others took the place of; NULL: nobody is told */
+
     /* ---- helmCharts ---- */
     bool helm;                     /* --enable-helm */
     const char *helm_kube_version; /* for charts that name none; NULL: Helm's default */

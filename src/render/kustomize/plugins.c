@@ -194,6 +194,33 @@ static int run_plugin(struct kust_layer *l, const struct plugin *all, size_t n,
                    kust_kind(r));
 }
 
+/* Functions are programs of others: none is run, whoever asks for it. */
+static int refuse(const struct kust_layer *l, const struct kust_resource *r, struct err *e)
+{
+    const struct value *notes = value_at(r->object, "metadata.annotations");
+    const char *text = value_str(value_get(notes, "config.kubernetes.io/function"), "");
+    const char *image = value_str(value_get(notes, "config.kubernetes.io/container"), "");
+    const char *where = r->origin ? r->origin : l->file, *program = "";
+    struct value *spec;
+    if (*text && yaml_parse(l->a, text, strlen(text), 0, &spec, NULL) == 0) {
+        image = value_at_str(spec, "container.image", image);
+        program = value_at_str(spec, "exec.path", "");
+    }
+    if (*image)
+        return err_set(e, ERR_UNSUPPORTED,
+                       "%s:%u: function %s of image %s is not run: --enable-alpha-plugins would "
+                       "start a container for it, and here none is started",
+                       where, r->object->line, kust_kind(r), image);
+    if (*program)
+        return err_set(e, ERR_UNSUPPORTED,
+                       "%s:%u: function %s, program %s, is not run: --enable-exec would run it, "
+                       "and here no program is run",
+                       where, r->object->line, kust_kind(r), program);
+    return err_set(e, ERR_UNSUPPORTED,
+                   "%s:%u: plugin %s %s is not one of Kustomize's own, and no other is run", where,
+                   r->object->line, value_at_str(r->object, "apiVersion", ""), kust_kind(r));
+}
+
 static int run_all(struct kust_layer *l, const char *field, const struct plugin *all, size_t n,
                    struct err *e)
 {
@@ -203,10 +230,8 @@ static int run_all(struct kust_layer *l, const char *field, const struct plugin 
     int rc = kust_gather(&of_plugins, field, e);
     for (size_t i = 0; rc == 0 && i < found.n; i++) {
         const struct kust_resource *r = found.items[i];
-        const char *version = value_at_str(r->object, "apiVersion", "");
-        if (strcmp(version, "builtin") != 0)
-            return err_set(e, ERR_UNSUPPORTED, "%s: plugin %s %s is not one of Kustomize's own",
-                           l->file, version, kust_kind(r));
+        if (strcmp(value_at_str(r->object, "apiVersion", ""), "builtin") != 0)
+            return refuse(l, r, e);
         rc = run_plugin(l, all, n, r, e);
     }
     return rc;
