@@ -449,6 +449,7 @@ static int run_stage(struct kust_layer *l, const struct stage *s, struct err *e)
     if (value_count(asked) == 0)
         return 0;
     int rc = s->run(l, e);
+    l->set->present = NULL;
     for (size_t i = 0; rc == 0 && i < (s->each ? value_count(asked) : 1); i++)
         kust_transformed(l, s->kind, NULL);
     return rc;
@@ -481,6 +482,7 @@ static int build_layer(struct kust_layer *l, struct err *e)
         rc = run_stage(l, &stages[i], e);
     if (rc == 0)
         rc = kust_plugin_transformers(l, e);
+    l->set->present = NULL;
     if (rc == 0)
         rc = kust_plugin_validators(l, e);
     return rc == 0 ? kust_vars(l, e) : rc;

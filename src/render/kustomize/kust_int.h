@@ -35,6 +35,7 @@ struct kust_set {
     struct arena *a;
     struct kust_resource **items;
     size_t n, cap;
+    struct map *present; /* the first of each kind, namespace and name; NULL: they may have changed */
     struct kust_var *vars;
     size_t n_vars;
     const struct value *openapi; /* definitions that `openapi` brings, or NULL */
@@ -71,9 +72,6 @@ void kust_renamed(struct kust_resource *r);
 /* ERR_INVALID when one with the same identity is there. */
 int kust_add(struct kust_set *s, struct value *object, struct kust_resource **out,
              struct err *e) MUST_CHECK;
-struct kust_resource *kust_find(struct kust_set *s, const char *kind, const char *name,
-                                const char *ns);
-
 /* ---- places in an object ---- */
 /* Calls fn for every value at "spec/template/spec/containers/image": lists on the way are
  * walked. With `create` a missing member is made (null) where its parent is an object. */

@@ -1,8 +1,10 @@
 /* After names changed: mends what refers to them. */
+#include "base/map.h"
 #include "render/kustomize/kust_int.h"
 
 struct mend {
     struct kust_set *set;
+    const struct map *named; /* names that were left behind, to struct found */
     const struct kust_resource *from;
     const struct kust_reference *ref;
 };
@@ -99,18 +101,21 @@ static bool identical(const struct found *f, bool with_ns)
 
 static void add(struct arena *a, struct found *f, struct kust_resource *r)
 {
-    f->items = arena_grow(a, f->items, f->n * sizeof(void *), (f->n + 1) * sizeof(void *));
+    if ((f->n & (f->n - 1)) == 0)
+        f->items =
+            arena_grow(a, f->items, f->n * sizeof(void *), (f->n ? 2 * f->n : 1) * sizeof(void *));
     f->items[f->n++] = r;
 }
 
+/* `among`: only these; NULL: all that ever had the name. */
 static int select_one(const struct mend *m, const char *name, const struct found *among,
                       bool with_ns, struct kust_resource **out, struct err *e)
 {
     struct found f = {.n = 0};
     *out = NULL;
-    /* The name first: it is what nearly all fail by. */
-    for (size_t i = 0; i < among->n; i++) {
-        struct kust_resource *r = among->items[i];
+    const struct found *all = among ? among : map_get(m->named, name);
+    for (size_t i = 0; all && i < all->n; i++) {
+        struct kust_resource *r = all->items[i];
         if (had_name(r, name) && kust_place_fits(&m->ref->to, r) && could_be_meant(m->from, r) &&
             role_fits(m, r) && reachable(m, r))
             add(m->set->a, &f, r);
@@ -153,14 +158,12 @@ static int mend_mapping(const struct mend *m, struct value *at, struct err *e)
     if (!name)
         return err_set(e, ERR_INVALID, "%s %s: there is no name at %s", kust_kind(m->from),
                        kust_name(m->from), m->ref->at.path);
-    struct found among = {m->set->items, m->set->n};
     if (ns && !*value_str(ns, ""))
         return err_set(e, ERR_INVALID, "%s %s: namespace is blank at %s", kust_kind(m->from),
                        kust_name(m->from), m->ref->at.path);
-    if (ns)
-        among = in_namespace(m, value_str(ns, ""));
+    struct found there = ns ? in_namespace(m, value_str(ns, "")) : (struct found){.n = 0};
     struct kust_resource *r;
-    int rc = select_one(m, value_str(name, ""), &among, true, &r, e);
+    int rc = select_one(m, value_str(name, ""), ns ? &there : NULL, true, &r, e);
     if (rc < 0 || !r)
         return rc;
     if (strcmp(kust_name(r), value_str(name, "")) != 0)
@@ -177,25 +180,42 @@ static int mend_at(void *arg, struct value *at, struct err *e)
         return mend_mapping(m, at, e);
     if (!value_is(at, VALUE_STRING))
         return 0;
-    struct found among = {m->set->items, m->set->n};
     struct kust_resource *r;
-    int rc = select_one(m, at->text, &among, false, &r, e);
+    int rc = select_one(m, at->text, NULL, false, &r, e);
     if (rc == 0 && r && strcmp(kust_name(r), at->text) != 0)
         *at = *value_new_str(m->set->a, kust_name(r));
     return rc;
 }
 
+static void note_names(struct arena *a, struct map *named, struct kust_resource *r)
+{
+    for (size_t i = 0; i + 1 < r->n_was; i++) {
+        struct found *f = map_get(named, r->was[i].name);
+        if (!f) {
+            f = ARENA_NEW(a, struct found);
+            (void)map_put(named, r->was[i].name, f);
+        }
+        if (f->n == 0 || f->items[f->n - 1] != r)
+            add(a, f, r);
+    }
+}
+
 int kust_references(struct kust_set *s, struct err *e)
 {
     struct kust_references all = kust_all_references(s->a, value_get(s->config, "nameReference"));
+    struct map named;
     int rc = 0;
+    map_init(&named);
+    for (size_t i = 0; i < s->n; i++)
+        note_names(s->a, &named, s->items[i]);
     for (size_t i = 0; rc == 0 && i < s->n; i++) {
-        struct mend m = {.set = s, .from = s->items[i]};
+        struct mend m = {.set = s, .named = &named, .from = s->items[i]};
         for (size_t k = 0; rc == 0 && k < all.n; k++) {
             m.ref = &all.items[k];
             if (kust_place_fits(&m.ref->at, m.from))
                 rc = kust_visit(s->a, s->items[i]->object, m.ref->at.path, false, mend_at, &m, e);
         }
     }
+    map_done(&named);
     return rc;
 }

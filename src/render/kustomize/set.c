@@ -1,3 +1,4 @@
+#include "base/map.h"
 #include "render/kustomize/kust_int.h"
 
 const char *kust_kind(const struct kust_resource *r)
@@ -86,15 +87,27 @@ bool kust_same_ns(const char *a, const char *b)
     return strcmp(effective_ns(a), effective_ns(b)) == 0;
 }
 
-struct kust_resource *kust_find(struct kust_set *s, const char *kind, const char *name,
-                                const char *ns)
+static const char *identity(struct arena *a, const struct kust_resource *r)
 {
-    for (size_t i = 0; i < s->n; i++)
-        if (strcmp(kust_kind(s->items[i]), kind) == 0 &&
-            strcmp(kust_name(s->items[i]), name) == 0 &&
-            strcmp(effective_ns(kust_ns(s->items[i])), effective_ns(ns)) == 0)
-            return s->items[i];
-    return NULL;
+    return arena_join(a, kust_kind(r), "/", effective_ns(kust_ns(r)), "/", kust_name(r), NULL);
+}
+
+static void free_map(void *map)
+{
+    map_done(map);
+}
+
+/* Where to look up who is there; made again after transformers were at work. */
+static struct map *present(struct kust_set *s)
+{
+    if (s->present)
+        return s->present;
+    s->present = ARENA_NEW(s->a, struct map);
+    map_init(s->present);
+    arena_defer(s->a, free_map, s->present);
+    for (size_t i = s->n; i > 0; i--)
+        (void)map_put(s->present, identity(s->a, s->items[i - 1]), s->items[i - 1]);
+    return s->present;
 }
 
 static const char *part(struct arena *a, const char **list)
@@ -128,11 +141,14 @@ int kust_add(struct kust_set *s, struct value *object, struct kust_resource **ou
     r->prefixes = r->suffixes = "";
     if (value_at(object, "metadata.annotations"))
         recall(s, r);
-    struct kust_resource *twin = kust_find(s, kust_kind(r), kust_name(r), kust_ns(r));
+    const char *key = identity(s->a, r);
+    const struct kust_resource *twin = map_get(present(s), key);
     if (twin && *kust_name(r) &&
         strcmp(value_at_str(twin->object, "apiVersion", ""),
                value_at_str(object, "apiVersion", "")) == 0)
         return err_set(e, ERR_INVALID, "%s %s is there twice", kust_kind(r), kust_name(r));
+    if (!twin)
+        (void)map_put(s->present, key, r);
     kust_renamed(r);
     if (s->n == s->cap) {
         size_t more = s->cap ? s->cap * 2 : 16;
