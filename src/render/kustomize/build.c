@@ -510,6 +510,8 @@ int kustomize_build(struct tree *t, const char *dir, const struct kustomize_opts
     if (rc == 0)
         rc = kust_vars_resolve(&set, e);
     if (rc == 0)
+        kust_vars_unused(&l);
+    if (rc == 0)
         rc = kust_origins(&l, e);
     if (rc == 0)
         rc = kust_finish(&l, e);

@@ -29,6 +29,7 @@ struct kust_var {
     const char *name, *path;
     const struct kust_resource *of; /* NULL: nothing fitted */
     const struct value *value;      /* once names are final */
+    bool used;
 };
 
 struct kust_set {
@@ -212,6 +213,8 @@ void kust_transformed(const struct kust_layer *l, const char *kind, const struct
 /* What the root's buildMetadata asks for. */
 int kust_origins(const struct kust_layer *root, struct err *e) MUST_CHECK;
 int kust_vars_resolve(struct kust_set *s, struct err *e) MUST_CHECK;
+/* Warns of those that stand nowhere. */
+void kust_vars_unused(const struct kust_layer *root);
 /* As the command's flag says, or the root's sortOptions. */
 int kust_order(const struct kust_layer *root, struct err *e) MUST_CHECK;
 

@@ -81,6 +81,10 @@ int kust_order(const struct kust_layer *root, struct err *e)
     struct kust_set *s = root->set;
     enum kustomize_reorder asked = root->opts->reorder;
     const struct value *options = value_get(root->doc, "sortOptions"); /* before the flag */
+    if (options && asked != KUSTOMIZE_AS_SORT_OPTIONS && root->opts->warn)
+        root->opts->warn("Warning: Sorting order is set both in 'kustomization.yaml' "
+                         "('sortOptions') and in a CLI flag ('--reorder'). Using the "
+                         "kustomization file over the CLI flag.");
     if (!options && asked == KUSTOMIZE_FIFO)
         return 0;
     const char *order = value_at_str(options, "order", "legacy");

@@ -98,8 +98,10 @@ int kust_vars(struct kust_layer *l, struct err *e)
 static const struct value *var_value(const struct kust_set *s, const char *name, size_t n)
 {
     for (size_t i = 0; i < s->n_vars; i++)
-        if (strlen(s->vars[i].name) == n && memcmp(s->vars[i].name, name, n) == 0)
+        if (strlen(s->vars[i].name) == n && memcmp(s->vars[i].name, name, n) == 0) {
+            s->vars[i].used = true;
             return s->vars[i].value;
+        }
     return NULL;
 }
 
@@ -197,4 +199,16 @@ int kust_vars_resolve(struct kust_set *s, struct err *e)
                                 s, e);
     }
     return rc;
+}
+
+void kust_vars_unused(const struct kust_layer *root)
+{
+    const struct kust_set *s = root->set;
+    const char *names = "";
+    for (size_t i = 0; i < s->n_vars; i++)
+        if (!s->vars[i].used)
+            names = arena_printf(s->a, "%s%s%s", names, *names ? "," : "", s->vars[i].name);
+    if (*names && root->opts->warn)
+        root->opts->warn(
+            arena_printf(s->a, "well-defined vars that were never replaced: %s", names));
 }
