@@ -122,14 +122,14 @@ int bootstrap_tools(struct image_store *s, const char *name, const char *program
 
 struct debian_log {
     const struct bootstrap_debian *opts;
-    char last[240]; /* what the tool said last, for the error */
+    char first[240]; /* what the tool found wrong first: the rest is its echo */
 };
 
 static void on_debian_line(void *arg, const char *line)
 {
     struct debian_log *log = arg;
-    if (strncmp(line, "E:", 2) == 0 || strncmp(line, "error", 5) == 0)
-        (void)snprintf(log->last, sizeof log->last, "%.239s", line);
+    if (!log->first[0] && (strncmp(line, "E:", 2) == 0 || strncmp(line, "error", 5) == 0))
+        (void)snprintf(log->first, sizeof log->first, "%.239s", line);
     if (log->opts->progress)
         log->opts->progress(log->opts->progress_arg, line);
 }
@@ -220,7 +220,7 @@ static int run_mmdebstrap(struct root *r, const struct bootstrap_debian *o, stru
     }
     if (code != 0)
         return err_set(e, ERR_AGAIN, "mmdebstrap ends with %d: %s", code,
-                       log.last[0] ? log.last : "it does not say why");
+                       log.first[0] ? log.first : "it does not say why");
     return 0;
 }
 
