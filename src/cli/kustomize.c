@@ -57,11 +57,6 @@ static int check_helm_command(const char *command, struct err *e)
                    command);
 }
 
-static const char *variable(const char *name)
-{
-    return getenv(name);
-}
-
 static void warn(const char *line)
 {
     (void)fprintf(stderr, "%s\n", line);
@@ -94,7 +89,6 @@ static int settle(struct request *q, struct err *e)
     o->managed_by_label |= label && strcmp(label, "on") == 0;
     o->helm |= q->plugins;
     o->files_anywhere = restrictor == 1;
-    o->variable = variable;
     o->warn = warn;
     o->helm_api_versions = q->helm_apis.items;
     o->n_helm_api_versions = q->helm_apis.n;

@@ -67,16 +67,9 @@ static bool same(const char *got, const char *want, struct err *e)
     return false;
 }
 
-/* The cases were recorded with an empty environment. */
-static const char *no_variable(const char *name)
-{
-    (void)name;
-    return NULL;
-}
-
 static bool holds(struct tree *t, const struct recorded *c, struct arena *a, struct err *e)
 {
-    struct kustomize_opts o = {.variable = no_variable};
+    struct kustomize_opts o = {0};
     if (!read_args(c->args, &o))
         return err_set(e, ERR_UNSUPPORTED, "a flag is not offered"), false;
     const char *path;

@@ -448,10 +448,22 @@ static int run_stage(struct kust_layer *l, const struct stage *s, struct err *e)
         asked = value_get(l->doc, "labels");
     if (value_count(asked) == 0)
         return 0;
-    int rc = s->run(l, e);
-    l->set->present = NULL;
-    for (size_t i = 0; rc == 0 && i < (s->each ? value_count(asked) : 1); i++)
+    if (!s->each || !kust_build_metadata(l->root, KUST_TRANSFORMATIONS)) {
         kust_transformed(l, s->kind, NULL);
+        int rc = s->run(l, e);
+        l->set->present = NULL;
+        return rc;
+    }
+    int rc = 0;
+    VALUE_EACH_ITEM (item, asked) {
+        struct kust_layer one = *l;
+        struct value *doc = value_new_object(l->a);
+        (void)value_push(l->a, value_make_array(l->a, doc, s->field), item);
+        one.doc = doc;
+        kust_transformed(l, s->kind, NULL);
+        rc = rc < 0 ? rc : s->run(&one, e);
+        l->set->present = NULL;
+    }
     return rc;
 }
 

@@ -119,15 +119,8 @@ static int env_line(struct generator *g, const struct value *at, const char *lin
     if (n == 0 || *line == '#')
         return 0;
     const char *equals = memchr(line, '=', n);
-    if (!equals && g->l->opts->variable) {
-        const char *name = arena_strndup(a, line, n), *is = g->l->opts->variable(name);
-        return put(g, at, name, is ? is : "", is ? strlen(is) : 0, e);
-    }
-    if (!equals)
-        return kust_error(g->l, at, e,
-                          "%s: \"%.*s\" would be taken from the environment, which "
-                          "is not read here",
-                          g->field, (int)n, line);
+    if (!equals) /* a variable of its name is not looked for */
+        return put(g, at, arena_strndup(a, line, n), "", 0, e);
     return put(g, at, arena_strndup(a, line, (size_t)(equals - line)), equals + 1,
                n - (size_t)(equals + 1 - line), e);
 }
@@ -172,8 +165,7 @@ static int make_object(struct generator *g, struct err *e)
         return kust_error(g->l, g->entry, e, "%s: name is missing", g->field);
     g->object = value_new_object(a);
     (void)value_set_str(a, g->object, "apiVersion", "v1");
-    if (!g->secret)
-        (void)value_make_object(a, g->object, "data");
+    (void)value_make_object(a, g->object, "data");
     (void)value_set_str(a, g->object, "kind", g->secret ? "Secret" : "ConfigMap");
     struct value *meta = value_make_object(a, g->object, "metadata");
     (void)value_set_str(a, meta, "name", name);

@@ -22,7 +22,6 @@ struct kust_resource {
     const char *origin;                    /* its file, or what configured its generator */
     const struct kustomize_repository *of; /* whose file it is, or NULL */
     const char *made_by, *made_name;       /* the generator's kind and name, or NULL */
-    const char *transformed;               /* what changed it, as an annotation says it; or NULL */
 };
 
 struct kust_var {
@@ -153,7 +152,9 @@ int kust_parse(struct arena *a, const char *where, const char *text, size_t n, s
 int kust_json_patch(struct arena *a, const struct value *doc, const struct value *patch,
                     struct value **out, struct err *e) MUST_CHECK;
 struct schema;
-const struct schema *kust_schema(const struct kust_layer *l, const struct kust_resource *r);
+/* NULL: a kind that nothing is known of. */
+const struct schema *kust_schema(const struct kust_layer *l, const char *version, const char *kind);
+const struct schema *kust_known_schema(const char *version, const char *kind);
 /* Kustomize's strategic merge of `patch` into `object`; both are written. NULL comes out when
  * the patch deletes all of it. */
 int kust_merge(struct arena *a, const struct schema *s, struct value *object, struct value *patch,
@@ -207,7 +208,7 @@ int kust_finish(const struct kust_layer *root, struct err *e) MUST_CHECK;
 #define KUST_TRANSFORMATIONS "transformerAnnotations"
 #define KUST_MANAGED_BY      "managedByLabel"
 bool kust_build_metadata(const struct kust_layer *root, const char *word);
-/* Notes, where the root asks for it, that a transformer went over all resources of the layer;
+/* Notes, where the root asks for it, that a transformer goes over all resources of the layer now;
  * `config` is the plugin's own, or NULL. */
 void kust_transformed(const struct kust_layer *l, const char *kind, const struct value *config);
 /* What the root's buildMetadata asks for. */

@@ -20,8 +20,6 @@ enum kustomize_reorder { KUSTOMIZE_AS_SORT_OPTIONS, KUSTOMIZE_FIFO, KUSTOMIZE_LE
 /* The command's flags; all zero is its default. */
 struct kustomize_opts {
     const struct value *overrides; /* an Application's spec.source.kustomize, or NULL */
-    /* For lines of env files that only name a variable; NULL refuses them. */
-    const char *(*variable)(const char *name);
     enum kustomize_reorder reorder;
     bool files_anywhere;   /* --load-restrictor LoadRestrictionsNone */
     bool managed_by_label; /* --enable-managedby-label */

@@ -2,6 +2,9 @@
 #include "render/kustomize/kust_int.h"
 #include "render/kustomize/remote.h"
 
+/* Kept where patches may take it away, too. */
+#define NOTE "alpha.config.kubernetes.io/transformations"
+
 static const char *relative(struct arena *a, const char *dir, const char *path)
 {
     const char *up = "";
@@ -76,8 +79,10 @@ void kust_transformed(const struct kust_layer *l, const char *kind, const struct
             text = arena_printf(a, "%s    %s: %s\n", text, parts[i], is);
     }
     for (size_t i = 0; i < l->set->n; i++) {
-        struct kust_resource *r = l->set->items[i];
-        r->transformed = r->transformed ? arena_printf(a, "%s%s", r->transformed, text) : text;
+        struct value *notes =
+            value_make_object(a, l->set->items[i]->object, "metadata.annotations");
+        const char *before = value_str(value_get(notes, NOTE), "");
+        (void)value_set_str(a, notes, NOTE, arena_printf(a, "%s%s", before, text));
     }
 }
 
@@ -95,12 +100,5 @@ int kust_origins(const struct kust_layer *root, struct err *e)
     for (size_t i = 0; kust_build_metadata(root, KUST_ORIGINS) && i < root->set->n; i++)
         if (root->set->items[i]->origin)
             annotate(root, root->set->items[i]);
-    for (size_t i = 0; kust_build_metadata(root, KUST_TRANSFORMATIONS) && i < root->set->n; i++) {
-        const struct kust_resource *r = root->set->items[i];
-        if (r->transformed)
-            (void)value_set_str(root->a,
-                                value_make_object(root->a, r->object, "metadata.annotations"),
-                                "alpha.config.kubernetes.io/transformations", r->transformed);
-    }
     return 0;
 }

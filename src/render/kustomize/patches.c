@@ -42,7 +42,11 @@ static int apply_strategic(struct kust_layer *l, const struct patch *p, struct k
     const struct kust_resource was = {.object = value_copy(l->a, r->object)};
     if (p->targeted)
         (void)value_set_str(l->a, body, "apiVersion", value_at_str(r->object, "apiVersion", ""));
-    int rc = kust_merge(l->a, kust_schema(l, r), r->object, body, &merged, e);
+    const char *version = value_at_str(r->object, "apiVersion", "");
+    const struct schema *s = kust_schema(l, version, kust_kind(r));
+    if (!s) /* what the patch says that it is counts then */
+        s = kust_schema(l, value_at_str(body, "apiVersion", ""), value_at_str(body, "kind", ""));
+    int rc = kust_merge(l->a, s, r->object, body, &merged, e);
     if (rc < 0)
         return err_wrap(e, rc, "%s: patch of %s %s", p->where, kust_kind(&was), kust_name(&was));
     r->object = value_count(merged) > 0 ? value_copy(l->a, merged) : NULL;
@@ -256,13 +260,16 @@ static int one_entry(struct kust_layer *l, const struct value *entry, struct err
 }
 
 /* An entry is taken for a patch before it is taken for the name of a file. */
-static int strategic_entry(struct kust_layer *l, const struct value *item, struct err *e)
+static int strategic_entry(struct kust_layer *l, const struct value *item, size_t *found,
+                           struct err *e)
 {
     const char *text = value_str(item, "");
     struct patch_text t = {.where = arena_printf(l->a, "%s:%u", l->file, item->line)};
     struct kust_file f;
-    if (read_objects(l, text, strlen(text), &t))
+    if (read_objects(l, text, strlen(text), &t)) {
+        *found += t.n;
         return apply_patch(l, &t, NULL, e);
+    }
     if (strchr(text, '\n'))
         return kust_error(l, item, e, "patchesStrategicMerge: this is no patch");
     int rc = kust_read(l, item, text, &f, e);
@@ -272,15 +279,20 @@ static int strategic_entry(struct kust_layer *l, const struct value *item, struc
     if (!read_objects(l, f.text, f.n, &t))
         return err_set(e, ERR_INVALID, "%s: objects with kind and metadata.name are expected",
                        f.path);
+    *found += t.n;
     return apply_patch(l, &t, NULL, e);
 }
 
 int kust_patches_strategic(struct kust_layer *l, struct err *e)
 {
+    size_t found = 0;
     int rc = 0;
     VALUE_EACH_ITEM (item, value_get(l->doc, "patchesStrategicMerge"))
         if (rc == 0)
-            rc = strategic_entry(l, item, e);
+            rc = strategic_entry(l, item, &found, e);
+    if (rc == 0 && found == 0)
+        return kust_error(l, value_get(l->doc, "patchesStrategicMerge"), e,
+                          "patchesStrategicMerge: all patches are empty");
     return rc;
 }
 

@@ -185,10 +185,9 @@ static int run_plugin(struct kust_layer *l, const struct plugin *all, size_t n,
         one.plugin = r;
         one.doc = doc_of(l->a, &all[i], config);
         one.only = specs ? specs : value_new_array(l->a);
-        rc = all[i].run(&one, e);
-        if (rc == 0 && all == transformers)
+        if (all == transformers)
             kust_transformed(&one, all[i].kind, config);
-        return rc;
+        return all[i].run(&one, e);
     }
     return err_set(e, ERR_UNSUPPORTED, "%s:%u: plugin %s is not offered", l->file, config->line,
                    kust_kind(r));

@@ -92,36 +92,18 @@ static bool is_kind(const struct value *definition, const char *api_version, con
     return false;
 }
 
-/* Kinds that are not served here, but that Kustomize merges by name. */
-static const struct schema *webhooks(const char *kind)
+const struct schema *kust_schema(const struct kust_layer *l, const char *version, const char *kind)
 {
-    static const struct schema any = {.type = SCHEMA_ANY};
-    static const struct schema list = {
-        .type = SCHEMA_LIST, .flags = SCHEMA_PATCH_MERGE, .merge_key = "name", .items = &any};
-    static const struct schema_field fields[] = {
-        {.name = "webhooks", .schema = &list}
-    };
-    static const struct schema root = {.type = SCHEMA_STRUCT, .n_fields = 1, .fields = fields};
-    return strcmp(kind, "MutatingWebhookConfiguration") == 0 ||
-                   strcmp(kind, "ValidatingWebhookConfiguration") == 0
-               ? &root
-               : NULL;
-}
-
-const struct schema *kust_schema(const struct kust_layer *l, const struct kust_resource *r)
-{
-    const char *api_version = value_at_str(r->object, "apiVersion", "");
     struct compile c = {.a = l->a, .definitions = l->set->openapi};
     VALUE_EACH_MEMBER (m, c.definitions) {
-        if (!is_kind(&m->value, api_version, kust_kind(r), l->a))
+        if (!is_kind(&m->value, version, kind, l->a))
             continue;
         c.known = ARENA_ARRAY(l->a, struct known, value_members_count(c.definitions) + 1);
         struct schema *s = ARENA_NEW(l->a, struct schema);
         fill(&c, s, &m->value);
         return s;
     }
-    const struct schema *s = schema_builtin(api_version, kust_kind(r));
-    return s ? s : webhooks(kust_kind(r));
+    return kust_known_schema(version, kind);
 }
 
 int kust_openapi(struct kust_layer *l, struct err *e)

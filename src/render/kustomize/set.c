@@ -63,11 +63,6 @@ bool kustomize_cluster_scoped(const struct value *object)
     return false;
 }
 
-bool kust_cluster_scoped(const struct kust_resource *r)
-{
-    return kustomize_cluster_scoped(r->object);
-}
-
 void kust_renamed(struct kust_resource *r)
 {
     if (r->n_was < KUST_NAMES_MAX)
