@@ -28,6 +28,7 @@ enum yaml_style yaml__style_of(const char *s, size_t n);
 /* What the characters of a text allow. */
 struct yaml_shape {
     bool flow_plain, block_plain, single, block, multiline;
+    bool block_v3; /* for go-yaml v3, to which tabs are no bar */
 };
 struct yaml_shape yaml__shape(const char *s, size_t n);
 

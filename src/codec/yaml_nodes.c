@@ -124,12 +124,12 @@ static int settle_scalar(struct arena *a, struct value *v, bool flow, struct err
     if (v->kind == VALUE_STRING) {
         bool block = (style & (VALUE_LITERAL | VALUE_FOLDED)) ||
                      (!(style & QUOTES) && memchr(v->text, '\n', v->n));
-        if (block && !flow && *v->text == '\t' && yaml__shape(v->text + 1, v->n - 1).block)
+        if (block && !flow && *v->text == '\t' && yaml__shape(v->text, v->n).block_v3)
             return err_set(e, ERR_INVALID, "a text of several lines begins with a tab");
         if ((style & VALUE_TIME) && !quoted)
             v->text = long_time(a, v->text), v->n = (uint32_t)strlen(v->text);
         bool fold = (style & VALUE_FOLDED) && !flow && memchr(v->text, '\n', v->n);
-        return fold && yaml__shape(v->text, v->n).block ? fold_again(a, v, e) : 0;
+        return fold && yaml__shape(v->text, v->n).block_v3 ? fold_again(a, v, e) : 0;
     }
     if (!spelled)
         return 0;

@@ -22,7 +22,7 @@ static bool is_blank(char c)
 
 struct scan {
     bool flow, block; /* indicators that plain text must not have there */
-    bool breaks, special;
+    bool breaks, special, tab;
     bool lead_space, lead_break, trail_space, trail_break, break_space, space_break;
 };
 
@@ -67,7 +67,8 @@ static struct scan scan_text(const char *text, size_t n)
         bool last = i + len >= n, space = c == ' ', brk = is_break(c);
         if (c > 0 && c < 0x80)
             scan_indicator(&s, (char)c, i == 0, after_blank, last || is_blank(text[i + len]));
-        s.special = s.special || !is_printable(c);
+        s.special = s.special || (c != '\t' && !is_printable(c));
+        s.tab = s.tab || c == '\t';
         s.breaks = s.breaks || brk;
         s.lead_space = s.lead_space || (space && i == 0);
         s.lead_break = s.lead_break || (brk && i == 0);
@@ -102,10 +103,13 @@ struct yaml_shape yaml__shape(const char *text, size_t n)
     if (n == 0)
         return (struct yaml_shape){.block_plain = true, .single = true};
     if (is_harmless(text, n))
-        return (struct yaml_shape){
-            .flow_plain = true, .block_plain = true, .single = true, .block = true};
+        return (struct yaml_shape){.flow_plain = true,
+                                   .block_plain = true,
+                                   .single = true,
+                                   .block = true,
+                                   .block_v3 = true};
     struct scan s = scan_text(text, n);
-    bool bad = s.space_break || s.special;
+    bool bad = s.space_break || s.special || s.tab;
     bool edge = s.lead_space || s.lead_break || s.trail_space || s.trail_break;
     bool plain = !edge && !s.break_space && !bad && !s.breaks;
     return (struct yaml_shape){
@@ -113,6 +117,7 @@ struct yaml_shape yaml__shape(const char *text, size_t n)
         .block_plain = plain && !s.block,
         .single = !s.break_space && !bad,
         .block = !s.trail_space && !bad,
+        .block_v3 = !s.trail_space && !s.space_break && !s.special,
         .multiline = s.breaks,
     };
 }

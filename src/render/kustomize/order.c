@@ -4,6 +4,7 @@
 struct ranked {
     struct kust_resource *r;
     int rank;
+    const char *group, *type, *name; /* type and name are what is compared as text */
 };
 
 /* What sortOptions lists instead: first, everything else, last. */
@@ -55,25 +56,26 @@ static int rank(const char *kind)
     return 0;
 }
 
+static void name_for_order(struct arena *a, struct ranked *x)
+{
+    const char *text = value_at_str(x->r->object, "apiVersion", ""), *slash = strchr(text, '/');
+    const char *version = slash ? slash + 1 : text, *ns = kust_ns(x->r), *name = kust_name(x->r);
+    x->group = kust_group(a, x->r);
+    x->type = arena_printf(a, "%s_%s_%s", *x->group ? x->group : "~G", *version ? version : "~V",
+                           kust_kind(x->r));
+    x->name = arena_printf(a, "%s|%s", *ns ? ns : "~X", *name ? name : "~N");
+}
+
 static int compare(const void *pa, const void *pb)
 {
     const struct ranked *x = pa, *y = pb;
-    const struct kust_resource *a = x->r, *b = y->r;
-    const char *ka = kust_kind(a), *kb = kust_kind(b);
+    const char *ka = kust_kind(x->r);
     if (x->rank != y->rank)
         return x->rank < y->rank ? -1 : 1;
-    const char *va = value_at_str(a->object, "apiVersion", "");
-    const char *vb = value_at_str(b->object, "apiVersion", "");
-    /* The core group has no name, and is therefore before all others. */
-    bool ca = !strchr(va, '/'), cb = !strchr(vb, '/');
-    if (ca != cb)
-        return ca ? 1 : -1;
-    int c = strcmp(va, vb);
-    if (c == 0)
-        c = strcmp(ka, kb);
-    if (c == 0)
-        c = strcmp(*kust_ns(a) ? kust_ns(a) : "~X", *kust_ns(b) ? kust_ns(b) : "~X");
-    return c ? c : strcmp(kust_name(a), kust_name(b));
+    /* A Namespace of the core group comes before those of others; other kinds behind. */
+    bool core = strcmp(ka, "Namespace") == 0 && (!*x->group || !*y->group);
+    int c = strcmp(x->type, y->type);
+    return c == 0 ? strcmp(x->name, y->name) : core ? -c : c;
 }
 
 int kust_order(const struct kust_layer *root, struct err *e)
@@ -100,6 +102,7 @@ int kust_order(const struct kust_layer *root, struct err *e)
     for (size_t i = 0; i < s->n; i++) {
         const char *kind = kust_kind(s->items[i]);
         all[i].r = s->items[i];
+        name_for_order(s->a, &all[i]);
         all[i].rank = lists ? listed_rank(lists, kind) : rank(kind);
     }
     if (s->n > 1)
