@@ -1,4 +1,4 @@
-/* conformance-kustomize FOLDER: kustomize builds recorded from the real tool.
+/* conformance-kustomize FOLDER: builds recorded from kustomize v5.8.2.
  *
  * Each FOLDER/CASE has in/, target, meta.json and expected.yaml or expected_error.txt; each line of
  * FOLDER/micro.jsonl is a small case with its files inside. A case passes when the bytes are those

@@ -143,8 +143,24 @@ struct place {
     const struct kustomize_repository *of; /* NULL: where the build began */
 };
 
+/* Whether a folder may be a base here. */
+static int check_base(const struct kust_layer *l, const struct value *item, struct place at,
+                      struct err *e)
+{
+    for (const struct kust_layer *up = l; up; up = up->up)
+        if (up->tree == at.tree && strcmp(up->dir, at.dir) == 0)
+            return kust_error(l, item, e, "folder \"%s\" is a base of itself", at.dir);
+    if (l->depth == KUST_DEPTH_MAX)
+        return kust_error(l, item, e, "kustomizations are nested in more than %d levels",
+                          KUST_DEPTH_MAX);
+    if (!kustomize_file(at.tree, at.dir, l->a))
+        return kust_error(l, item, e, "folder \"%s\" has no kustomization file", at.dir);
+    return 0;
+}
+
 /* A folder with a kustomization of its own; components work on what is there already. */
-static int add_folder(struct kust_layer *l, struct place at, bool component, struct err *e)
+static int add_folder(struct kust_layer *l, const struct value *item, struct place at,
+                      bool component, struct err *e)
 {
     const char *dir = at.dir;
     struct kust_set below = {.a = l->a, .config = value_new_object(l->a)};
@@ -162,12 +178,9 @@ static int add_folder(struct kust_layer *l, struct place at, bool component, str
                              .outer_namespace = value_at_str(l->doc, "namespace", "")};
     if (!*sub.outer_namespace)
         sub.outer_namespace = l->outer_namespace;
-    if (!sub.file)
-        return err_set(e, ERR_INVALID, "%s: folder %s has no kustomization file", l->file, dir);
-    if (sub.depth > KUST_DEPTH_MAX)
-        return err_set(e, ERR_INVALID, "%s: kustomizations are nested in more than %d levels",
-                       l->file, KUST_DEPTH_MAX);
-    int rc = build_layer(&sub, e);
+    int rc = check_base(l, item, at, e);
+    if (rc == 0)
+        rc = build_layer(&sub, e);
     for (size_t i = 0; rc == 0 && !component && i < below.n; i++) {
         rc = kust_add(l->set, below.items[i]->object, NULL, e);
         if (rc == 0)
@@ -224,8 +237,8 @@ static int add_url(struct kust_layer *l, const char *url, const struct kustomize
     return rc < 0 ? rc : add_objects(l, &f, repo ? repo->path : origin, repo, e);
 }
 
-static int add_repository(struct kust_layer *l, const struct kustomize_repository *repo,
-                          bool component, struct err *e)
+static int add_repository(struct kust_layer *l, const struct value *item,
+                          const struct kustomize_repository *repo, bool component, struct err *e)
 {
     struct kustomize_remote *r = l->opts->remote;
     struct place place = {.dir = repo->path, .of = repo};
@@ -237,7 +250,7 @@ static int add_repository(struct kust_layer *l, const struct kustomize_repositor
                            "cycle detected: URI '%s' referenced by previous URI '%s'", repo->raw,
                            up->of->raw);
     int rc = r->repository(r, repo, &place.tree, e);
-    return rc < 0 ? rc : add_folder(l, place, component, e);
+    return rc < 0 ? rc : add_folder(l, item, place, component, e);
 }
 
 /* A URL is a file if it can be read as one, else a repository if it can be one. */
@@ -253,7 +266,7 @@ static int add_remote(struct kust_layer *l, const struct value *at,
     if (file)
         as_file = *e;
     if (repo && (l->opts->remote || !file))
-        rc = add_repository(l, repo, component, e);
+        rc = add_repository(l, at, repo, component, e);
     if (rc < 0 && file && repo && l->opts->remote)
         rc = err_wrap(e, rc, "accumulation err='%.200s'", as_file.msg);
     return rc < 0 ? err_wrap(e, rc, "%s:%u: %s", l->file, at->line, url) : 0;
@@ -282,7 +295,7 @@ static int add_path(struct kust_layer *l, const char *field, const struct value 
     if (kind == TREE_FILE && (rc = kust_path(l, item, text, &path, e)) < 0)
         return rc;
     struct place place = {l->tree, path, l->of};
-    return kind == TREE_DIR ? add_folder(l, place, component, e) : add_file(l, path, e);
+    return kind == TREE_DIR ? add_folder(l, item, place, component, e) : add_file(l, path, e);
 }
 
 static int gather(struct kust_layer *l, const char *field, bool component, struct err *e)
