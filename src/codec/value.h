@@ -40,6 +40,7 @@ enum value_style {
     VALUE_TIME = 1 << 6,     /* text, of the form of a time */
     VALUE_SPELLED = 1 << 7,  /* NULL, BOOL: `word`; INT, FLOAT: `text` is as written */
     VALUE_BARE_KEY = 1 << 8, /* the member's key reads as something that is no text */
+    VALUE_MARK_SHIFT = 16,   /* the upper byte is for who works on the nodes */
 };
 
 struct member;

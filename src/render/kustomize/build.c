@@ -171,6 +171,7 @@ static int add_folder(struct kust_layer *l, const struct value *item, struct pla
                              .of = at.of,
                              .opts = l->opts,
                              .root = l->root,
+                             .marks = l->marks,
                              .set = component ? l->set : &below,
                              .depth = l->depth + 1,
                              .up = l,
@@ -201,7 +202,7 @@ static int add_objects(struct kust_layer *l, const struct kust_file *f, const ch
 {
     struct value **objects;
     size_t n = 0;
-    int rc = kust_parse(l->a, f->path, f->text, f->n, &objects, &n, e);
+    int rc = kust_parse(l, f->path, f->text, f->n, &objects, &n, e);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct kust_resource *r;
         rc = kust_add(l->set, objects[i], &r, e);
@@ -523,6 +524,7 @@ int kustomize_build(struct tree *t, const char *dir, const struct kustomize_opts
                            .file = kustomize_file(t, dir, a),
                            .of = opts->of,
                            .opts = opts,
+                           .marks = kust_marks_new(a),
                            .set = &set};
     l.root = &l;
     if (!l.file)

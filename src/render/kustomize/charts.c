@@ -289,7 +289,7 @@ static int add_all(struct chart *c, const struct buf *text, struct err *e)
     const char *copy = arena_strndup(l->a, buf_text(text), text->len);
     struct value **objects = NULL;
     size_t n = 0;
-    int rc = kust_parse(l->a, where, copy, text->len, &objects, &n, e);
+    int rc = kust_parse(l, where, copy, text->len, &objects, &n, e);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct kust_resource *r;
         rc = kust_add(l->set, objects[i], &r, e);

@@ -51,6 +51,7 @@ struct kust_layer {
     const struct kust_layer *root;
     const struct value *doc;
     struct kust_set *set;
+    struct kust_marks *marks; /* one for all layers */
     int depth;
     bool component;                        /* one is expected here */
     const struct kust_resource *plugin;    /* the one at work, or NULL */
@@ -146,8 +147,8 @@ int kust_read_yaml(const struct kust_layer *l, const struct value *at, const cha
                    const char **path, struct value **doc, struct err *e) MUST_CHECK;
 
 /* The objects of a text, lists taken apart; errors begin with `where`. */
-int kust_parse(struct arena *a, const char *where, const char *text, size_t n, struct value ***out,
-               size_t *out_n, struct err *e) MUST_CHECK;
+int kust_parse(const struct kust_layer *l, const char *where, const char *text, size_t n,
+               struct value ***out, size_t *out_n, struct err *e) MUST_CHECK;
 
 int kust_json_patch(struct arena *a, const struct value *doc, const struct value *patch,
                     struct value **out, struct err *e) MUST_CHECK;
@@ -155,10 +156,15 @@ struct schema;
 /* NULL: a kind that nothing is known of. */
 const struct schema *kust_schema(const struct kust_layer *l, const char *version, const char *kind);
 const struct schema *kust_known_schema(const char *version, const char *kind);
+/* A comment behind a key may say the schema of its value, as JSON. */
+struct kust_marks *kust_marks_new(struct arena *a);
+void kust_mark(const struct kust_layer *l, const char *text, size_t n, struct value *const *docs,
+               size_t n_docs);
+const struct schema *kust_marked(const struct kust_marks *m, const struct value *v);
 /* Kustomize's strategic merge of `patch` into `object`; both are written. NULL comes out when
  * the patch deletes all of it. */
-int kust_merge(struct arena *a, const struct schema *s, struct value *object, struct value *patch,
-               struct value **out, struct err *e) MUST_CHECK;
+int kust_merge(const struct kust_layer *l, const struct schema *s, struct value *object,
+               struct value *patch, struct value **out, struct err *e) MUST_CHECK;
 
 /* ---- errors with file and line ---- */
 int kust_error(const struct kust_layer *l, const struct value *at, struct err *e, const char *fmt,

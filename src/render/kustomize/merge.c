@@ -11,6 +11,7 @@ enum { DEPTH_MAX = 1000, KEYS_MAX = 4 };
 
 struct merge {
     struct arena *a;
+    const struct kust_marks *marks;
     struct err *e;
     int depth;
 };
@@ -213,7 +214,7 @@ static int choose(struct merge *m, struct value *dest, struct value *patch, stru
     enum directive d;
     if (is_null(dest)) {
         struct err ignored;
-        struct merge quiet = {m->a, &ignored, 0};
+        struct merge quiet = {.a = m->a, .e = &ignored};
         if (patch && patch->kind == VALUE_ARRAY)
             d = MERGE;
         else
@@ -246,7 +247,12 @@ static int merge_member(struct merge *m, const struct schema *s, struct value *d
     struct value *into = value_get_mutn(dest, key, of->key_len), *result;
     struct value *from = patch ? value_get_mutn(patch, key, of->key_len) : NULL;
     bool bare = of->value.style & VALUE_BARE_KEY;
-    int rc = walk(m, s ? schema_member(s, key) : NULL, into, from, &result);
+    const struct schema *of_key = kust_marked(m->marks, into);
+    if (!of_key)
+        of_key = kust_marked(m->marks, from);
+    if (!of_key && s)
+        of_key = schema_member(s, key);
+    int rc = walk(m, of_key, into, from, &result);
     if (rc < 0)
         return rc;
     if (!*key)
@@ -257,12 +263,13 @@ static int merge_member(struct merge *m, const struct schema *s, struct value *d
     }
     into = value_get_mutn(dest, key, of->key_len);
     if (into) {
-        unsigned keep = VALUE_STYLES | VALUE_BARE_KEY;
+        unsigned keep = VALUE_STYLES | VALUE_BARE_KEY | 0xffu << VALUE_MARK_SHIFT;
         unsigned style = (result->style & ~keep) | (into->style & keep);
         *into = *result;
         into->style = style & 0xffffff;
     } else {
         into = value_setn(m->a, dest, key, of->key_len, result);
+        into->style &= (1u << VALUE_MARK_SHIFT) - 1;
         into->style =
             bare ? into->style | VALUE_BARE_KEY : into->style & ~VALUE_BARE_KEY & 0xffffff;
     }
@@ -495,9 +502,9 @@ static int walk(struct merge *m, const struct schema *s, struct value *dest, str
     return rc;
 }
 
-int kust_merge(struct arena *a, const struct schema *s, struct value *object, struct value *patch,
-               struct value **out, struct err *e)
+int kust_merge(const struct kust_layer *l, const struct schema *s, struct value *object,
+               struct value *patch, struct value **out, struct err *e)
 {
-    struct merge m = {a, e, 0};
+    struct merge m = {.a = l->a, .marks = l->marks, .e = e};
     return walk(&m, s, object, patch, out);
 }

@@ -109,15 +109,17 @@ static int check_separators(const struct objects *o, const char *text, size_t n,
     return 0;
 }
 
-int kust_parse(struct arena *a, const char *where, const char *text, size_t n, struct value ***out,
-               size_t *out_n, struct err *e)
+int kust_parse(const struct kust_layer *l, const char *where, const char *text, size_t n,
+               struct value ***out, size_t *out_n, struct err *e)
 {
+    struct arena *a = l->a;
     struct value **docs;
     size_t n_docs;
     struct objects o = {.a = a, .where = where};
     int rc = yaml_parse_all(a, text, n, YAML_NODES | YAML_STRICT_KEYS, &docs, &n_docs, e);
     if (rc < 0)
         return err_wrap(e, rc, "%s", where);
+    kust_mark(l, text, n, docs, n_docs);
     rc = check_separators(&o, text, n, e);
     struct value *items = rc == 0 && n_docs == 1 ? value_get_mut(docs[0], "items") : NULL;
     const char *kind = n_docs == 1 ? value_at_str(docs[0], "kind", "") : "";
@@ -139,5 +141,7 @@ bool kustomize_are_resources(const char *text, size_t n, struct arena *a)
 {
     struct value **objects;
     size_t n_objects;
-    return kust_parse(a, "", text, n, &objects, &n_objects, NULL) == 0;
+    struct kust_set none = {.a = a};
+    const struct kust_layer l = {.a = a, .set = &none, .marks = kust_marks_new(a)};
+    return kust_parse(&l, "", text, n, &objects, &n_objects, NULL) == 0;
 }

@@ -46,7 +46,7 @@ static int apply_strategic(struct kust_layer *l, const struct patch *p, struct k
     const struct schema *s = kust_schema(l, version, kust_kind(r));
     if (!s) /* what the patch says that it is counts then */
         s = kust_schema(l, value_at_str(body, "apiVersion", ""), value_at_str(body, "kind", ""));
-    int rc = kust_merge(l->a, s, r->object, body, &merged, e);
+    int rc = kust_merge(l, s, r->object, body, &merged, e);
     if (rc < 0)
         return err_wrap(e, rc, "%s: patch of %s %s", p->where, kust_kind(&was), kust_name(&was));
     r->object = value_count(merged) > 0 ? value_copy(l->a, merged) : NULL;
@@ -152,6 +152,7 @@ static bool read_objects(struct kust_layer *l, const char *text, size_t n, struc
     size_t n_docs;
     if (yaml_parse_all(l->a, text, n, YAML_NODES, &docs, &n_docs, NULL) < 0)
         return false;
+    kust_mark(l, text, n, docs, n_docs);
     out->objects = ARENA_ARRAY(l->a, struct value *, n_docs + 1);
     out->n = 0;
     for (size_t i = 0; i < n_docs; i++) {

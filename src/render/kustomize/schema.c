@@ -1,5 +1,6 @@
 /* Which lists a strategic patch merges: built-in kinds, and what `openapi` tells of others. */
 #include "api/schema.h"
+#include "codec/json.h"
 #include "codec/yaml.h"
 #include "render/kustomize/kust_int.h"
 
@@ -104,6 +105,91 @@ const struct schema *kust_schema(const struct kust_layer *l, const char *version
         return s;
     }
     return kust_known_schema(version, kind);
+}
+
+/* ---- schemas in comments ---- */
+
+enum { MARKS_MAX = 255 };
+
+struct kust_marks {
+    const struct schema *schema[MARKS_MAX];
+    size_t n;
+};
+
+struct kust_marks *kust_marks_new(struct arena *a)
+{
+    return ARENA_NEW(a, struct kust_marks);
+}
+
+const struct schema *kust_marked(const struct kust_marks *m, const struct value *v)
+{
+    size_t mark = v ? v->style >> VALUE_MARK_SHIFT : 0;
+    return mark > 0 && mark <= m->n ? m->schema[mark - 1] : NULL;
+}
+
+/* The object of JSON in the comment that ends a line, or NULL. */
+static const struct value *comment_of(struct arena *a, const char *line, const char *end)
+{
+    const char *hash = memmem(line, (size_t)(end - line), " #", 2);
+    struct value *v;
+    if (!hash)
+        return NULL;
+    hash += 1 + strspn(hash + 1, "# ");
+    if (hash >= end || *hash != '{' || json_parse(a, hash, (size_t)(end - hash), 0, &v, NULL) < 0)
+        return NULL;
+    return value_is(v, VALUE_OBJECT) && v->n > 0 ? v : NULL;
+}
+
+struct marking {
+    const struct kust_layer *l;
+    const char *at, *end; /* line number `line` begins at `at` */
+    uint32_t line;
+};
+
+static void mark_member(struct marking *k, struct member *m)
+{
+    while (k->line < m->line) {
+        const char *next = memchr(k->at, '\n', (size_t)(k->end - k->at));
+        if (!next)
+            return;
+        k->at = next + 1;
+        k->line++;
+    }
+    if (k->line != m->line)
+        return;
+    const char *end = memchr(k->at, '\n', (size_t)(k->end - k->at));
+    const struct value *comment = comment_of(k->l->a, k->at, end ? end : k->end);
+    struct kust_marks *marks = k->l->marks;
+    if (!comment || marks->n == MARKS_MAX)
+        return;
+    struct compile c = {.a = k->l->a, .definitions = k->l->set->openapi};
+    c.known = ARENA_ARRAY(c.a, struct known, value_members_count(c.definitions) + 1);
+    marks->schema[marks->n++] = node(&c, comment);
+    m->value.style |= (unsigned)marks->n << VALUE_MARK_SHIFT & 0xffffff;
+}
+
+/* Members stand in the order of their lines. */
+static void mark(struct marking *k, struct value *v)
+{
+    for (uint32_t i = 0; v->kind == VALUE_ARRAY && i < v->n; i++)
+        mark(k, &v->items[i]);
+    for (uint32_t i = 0; v->kind == VALUE_OBJECT && i < v->n; i++) {
+        struct member *m = &v->members[i];
+        if (m->value.kind < VALUE_ARRAY)
+            continue;
+        mark_member(k, m);
+        mark(k, &m->value);
+    }
+}
+
+void kust_mark(const struct kust_layer *l, const char *text, size_t n, struct value *const *docs,
+               size_t n_docs)
+{
+    struct marking k = {.l = l, .at = text, .end = text + n, .line = 1};
+    if (!memmem(text, n, "# {", 3))
+        return;
+    for (size_t i = 0; i < n_docs; i++)
+        mark(&k, docs[i]);
 }
 
 int kust_openapi(struct kust_layer *l, struct err *e)
