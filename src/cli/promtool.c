@@ -5,9 +5,11 @@
 
 #include "base/fs.h"
 #include "promql/promql.h"
+#include "rules/config.h"
 #include "rules/rules.h"
 
 enum { FILE_MAX = 64 << 20 };
+enum { VERB_CHECK, VERB_TEST, VERB_CONFIG };
 
 bool promtool_features(const struct option_list *names, unsigned *out, struct err *e)
 {
@@ -62,9 +64,38 @@ static bool test_rules(const char *path, const struct rule_test_opts *o)
     return false;
 }
 
-/* ---- the verbs ---- */
+/* ---- check config ---- */
 
-enum { VERB_CHECK, VERB_TEST };
+static int run_config(int argc, char **argv)
+{
+    bool agent = false, ok = true;
+    const struct option table[] = {
+        {"agent",      0, OPTION_FLAG, &agent, NULL, "as Prometheus's agent reads it"},
+        {0},
+    };
+    AUTO(arena) struct arena *a = arena_new(0);
+    const struct verb *v = &verbs_promtool[VERB_CONFIG];
+    struct arguments args;
+    int code;
+    if (!verb_begin(v, table, argc, argv, a, &args, &code))
+        return code;
+    if (args.n == 0)
+        return verb_usage(v);
+    for (size_t i = 0; i < args.n; i++) {
+        struct err e = {0};
+        bool good = config_check(args.items[i], agent, &e) == 0;
+        (void)printf("Checking %s\n", args.items[i]);
+        (void)fflush(stdout);
+        if (good)
+            (void)printf("  SUCCESS: %s is valid prometheus config file syntax\n\n", args.items[i]);
+        else
+            (void)fprintf(stderr, "  FAILED: %s\n\n", e.msg);
+        ok &= good;
+    }
+    return ok ? EXIT_OK : EXIT_FAILED;
+}
+
+/* ---- the verbs ---- */
 
 static int run(int which, int argc, char **argv)
 {
@@ -111,5 +142,7 @@ const struct verb verbs_promtool[] = {
                     run_check},
     [VERB_TEST] = {"promtool test rules", "FILE...", "run Prometheus's unit tests of rules",
                     run_test},
-    {0                                   },
+    [VERB_CONFIG] = {"promtool check config",                                    "FILE...",
+                    "say what is wrong with configuration files of Prometheus", run_config},
+    {0                          },
 };
