@@ -60,13 +60,13 @@ static int send_plain(struct http_conn *c, struct iovec *v, int n, bool more)
     return 0;
 }
 
-/* Sends the records that wait in `wire`. */
-static int flush_wire(struct http_conn *c)
+/* Sends the records that wait in `wire`; without `more` behind them its room is given back. */
+static int flush_wire(struct http_conn *c, bool more)
 {
     struct iovec v = {c->wire, c->wire_len};
     c->wire_len = 0;
-    int rc = send_plain(c, &v, 1, c->more);
-    if (!c->more)
+    int rc = send_plain(c, &v, 1, more);
+    if (!more)
         free(take_ptr(c->wire));
     return rc;
 }
@@ -85,7 +85,7 @@ static ssize_t push(gnutls_transport_ptr_t arg, const giovec_t *iov, int n)
         log_die("out of memory");
     for (int i = 0; i < n; i++) {
         for (size_t done = 0, take; done < iov[i].iov_len; done += take) {
-            if (c->wire_len == HTTP_WIRE && flush_wire(c) < 0)
+            if (c->wire_len == HTTP_WIRE && flush_wire(c, true) < 0)
                 return -1;
             take = iov[i].iov_len - done;
             if (take > HTTP_WIRE - c->wire_len)
@@ -95,7 +95,7 @@ static ssize_t push(gnutls_transport_ptr_t arg, const giovec_t *iov, int n)
         }
         total += (ssize_t)iov[i].iov_len;
     }
-    return !c->more && flush_wire(c) < 0 ? -1 : total;
+    return !c->more && flush_wire(c, false) < 0 ? -1 : total;
 }
 
 static void remember_client(struct http_conn *c)
