@@ -33,18 +33,22 @@ struct step {
     struct arena *a;
 };
 
-/* "git fetch --depth=1 URL ref", for messages: no password in a URL is shown. */
-static const char *shown(struct arena *a, const char *const *args)
+/* The URL for messages, without a password. */
+static const char *shown(struct arena *a, const char *url)
+{
+    const char *slashes = strstr(url, "://"), *at = slashes ? strchr(slashes, '@') : NULL;
+    const char *colon = slashes ? strchr(slashes + 3, ':') : NULL;
+    return at && colon && colon < at ? arena_printf(a, "%.*s:***%s", (int)(colon - url), url, at)
+                                     : url;
+}
+
+/* "git fetch --depth=1 URL ref", whose URL no other process is to see. */
+static const char *said_of(const struct step *s, const char *const *args)
 {
     const char *text = "git";
-    for (; *args; args++) {
-        const char *slashes = strstr(*args, "://"), *at = slashes ? strchr(slashes, '@') : NULL;
-        const char *colon = slashes ? strchr(slashes + 3, ':') : NULL;
-        if (at && colon && colon < at)
-            text = arena_printf(a, "%s %.*s:***%s", text, (int)(colon - *args), *args, at);
-        else
-            text = arena_printf(a, "%s %s", text, *args);
-    }
+    for (; *args; args++)
+        text = arena_printf(s->a, "%s %s", text,
+                            strcmp(*args, "origin") == 0 ? shown(s->a, s->o->url) : *args);
     return text;
 }
 
@@ -68,27 +72,46 @@ static int git(const struct step *s, const char *const *args, struct err *e)
     int rc = child_run(&child, timeout_ms, &out, &err, &code, e);
     if (rc == ERR_TIMEOUT)
         return err_set(e, rc, "hit %g s timeout running '%s'", (double)timeout_ms / 1000,
-                       shown(s->a, args));
+                       said_of(s, args));
     if (rc < 0 || code == 0)
         return rc;
     char *said = arena_strdup(s->a, buf_text(&err));
     for (size_t n = strlen(said); n > 0 && said[n - 1] == '\n';)
         said[--n] = '\0';
-    return err_set(e, ERR_NOT_FOUND, "failed to run '%s': %s: exit status %d", shown(s->a, args),
+    return err_set(e, ERR_NOT_FOUND, "failed to run '%s': %s: exit status %d", said_of(s, args),
                    said, code);
+}
+
+/* In the settings of the clone, which are ours alone, and not as an argument: URLs may hold a
+ * password. */
+static int name_origin(const struct step *s, struct err *e)
+{
+    AUTO_BUF struct buf b;
+    buf_init(&b, 64 << 10);
+    buf_puts(&b, "[core]\n\trepositoryformatversion = 0\n\tbare = false\n"
+                 "[remote \"origin\"]\n\turl = \"");
+    for (const char *c = s->o->url; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            buf_putc(&b, '\\');
+        buf_putc(&b, *c);
+    }
+    buf_puts(&b, "\"\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n");
+    int rc = buf_check(&b, e);
+    return rc < 0 ? rc
+                  : fs_write_atomic(arena_printf(s->a, "%s/.git/config", s->folder), 0600,
+                                    buf_text(&b), b.len, e);
 }
 
 static int fetch(const struct step *s, struct err *e)
 {
     const char *ref = s->o->ref && *s->o->ref ? s->o->ref : "HEAD";
     const char *const init[] = {"init", "--quiet", NULL};
-    const char *const origin[] = {"remote", "add", "origin", s->o->url, NULL};
-    const char *const get[] = {"fetch", "--depth=1", s->o->url, ref, NULL};
+    const char *const get[] = {"fetch", "--depth=1", "origin", ref, NULL};
     const char *const checkout[] = {"checkout", "FETCH_HEAD", NULL};
     const char *const modules[] = {"submodule", "update", "--init", "--recursive", NULL};
     int rc = git(s, init, e);
     if (rc == 0)
-        rc = git(s, origin, e);
+        rc = name_origin(s, e);
     if (rc == 0)
         rc = git(s, get, e);
     if (rc == 0)
@@ -101,8 +124,9 @@ int clone_open(const struct clone_opts *o, struct clone **out, struct err *e)
     AUTO(arena) struct arena *a = arena_new(1 << 20);
     const char *tmp = getenv("TMPDIR");
     char folder[400];
-    if (*o->url == '-' || (o->ref && *o->ref == '-'))
-        return err_set(e, ERR_INVALID, "\"%s\" and \"%s\" are no URL and revision", o->url, o->ref);
+    if (strpbrk(o->url, "\n\r") || (o->ref && *o->ref == '-'))
+        return err_set(e, ERR_INVALID, "\"%s\" and \"%s\" are no URL and revision", o->url,
+                       o->ref ? o->ref : "");
     (void)snprintf(folder, sizeof folder, "%.300s/slipway-clone-XXXXXX",
                    tmp && *tmp ? tmp : "/tmp");
     if (!mkdtemp(folder))
