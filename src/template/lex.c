@@ -19,8 +19,9 @@ static bool is_space(int c)
 
 static bool is_word(int c)
 {
-    return c == '_' ||
-           (c >= 0 && (unicode_is_letter((uint32_t)c) || unicode_is_digit((uint32_t)c)));
+    if (c < 0x80)
+        return c == '_' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= '9');
+    return unicode_is_letter((uint32_t)c) || unicode_is_digit((uint32_t)c);
 }
 
 /* The character at pos and its length; END past the end. */
@@ -29,6 +30,10 @@ static int peek(const struct lexer *l, size_t *len)
     if (l->pos >= l->n) {
         *len = 0;
         return END;
+    }
+    if ((unsigned char)l->text[l->pos] < 0x80) {
+        *len = 1;
+        return l->text[l->pos];
     }
     return (int)unicode_decode(l->text + l->pos, l->n - l->pos, len);
 }
@@ -164,11 +169,18 @@ static struct token text_before(struct lexer *l)
     return t;
 }
 
+static const char *find_delim(const char *s, const char *end)
+{
+    while ((s = memchr(s, '{', (size_t)(end - s))) && (s + 1 == end || s[1] != '{'))
+        s++;
+    return s;
+}
+
 static struct token outside(struct lexer *l)
 {
     for (;;) {
         const char *from = l->text + l->pos;
-        const char *delim = memmem(from, l->n - l->pos, "{{", 2);
+        const char *delim = find_delim(from, l->text + l->n);
         if (!delim) {
             l->pos = l->n;
             l->line += count_lines(l->text + l->start, l->pos - l->start);
@@ -264,7 +276,11 @@ static enum token_kind word_kind(const char *s, size_t n)
 /* Reads letters and digits; false when what follows may not. *t is then the error. */
 static bool word(struct lexer *l, struct token *t)
 {
+    static const bool ascii[256] = {
+        ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['_'] = true};
     size_t len;
+    while (l->pos < l->n && ascii[(unsigned char)l->text[l->pos]])
+        l->pos++;
     int c = peek(l, &len);
     for (; is_word(c); c = peek(l, &len))
         l->pos += len;
@@ -290,9 +306,20 @@ static struct token identifier(struct lexer *l)
     return emit(l, word_kind(l->text + l->start, l->pos - l->start));
 }
 
+/* Up to what may end a quoted text. */
+static void skip_quoted(struct lexer *l, int quote)
+{
+    for (; l->pos < l->n; l->pos++) {
+        char c = l->text[l->pos];
+        if (c == quote || c == '\n' || c == '\\')
+            return;
+    }
+}
+
 static struct token quoted(struct lexer *l, int quote, enum token_kind kind, const char *unended)
 {
     for (;;) {
+        skip_quoted(l, quote);
         int c = next(l);
         if (c == quote)
             return emit(l, kind);
