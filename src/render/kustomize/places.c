@@ -205,10 +205,11 @@ const struct kust_place *kust_places(const struct kust_layer *l, const char *fie
 
 bool kust_place_fits(const struct kust_place *p, const struct kust_resource *r)
 {
+    if (!selects(p->kind, kust_kind(r)))
+        return false;
     const char *version = value_at_str(r->object, "apiVersion", ""), *slash = strchr(version, '/');
     size_t group = slash ? (size_t)(slash - version) : 0;
-    return selects(p->kind, kust_kind(r)) &&
-           (!p->group || !*p->group ||
+    return (!p->group || !*p->group ||
             (strlen(p->group) == group && memcmp(p->group, version, group) == 0)) &&
            selects(p->version, slash ? slash + 1 : version);
 }

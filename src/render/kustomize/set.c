@@ -3,7 +3,7 @@
 
 const char *kust_kind(const struct kust_resource *r)
 {
-    return value_at_str(r->object, "kind", "");
+    return value_str(value_get(r->object, "kind"), "");
 }
 
 const char *kust_group(struct arena *a, const struct kust_resource *r)
@@ -14,12 +14,12 @@ const char *kust_group(struct arena *a, const struct kust_resource *r)
 
 const char *kust_name(const struct kust_resource *r)
 {
-    return value_at_str(r->object, "metadata.name", "");
+    return value_str(value_get(value_get(r->object, "metadata"), "name"), "");
 }
 
 const char *kust_ns(const struct kust_resource *r)
 {
-    return value_at_str(r->object, "metadata.namespace", "");
+    return value_str(value_get(value_get(r->object, "metadata"), "namespace"), "");
 }
 
 bool kustomize_cluster_scoped(const struct value *object)
