@@ -112,9 +112,11 @@ app_url=http://ann:$token@127.0.0.1:3000/git/app.git
 is_ready() { kubectl get repository "$1" -n "${2:-default}" -o 'jsonpath={.status.conditions[0].status}' | grep -qx "${3:-True}"; }
 until_true 50 is_ready app || bad "the repository is not ready"
 dd if=/dev/zero of="$dir/small/fill" bs=64k 2> /dev/null
-for i in 1 2 3 4 5 6; do kubectl create configmap "maybe-$i" --from-literal=a=b >> "$dir/acknowledged" 2> /dev/null; done
-refused "a write to a full disk" "the disk is full" kubectl create configmap no --from-literal=a=b
-refused "slipway, too" "the disk is full" "$slipway" repo create no
+head -c 700000 /dev/urandom | base64 > "$dir/lump"
+for i in $(seq 40); do # what the log of commits has room for is taken
+    kubectl create configmap "maybe-$i" --from-file="$dir/lump" >> "$dir/acknowledged" 2> /dev/null || break
+done
+refused "a write to a full disk" "the disk is full" kubectl create configmap no --from-file="$dir/lump"
 refused "a push" "remote: slipway: spool the request: No space left" git_in app push -q "$app_url" main
 admin=$(kubectl config view --raw -o 'jsonpath={.users[0].user.token}')
 has "an image's layer" "$(head -c 1000000 "$dir/app/big" | curl -s -u "admin:$admin" --data-binary @- \
