@@ -1,7 +1,9 @@
+#include "api/names.h"
 #include "api/names_int.h"
 
 #include <arpa/inet.h>
 #include <string.h>
+#include <strings.h>
 
 #define LABEL_FMT     "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 #define SUBDOMAIN_FMT LABEL_FMT "(\\." LABEL_FMT ")*"
@@ -314,4 +316,30 @@ struct name_errors name__fqdn(const char *s, struct arena *a)
     if (!p.n && !strchr(s, '.'))
         add(&l, "should be a domain with at least two segments separated by dots");
     return l;
+}
+
+/* ---- by kind ---- */
+
+const char *name_complaint(const char *kind, const char *name, struct arena *a)
+{
+    static const char *const paths[] = {"role", "clusterrole", "rolebinding", "clusterrolebinding"};
+    struct name_errors e = {.n = 0};
+    bool path = false;
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+        path |= strcasecmp(kind, paths[i]) == 0;
+    if (path)
+        e = name__path_segment(name, a);
+    else if (strcasecmp(kind, "service") == 0)
+        e = name__dns1035_label(name, a);
+    else if (strcasecmp(kind, "namespace") == 0)
+        e = name__dns1123_label(name, a);
+    else if (strcasecmp(kind, "certificatesigningrequest") != 0)
+        e = name__dns1123_subdomain(name, a);
+    const char *all = NULL;
+    for (size_t i = 0; i < e.n; i++) {
+        const char *one =
+            arena_printf(a, "metadata.name: Invalid value: \"%s\": %s", name, e.text[i]);
+        all = all ? arena_printf(a, "%s, %s", all, one) : one;
+    }
+    return all && e.n > 1 ? arena_printf(a, "[%s]", all) : all;
 }

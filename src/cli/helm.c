@@ -162,7 +162,7 @@ int helm_cli_chart(const char *name, struct helm_log *log, struct helm_chart **o
 
 #define SHOW_USAGE "CHART [options]"
 
-enum { TEMPLATE, SHOW_ALL, SHOW_CHART, SHOW_CRDS, SHOW_README, SHOW_VALUES };
+enum { TEMPLATE, SHOW_ALL, SHOW_CHART, SHOW_CRDS, SHOW_README, SHOW_VALUES, LINT };
 
 static int run_template(int argc, char **argv)
 {
@@ -180,6 +180,11 @@ SHOW(crds, SHOW_CRDS)
 SHOW(readme, SHOW_README)
 SHOW(values, SHOW_VALUES)
 
+static int run_lint(int argc, char **argv)
+{
+    return helm_cli_lint(argc, argv, &verbs_helm[LINT]);
+}
+
 const struct verb verbs_helm[] = {
     [TEMPLATE] = {"helm template",                                                 "[NAME] CHART [options]",
                   "print what a chart makes of its values, as helm template does", run_template},
@@ -188,5 +193,7 @@ const struct verb verbs_helm[] = {
     [SHOW_CRDS] = {"helm show crds",                                                     SHOW_USAGE, "print its CRDs", show_crds},
     [SHOW_README] = {"helm show readme",                                                       SHOW_USAGE, "print its README", show_readme},
     [SHOW_VALUES] = {"helm show values",                                               SHOW_USAGE, "print its values.yaml", show_values},
-    {0                                        }
+    [LINT] = {"helm lint",                                         "[CHART...] [options]",
+                  "say what is wrong with charts, as helm lint does", run_lint},
+    {0                                                              }
 };

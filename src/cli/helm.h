@@ -133,6 +133,7 @@ int helm_cli_post_render(const struct helm_cli_post *p, struct helm_log *log, st
                          struct err *e) MUST_CHECK;
 
 int helm_cli_template(int argc, char **argv, const struct verb *verb);
+int helm_cli_lint(int argc, char **argv, const struct verb *verb);
 int helm_cli_show(int argc, char **argv, const struct verb *verb);
 /* Columns filled up with blanks, a tab between; cells of more than `max` characters are cut. */
 void helm_cli_table(const char *const *cells, size_t rows, size_t columns, size_t max,

@@ -217,8 +217,8 @@ int helm_cli_template(int argc, char **argv, const struct verb *verb)
         HELM_CLI_POST(q.post),
         {"dry-run",                          0, OPTION_FLAG, &ignored, NULL, "for Helm's sake: always"},
         {"kubeconfig",               0, OPTION_TEXT, &unused, "FILE", "for Helm's sake"},
-        {"kube-context",         0, OPTION_TEXT, &unused, "NAME", "for Helm's sake"},
-        {0              }
+        {"kube-context",               0, OPTION_TEXT, &unused, "NAME", "for Helm's sake"},
+        {0        }
     };
     AUTO(arena) struct arena *a = arena_new(0);
     struct helm_log log = {.arena = a};

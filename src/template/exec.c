@@ -470,6 +470,8 @@ static int walk_list(struct state *s, const struct go_value *dot, const struct n
     int rc = 0;
     for (const struct node *n = list->list.first; n && !rc; n = n->next) {
         s->node = n;
+        if (s->run->trace)
+            trace__note(s->run, n);
         switch ((int)n->kind) {
         case NODE_TEXT:
             buf_add(&s->run->out, n->text.s, n->text.n);

@@ -115,6 +115,22 @@ int template_execute(struct template_run *r, const char *name, struct go_value d
 
 const char *template_run_error(const struct template_run *r);
 
+/* Where the output came from: texts and actions of the template itself, in the order they ran. */
+struct template_piece {
+    size_t at;     /* byte of the output */
+    size_t source; /* byte of the template */
+    size_t n;      /* bytes that were copied; 0: an action made them */
+};
+struct template_trace {
+    const char *name; /* of the template */
+    struct template_piece *items;
+    size_t n, cap;
+};
+/* Keeps a trace of executions that follow, in the run's arena; NULL: no more. */
+void template_run_trace(struct template_run *r, struct template_trace *t);
+/* The byte of the template that byte `at` of its output came from. */
+size_t template_trace_source(const struct template_trace *t, size_t at);
+
 /* What helm prints for it: "parse error at (NAME:LINE): …" for an error of template_parse(), and
  * "execution error at (NAME:LINE:COL): …" for what `required` and `fail` said, else unchanged. */
 const char *template_parse_error(struct arena *a, const char *name, const char *error);

@@ -280,6 +280,12 @@ static int read_requirements(struct helm_chart *c, const struct helm_file *f, st
     return 0;
 }
 
+int helm__chart_fields(const struct value *doc, struct helm_log *log, struct value **out,
+                       struct err *e)
+{
+    return helm__decode(doc, "chart.Metadata", chart_fields, log, out, e);
+}
+
 static bool is_v1(const struct helm_chart *c)
 {
     return strcmp(value_str(value_get(c->meta, "apiVersion"), ""), "v1") == 0;

@@ -70,6 +70,17 @@ void helm__files_add(struct arena *a, struct helm_file_list *list, struct helm_f
 /* A chart out of its files, in their order. */
 int helm__chart_from_files(const struct helm_file_list *files, unsigned depth, struct helm_log *log,
                            struct helm_chart **out, struct err *e) MUST_CHECK;
+/* What Chart.yaml says, by its fields. */
+int helm__chart_fields(const struct value *doc, struct helm_log *log, struct value **out,
+                       struct err *e) MUST_CHECK;
+
+/* Files that templates rendered to, "chart/templates/x.yaml"; with `traces`, where from, one each. */
+struct helm_rendered;
+struct template_trace;
+int helm__render_files(struct helm_chart *c, struct go_map *values,
+                       const struct helm_render_opts *opts, struct helm_log *log,
+                       struct helm_rendered **out, struct template_trace ***traces, size_t *n,
+                       struct err *e) MUST_CHECK;
 /* "parent/charts/child" */
 const char *helm__chart_path(struct arena *a, const struct helm_chart *c);
 void helm__chart_adopt(struct arena *a, struct helm_chart *parent, struct helm_chart *child);

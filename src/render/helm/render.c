@@ -382,6 +382,49 @@ int helm_chart_settle(struct helm_chart *c, struct go_map *values, struct helm_l
     return rc;
 }
 
+/* The same for the linter: no manifests are made of it, and versions of Kubernetes do not matter.
+ */
+int helm__render_files(struct helm_chart *c, struct go_map *values,
+                       const struct helm_render_opts *opts, struct helm_log *log,
+                       struct helm_rendered **out, struct template_trace ***traces, size_t *n,
+                       struct err *e)
+{
+    struct arena *a = log->arena;
+    struct pages pages = {0};
+    struct helm_manifests crds;
+    struct go_map *all;
+    int rc = helm_chart_settle(c, values, log, &crds, e);
+    if (rc == 0)
+        rc = helm__coalesce(log, c, values, false, &all, e);
+    if (rc == 0 && !opts->skip_schema)
+        rc = helm__schema_check(log, c, all, e);
+    if (rc < 0)
+        return rc;
+    struct go_value release = release_object(a, opts);
+    struct go_value capabilities = capabilities_object(a, opts);
+    (void)collect(a, c, all, &release, &capabilities, &pages);
+    struct template_set *set = template_set_new(a, NULL);
+    struct template_options options = {.lint = true, .host = opts->host};
+    sort_pages(&pages);
+    rc = parse_pages(set, &pages, log, e);
+    struct template_run *run = template_run_new(a, set, &options);
+    *out = ARENA_ARRAY(a, struct helm_rendered, pages.n + 1);
+    *traces = ARENA_ARRAY(a, struct template_trace *, pages.n + 1);
+    *n = 0;
+    for (size_t i = 0; i < pages.n && rc == 0; i++) {
+        const char *path = pages.items[i].path;
+        if (*base_name(path) == '_')
+            continue;
+        struct template_trace *trace = ARENA_NEW(a, struct template_trace);
+        trace->name = path;
+        template_run_trace(run, trace);
+        (*traces)[*n] = trace;
+        (*out)[*n].path = path;
+        rc = run_page(run, &pages.items[i], log, &(*out)[(*n)++].text, e);
+    }
+    return rc;
+}
+
 int helm_render(struct helm_chart *c, struct go_map *values, const struct helm_render_opts *opts,
                 struct helm_log *log, struct helm_result *out, struct err *e)
 {

@@ -1,0 +1,79 @@
+/* What the linter says, and which line of a template it names. */
+#include "base/buf.h"
+#include "base/own.h"
+#include "render/helm/lint.h"
+#include "t.h"
+
+#define HEAD "apiVersion: v2\nname: c\nversion: 1.0.0\nicon: https://a.example/i.png\n"
+
+static const struct {
+    const char *name, *chart, *values, *file, *text, *want;
+} cases[] = {
+    {"nothing to say", HEAD, "a: 1\n", "templates/x.yaml",
+     "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n", ""},
+    {"no icon, no values", "apiVersion: v2\nname: c\nversion: 1.0.0\n", NULL, "templates/_x.tpl", "",
+     "1 Chart.yaml: icon is recommended|1 values.yaml: file does not exist|"},
+    {"types", "apiVersion: v2\nname: c\nversion: 1.0.0\nappVersion: 1.2\nicon: x:/y\n", "", "templates/_x.tpl",
+     "", "3 Chart.yaml: appVersion should be of type string but it's of type float64|"},
+    {"an old chart", "name: c\nversion: 1.0.0\nicon: x:/y\n", "", "templates/_x.tpl", "",
+     "3 Chart.yaml: apiVersion is required. The value must be either \"v1\" or \"v2\"|"},
+    {"a file of another kind", HEAD, "", "templates/x.md", "x",
+     "3 templates/x.md: file extension '.md' not valid. Valid extensions are .yaml, .yml, .tpl, or "
+     ".txt|"},
+    {"YAML that a range has moved down", HEAD, "l: [1, 2, 3]\n", "templates/x.yaml",
+     "a:\n{{- range .Values.l }}\n- {{ . }}\n{{- end }}\nb: {{ \"c: d: e\" }}\n",
+     "3 templates/x.yaml: unable to parse YAML: error converting YAML to JSON: yaml: line 5: mapping "
+     "values are not allowed in this context\n\tat templates/x.yaml:5: b: {{ \"c: d: e\" }}|"},
+    {"a name of the second document", HEAD, "n: Bad\n", "templates/x.yaml",
+     "{{/* a\nb\n*/}}\nkind: A\nmetadata: {name: a}\n---\nkind: Role\nmetadata:\n  name: a%b\n",
+     "2 templates/x.yaml: object name does not conform to Kubernetes naming requirements: \"a%b\": "
+     "metadata.name: Invalid value: \"a%b\": may not contain '%'\n\tat templates/x.yaml:9: name: a%b|"},
+    {"required and fail let pass", HEAD, "", "templates/x.yaml",
+     "kind: A\nmetadata: {name: a}\na: {{ required \"x\" .Values.q }}\nb: {{ fail \"no\" }}\n", ""},
+    {"a kind on its way out", HEAD, "", "templates/x.yaml",
+     "apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: a}\n",
+     "2 templates/x.yaml: extensions/v1beta1 Ingress is deprecated in v1.14+, unavailable in v1.22+; "
+     "use networking.k8s.io/v1 Ingress|"},
+};
+
+static void says(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO(arena) struct arena *a = arena_new(0);
+        struct helm_log log = {.arena = a};
+        struct tree_file files[4] = {0};
+        files[0].path = "c/Chart.yaml";
+        files[0].text = cases[i].chart;
+        files[1].path = arena_printf(a, "c/%s", cases[i].file);
+        files[1].text = cases[i].text;
+        files[2].path = cases[i].values ? "c/values.yaml" : NULL;
+        files[2].text = cases[i].values;
+        AUTO(tree) struct tree *t = tree_of_table(files);
+        const struct helm_lint_opts o = {.namespace = "n", .folder = "/c"};
+        struct helm_lint lint;
+        struct err e = {0};
+        AUTO_BUF struct buf b;
+        buf_init(&b, 1 << 16);
+        T_RC(helm_lint(t, "c", go_map_new(a, 0), &o, &log, &lint, &e), &e, cases[i].name);
+        for (size_t k = 0; k < lint.n; k++)
+            buf_printf(&b, "%d %s: %s|", (int)lint.items[k].severity, lint.items[k].path,
+                       lint.items[k].text);
+        T_EQ_STR(buf_text(&b), cases[i].want, cases[i].name);
+    }
+}
+
+static void refuses(void)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct helm_log log = {.arena = a};
+    const struct tree_file files[] = {
+        {"c/values.yaml", "a: 1"},
+        {NULL,            NULL  }
+    };
+    AUTO(tree) struct tree *t = tree_of_table(files);
+    const struct helm_lint_opts o = {.namespace = "n", .folder = "/c"};
+    struct helm_lint lint;
+    T_EQ_INT(helm_lint(t, "c", go_map_new(a, 0), &o, &log, &lint, NULL), ERR_NOT_FOUND, "no chart");
+}
+
+T_MAIN(says, refuses)
