@@ -162,7 +162,18 @@ int helm_cli_chart(const char *name, struct helm_log *log, struct helm_chart **o
 
 #define SHOW_USAGE "CHART [options]"
 
-enum { TEMPLATE, SHOW_ALL, SHOW_CHART, SHOW_CRDS, SHOW_README, SHOW_VALUES, LINT };
+enum {
+    TEMPLATE,
+    SHOW_ALL,
+    SHOW_CHART,
+    SHOW_CRDS,
+    SHOW_README,
+    SHOW_VALUES,
+    LINT,
+    CREATE,
+    ENV,
+    VERSION
+};
 
 static int run_template(int argc, char **argv)
 {
@@ -185,6 +196,21 @@ static int run_lint(int argc, char **argv)
     return helm_cli_lint(argc, argv, &verbs_helm[LINT]);
 }
 
+static int run_create(int argc, char **argv)
+{
+    return helm_cli_create(argc, argv, &verbs_helm[CREATE]);
+}
+
+static int run_env(int argc, char **argv)
+{
+    return helm_cli_env(argc, argv, &verbs_helm[ENV]);
+}
+
+static int run_version(int argc, char **argv)
+{
+    return helm_cli_version(argc, argv, &verbs_helm[VERSION]);
+}
+
 const struct verb verbs_helm[] = {
     [TEMPLATE] = {"helm template",                                                 "[NAME] CHART [options]",
                   "print what a chart makes of its values, as helm template does", run_template},
@@ -195,5 +221,9 @@ const struct verb verbs_helm[] = {
     [SHOW_VALUES] = {"helm show values",                                               SHOW_USAGE, "print its values.yaml", show_values},
     [LINT] = {"helm lint",                                         "[CHART...] [options]",
                   "say what is wrong with charts, as helm lint does", run_lint},
-    {0                                                              }
+    [CREATE] = {"helm create",                                                               "NAME", "make a chart to begin with", run_create},
+    [ENV] = {"helm env", "[NAME]", "print where Helm's files are", run_env},
+    [VERSION] = {"helm version",                                                      "[--short]", "print whose behaviour the helm verbs have",
+                  run_version},
+    {0                                             }
 };

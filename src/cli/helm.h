@@ -133,6 +133,9 @@ int helm_cli_post_render(const struct helm_cli_post *p, struct helm_log *log, st
                          struct err *e) MUST_CHECK;
 
 int helm_cli_template(int argc, char **argv, const struct verb *verb);
+int helm_cli_create(int argc, char **argv, const struct verb *verb);
+int helm_cli_env(int argc, char **argv, const struct verb *verb);
+int helm_cli_version(int argc, char **argv, const struct verb *verb);
 int helm_cli_lint(int argc, char **argv, const struct verb *verb);
 int helm_cli_show(int argc, char **argv, const struct verb *verb);
 /* Columns filled up with blanks, a tab between; cells of more than `max` characters are cut. */
