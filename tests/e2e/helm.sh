@@ -33,8 +33,8 @@ spec:
       terminationGracePeriodSeconds: 0
       containers:
       - name: web
-        image: slipway.local/busybox
-        command: [sh, -c, {{ .Values.command | quote }}]
+        image: {{ .Values.image }}
+        command: [sleep, "1000"]
         env: [{name: COLOR, value: {{ .Values.color }}}{{ if .Values.extra }}, {name: EXTRA, value: x}{{ end }}]
 ---
 apiVersion: v1
@@ -48,7 +48,7 @@ kind: ConfigMap
 metadata: {name: extra}
 {{- end }}
 YAML
-echo '{replicas: 1, color: blue, command: sleep 1000}' > web/values.yaml
+echo '{replicas: 1, color: blue, image: slipway.local/busybox}' > web/values.yaml
 echo 'Have {{ .Values.color }} fun with {{ .Release.Name }}.' > web/templates/NOTES.txt
 chart hooks << 'YAML'
 {{- range $name, $h := .Values.hooks }}
@@ -194,8 +194,8 @@ run "slipway uninstalls it" ours uninstall hooked
 # ---- waiting and taking back ----
 run "slipway installs" ours install web ./web --wait
 refused "one that never starts" "web failed, and has been rolled back due to atomic being set" \
-    "$slipway" helm upgrade web ./web --atomic --timeout 3s --set command=false --set extra=true \
-    --set image=none --set replicas=2 --cleanup-on-fail
+    "$slipway" helm upgrade web ./web --atomic --timeout 3s --set extra=true \
+    --set image=slipway.local/none --cleanup-on-fail
 has "what it waited for" "$out" 'Deployment "web" in namespace "default" has'
 same "rolled back" "$(state web)" "superseded failed deployed"
 refused "what was new is gone" NotFound kubectl get cm extra
@@ -248,7 +248,7 @@ kill $watch
 wait $watch 2> /dev/null
 [ "$deaths" -ge 3 ] || bad "only $deaths deaths left something pending"
 run "many go" ours uninstall many
-"$slipway" helm upgrade web ./web --wait --set command=false > /dev/null 2>&1 &
+"$slipway" helm upgrade web ./web --wait --set image=slipway.local/none > /dev/null 2>&1 &
 victim=$!
 until_true 50 pending
 refused "while it lives it is in the way" "another operation (install/upgrade/rollback) is in progress" \
@@ -260,7 +260,7 @@ wait $victim 2> /dev/null
 refused "after its death helm is stuck" "another operation" helm upgrade web ./web
 run "slipway is not" ours rollback web
 pending && bad "something is pending after a rollback"
-helm upgrade web ./web --wait --set command=false --set color=grey > /dev/null 2>&1 &
+helm upgrade web ./web --wait --set image=slipway.local/none --set color=grey > /dev/null 2>&1 &
 victim=$!
 until_true 50 pending
 kill -9 $victim
@@ -271,7 +271,7 @@ sleep 2
 run "not longer than --timeout" ours upgrade web ./web --timeout 1s
 run "and helm goes on" helm upgrade web ./web
 run "gone at last" ours uninstall web
-"$slipway" helm install web ./web --wait --set command=false > /dev/null 2>&1 &
+"$slipway" helm install web ./web --wait --set image=slipway.local/none > /dev/null 2>&1 &
 victim=$!
 until_true 50 pending
 kill -9 $victim
