@@ -35,7 +35,8 @@ struct kust_set {
     struct arena *a;
     struct kust_resource **items;
     size_t n, cap;
-    struct map *present; /* the first of each kind, namespace and name; NULL: they may have changed */
+    struct map
+        *present; /* the first of each kind, namespace and name; NULL: they may have changed */
     struct kust_var *vars;
     size_t n_vars;
     const struct value *openapi; /* definitions that `openapi` brings, or NULL */
@@ -86,6 +87,8 @@ struct kust_place {
     bool create;
 };
 bool kust_place_fits(const struct kust_place *p, const struct kust_resource *r);
+/* By the kind that it had at first: a patch may have changed it. */
+bool kust_place_fitted(const struct kust_place *p, const struct kust_resource *r);
 /* Kustomize's own places of a field, by its name in `configurations`, then those configured; or
  * only those that the transformer at work brings. */
 const struct kust_place *kust_places(const struct kust_layer *l, const char *field, size_t *n);

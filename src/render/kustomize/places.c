@@ -203,15 +203,25 @@ const struct kust_place *kust_places(const struct kust_layer *l, const char *fie
     return kust_places_more(l->a, own, n_own, value_get(l->set->config, field), n);
 }
 
-bool kust_place_fits(const struct kust_place *p, const struct kust_resource *r)
+static bool fits(const struct kust_place *p, const struct kust_resource *r, const char *kind)
 {
-    if (!selects(p->kind, kust_kind(r)))
+    if (!selects(p->kind, kind))
         return false;
     const char *version = value_at_str(r->object, "apiVersion", ""), *slash = strchr(version, '/');
     size_t group = slash ? (size_t)(slash - version) : 0;
     return (!p->group || !*p->group ||
             (strlen(p->group) == group && memcmp(p->group, version, group) == 0)) &&
            selects(p->version, slash ? slash + 1 : version);
+}
+
+bool kust_place_fits(const struct kust_place *p, const struct kust_resource *r)
+{
+    return fits(p, r, kust_kind(r));
+}
+
+bool kust_place_fitted(const struct kust_place *p, const struct kust_resource *r)
+{
+    return fits(p, r, r->was[0].kind);
 }
 
 int kust_at_places(const struct kust_layer *l, const char *field, kust_visit_fn fn, void *arg,

@@ -212,7 +212,7 @@ int kust_references(struct kust_set *s, struct err *e)
         struct mend m = {.set = s, .named = &named, .from = s->items[i]};
         for (size_t k = 0; rc == 0 && k < all.n; k++) {
             m.ref = &all.items[k];
-            if (kust_place_fits(&m.ref->at, m.from))
+            if (kust_place_fitted(&m.ref->at, m.from))
                 rc = kust_visit(s->a, s->items[i]->object, m.ref->at.path, false, mend_at, &m, e);
         }
     }
