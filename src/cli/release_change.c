@@ -97,6 +97,27 @@ static int read_options(struct change *c, struct err *e)
     return rc < 0 ? rc : release_cli_timeout(c->timeout, &c->cli.session, e);
 }
 
+/* Every verb here: what was asked for, the work, what went wrong. `failed` begins Helm's sentence.
+ */
+static int carry_out(struct change *c, const struct helm_cli_usage *usage, int argc, char **argv,
+                     int (*work)(struct change *c, const struct arguments *args, struct err *e),
+                     const char *failed)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct arguments args;
+    struct err e = {0};
+    int code;
+    c->cli.log.arena = a;
+    if (!helm_cli_begin(usage, argc, argv, &c->cli.log, &args, &code))
+        return code;
+    int rc = read_options(c, &e);
+    if (rc == 0)
+        rc = work(c, &args, &e);
+    code = rc < 0 ? release_cli_fail(&c->cli, failed, &e) : EXIT_OK;
+    release_cli_close(&c->cli);
+    return code;
+}
+
 /* ---- install ---- */
 
 static int read_chart(struct change *c, const char *name, struct helm_chart **chart,
@@ -206,6 +227,18 @@ static void show(struct change *c, const struct release *r)
         {"disable-openapi-validation", 0, OPTION_FLAG, &(c).ignored, NULL, "for Helm's sake"},     \
         RELEASE_CLI_WHERE((c).where)
 
+static int install_named(struct change *c, const struct arguments *args, struct err *e)
+{
+    struct release *r;
+    const char *name;
+    int rc = install_name(c, args, &name, e);
+    if (rc == 0)
+        rc = install(c, name, args->items[args->n - 1], &r, e);
+    if (rc == 0)
+        show(c, r);
+    return rc;
+}
+
 static int run_install(int argc, char **argv)
 {
     struct change c = {.history_max = -1};
@@ -216,26 +249,8 @@ static int run_install(int argc, char **argv)
         {"replace",           0, OPTION_FLAG, &c.opts.replace, NULL, "use the name of a release that ended"},
         {0              },
     };
-    AUTO(arena) struct arena *a = arena_new(0);
-    struct arguments args;
-    struct err e = {0};
-    struct release *r;
-    const char *name;
-    int code;
     const struct helm_cli_usage usage = {&verbs_release[INSTALL], table, 1, 0};
-    c.cli.log.arena = a;
-    if (!helm_cli_begin(&usage, argc, argv, &c.cli.log, &args, &code))
-        return code;
-    int rc = read_options(&c, &e);
-    if (rc == 0)
-        rc = install_name(&c, &args, &name, &e);
-    if (rc == 0)
-        rc = install(&c, name, args.items[args.n - 1], &r, &e);
-    if (rc == 0)
-        show(&c, r);
-    code = rc < 0 ? release_cli_fail(&c.cli, "INSTALLATION FAILED", &e) : EXIT_OK;
-    release_cli_close(&c.cli);
-    return code;
+    return carry_out(&c, &usage, argc, argv, install_named, "INSTALLATION FAILED");
 }
 
 /* ---- upgrade ---- */
@@ -283,6 +298,15 @@ static int upgrade_or_install(struct change *c, const char *name, const char *pa
     return install(c, name, path, out, e);
 }
 
+static int upgrade_named(struct change *c, const struct arguments *args, struct err *e)
+{
+    struct release *r;
+    int rc = upgrade_or_install(c, args->items[0], args->items[1], &r, e);
+    if (rc == 0)
+        show(c, r);
+    return rc;
+}
+
 static int run_upgrade(int argc, char **argv)
 {
     struct change c = {.history_max = -1};
@@ -300,23 +324,8 @@ static int run_upgrade(int argc, char **argv)
         {"recreate-pods", 0, OPTION_FLAG, &c.opts.recreate_pods, NULL, "restart pods"},
         {0                        },
     };
-    AUTO(arena) struct arena *a = arena_new(0);
-    struct arguments args;
-    struct err e = {0};
-    struct release *r;
-    int code;
     const struct helm_cli_usage usage = {&verbs_release[UPGRADE], table, 2, 2};
-    c.cli.log.arena = a;
-    if (!helm_cli_begin(&usage, argc, argv, &c.cli.log, &args, &code))
-        return code;
-    int rc = read_options(&c, &e);
-    if (rc == 0)
-        rc = upgrade_or_install(&c, args.items[0], args.items[1], &r, &e);
-    if (rc == 0)
-        show(&c, r);
-    code = rc < 0 ? release_cli_fail(&c.cli, NULL, &e) : EXIT_OK;
-    release_cli_close(&c.cli);
-    return code;
+    return carry_out(&c, &usage, argc, argv, upgrade_named, NULL);
 }
 
 /* ---- rollback ---- */
@@ -341,9 +350,8 @@ static int roll_back(struct change *c, const struct arguments *args, struct err 
 static int run_rollback(int argc, char **argv)
 {
     struct change c = {.history_max = -1};
-    bool dry_run = false;
     const struct option table[] = {
-        {"dry-run",             0, OPTION_FLAG, &dry_run, NULL, "only look whether it could be"},
+        {"dry-run",             0, OPTION_FLAG, &c.opts.dry_run, NULL, "only look whether it could be"},
         {"wait",          0, OPTION_FLAG, &c.opts.wait, NULL, "until all is ready"},
         {"wait-for-jobs",                 0, OPTION_FLAG, &c.opts.wait_for_jobs, NULL,
          "with --wait: until Jobs have ended, too"},
@@ -358,21 +366,8 @@ static int run_rollback(int argc, char **argv)
         RELEASE_CLI_WHERE(c.where),
         {0                },
     };
-    AUTO(arena) struct arena *a = arena_new(0);
-    struct arguments args;
-    struct err e = {0};
-    int code;
     const struct helm_cli_usage usage = {&verbs_release[ROLLBACK], table, 1, 0};
-    c.cli.log.arena = a;
-    if (!helm_cli_begin(&usage, argc, argv, &c.cli.log, &args, &code))
-        return code;
-    int rc = read_options(&c, &e);
-    c.opts.dry_run = dry_run;
-    if (rc == 0)
-        rc = roll_back(&c, &args, &e);
-    code = rc < 0 ? release_cli_fail(&c.cli, NULL, &e) : EXIT_OK;
-    release_cli_close(&c.cli);
-    return code;
+    return carry_out(&c, &usage, argc, argv, roll_back, NULL);
 }
 
 /* ---- uninstall ---- */
@@ -410,9 +405,8 @@ static int uninstall(struct change *c, const struct arguments *args, struct err 
 static int run_uninstall(int argc, char **argv)
 {
     struct change c = {.history_max = -1};
-    bool dry_run = false;
     const struct option table[] = {
-        {"dry-run",             0, OPTION_FLAG, &dry_run, NULL, "only look whether it is there"},
+        {"dry-run",             0, OPTION_FLAG, &c.opts.dry_run, NULL, "only look whether it is there"},
         {"keep-history",          0, OPTION_FLAG, &c.opts.keep_history, NULL, "leave the records"},
         {"ignore-not-found",                 0, OPTION_FLAG, &c.opts.ignore_not_found, NULL,
          "one that is not there is uninstalled"},
@@ -425,21 +419,8 @@ static int run_uninstall(int argc, char **argv)
         RELEASE_CLI_WHERE(c.where),
         {0         },
     };
-    AUTO(arena) struct arena *a = arena_new(0);
-    struct arguments args;
-    struct err e = {0};
-    int code;
     const struct helm_cli_usage usage = {&verbs_release[UNINSTALL], table, 1, 0};
-    c.cli.log.arena = a;
-    if (!helm_cli_begin(&usage, argc, argv, &c.cli.log, &args, &code))
-        return code;
-    int rc = read_options(&c, &e);
-    c.opts.dry_run = dry_run;
-    if (rc == 0)
-        rc = uninstall(&c, &args, &e);
-    code = rc < 0 ? release_cli_fail(&c.cli, NULL, &e) : EXIT_OK;
-    release_cli_close(&c.cli);
-    return code;
+    return carry_out(&c, &usage, argc, argv, uninstall, NULL);
 }
 
 /* ---- test ---- */
@@ -489,8 +470,9 @@ static int print_logs(struct change *c, const struct release *r, const struct re
     return 0;
 }
 
-static int test(struct change *c, const char *name, struct err *e)
+static int test(struct change *c, const struct arguments *args, struct err *e)
 {
+    const char *name = args->items[0];
     const struct release_filter f = read_filter(c);
     struct release *r;
     c->cli.cancelling = name;
@@ -520,20 +502,8 @@ static int run_test(int argc, char **argv)
         RELEASE_CLI_WHERE(c.where),
         {0          },
     };
-    AUTO(arena) struct arena *a = arena_new(0);
-    struct arguments args;
-    struct err e = {0};
-    int code;
     const struct helm_cli_usage usage = {&verbs_release[TEST], table, 1, 1};
-    c.cli.log.arena = a;
-    if (!helm_cli_begin(&usage, argc, argv, &c.cli.log, &args, &code))
-        return code;
-    int rc = read_options(&c, &e);
-    if (rc == 0)
-        rc = test(&c, args.items[0], &e);
-    code = rc < 0 ? release_cli_fail(&c.cli, NULL, &e) : EXIT_OK;
-    release_cli_close(&c.cli);
-    return code;
+    return carry_out(&c, &usage, argc, argv, test, NULL);
 }
 
 const struct verb verbs_release[] = {
