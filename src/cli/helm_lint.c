@@ -185,7 +185,7 @@ int helm_cli_lint(int argc, char **argv, const struct verb *verb)
         HELM_CLI_GLOBALS(q.globals),
         HELM_CLI_VALUES(q.values),
         {"namespace",                'n', OPTION_TEXT, &q.namespace, "NAME", "the release's namespace (default)"},
-        {"kube-version",               0, OPTION_TEXT, &q.kube_version, "VERSION", "of Kubernetes (v1.20.0)"},
+        {"kube-version",               0, OPTION_TEXT, &q.kube_version, "VERSION", "of Kubernetes (v1.37.0)"},
         {"strict",                    0, OPTION_FLAG, &q.strict, NULL, "fail on warnings, too"},
         {"with-subcharts",                          0, OPTION_FLAG, &q.subcharts, NULL, "look at charts in charts/, too"},
         {"quiet",           0, OPTION_FLAG, &q.quiet, NULL, "print only warnings and errors"},

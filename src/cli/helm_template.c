@@ -196,7 +196,7 @@ int helm_cli_template(int argc, char **argv, const struct verb *verb)
         HELM_CLI_VALUES(q.values),
         HELM_CLI_SOURCE(q.source),
         {"namespace",                'n', OPTION_TEXT, &q.namespace, "NAME", "the release's namespace (default)"},
-        {"kube-version",               0, OPTION_TEXT, &q.kube_version, "VERSION", "of Kubernetes (v1.20.0)"},
+        {"kube-version",               0, OPTION_TEXT, &q.kube_version, "VERSION", "of Kubernetes (v1.37.0)"},
         {"api-versions",                    'a', OPTION_LIST, &q.apis, "GROUP/VERSION",
                     "more of what the cluster has"},
         {"include-crds",                          0, OPTION_FLAG, &q.include_crds, NULL, "print crds/, too"},

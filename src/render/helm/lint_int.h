@@ -20,7 +20,7 @@ bool lint__read(struct linting *l, const char *name, struct helm_text *out);
 void lint__chart_file(struct linting *l);
 void lint__templates(struct linting *l);
 
-enum { LINT__KUBE_MINOR = 20 }; /* of Helm's default version of Kubernetes */
+enum { LINT__KUBE_MINOR = 37 }; /* of Helm's default version of Kubernetes */
 
 /* NULL, or what to say of a kind's version. */
 const char *lint__deprecated(const char *version, const char *kind, const char *kube_version,

@@ -17,7 +17,8 @@ enum { OUTPUT_MAX = 256 << 20 };
 
 #define HELM_VERSION         "v3.22"
 #define HELM_GO_VERSION      "go1.26.8"
-#define KUBE_VERSION_DEFAULT "v1.20.0"
+/* What release builds of this Helm take, by the libraries they are linked with. */
+#define KUBE_VERSION_DEFAULT "v1.37.0"
 
 /* ---- checks before ---- */
 
