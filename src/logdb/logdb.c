@@ -49,15 +49,27 @@ static int names_open(struct logdb *db, struct err *e)
     return 0;
 }
 
+static void set_limits(struct logdb *db, uint64_t max_bytes, int64_t max_age_ms)
+{
+    db->opts.max_bytes = max_bytes ? max_bytes : (uint64_t)1 << 30;
+    db->opts.max_age_ms = max_age_ms ? max_age_ms : (int64_t)30 * 86400 * 1000;
+}
+
+void logdb_limit(struct logdb *db, uint64_t max_bytes, int64_t max_age_ms)
+{
+    LOCK_SCOPE(&db->lock);
+    set_limits(db, max_bytes, max_age_ms);
+}
+
 int logdb_open(const struct logdb_opts *o, struct logdb **out, struct err *e)
 {
     AUTO(logdb) struct logdb *db = calloc(1, sizeof *db);
     if (!db || !(db->dir = strdup(o->dir)))
         log_die("out of memory");
     db->opts = *o;
-    db->opts.max_bytes = o->max_bytes ? o->max_bytes : (uint64_t)1 << 30;
-    db->opts.max_age_ms = o->max_age_ms ? o->max_age_ms : (int64_t)30 * 86400 * 1000;
+    set_limits(db, o->max_bytes, o->max_age_ms);
     db->opts.flush_bytes = o->flush_bytes ? o->flush_bytes : 8 << 20;
+    db->packed_ms = o->clock->real_ms(o->clock);
     db->journal = db->names = -1;
     db->arena = arena_new(0);
     map_init(&db->by_labels);
@@ -159,7 +171,8 @@ int logdb_sync(struct logdb *db, struct err *e)
     {
         LOCK_SCOPE(&db->lock);
         segments_retain(db);
-        if (db->journal_bytes >= db->opts.flush_bytes)
+        if (db->journal_bytes >= db->opts.flush_bytes ||
+            db->opts.clock->real_ms(db->opts.clock) - db->packed_ms > db->opts.max_age_ms / 4)
             return segments_pack(db, e);
         fd = db->journal_dirty ? db->journal : -1;
         db->journal_dirty = false;

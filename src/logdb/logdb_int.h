@@ -13,7 +13,7 @@ enum { LOG_LINE_MAX = 256 * 1024, LOG_CHUNK_MAX = 512 * 1024 };
 struct segment {
     _Atomic unsigned refs;
     uint64_t seq, size;
-    int64_t newest_ns;
+    int64_t oldest_ns, newest_ns; /* lines; 0: it has none */
     int fd;
 };
 
@@ -48,6 +48,7 @@ struct logdb {
     int journal, names;
     uint64_t journal_bytes;
     bool journal_dirty;
+    int64_t packed_ms; /* when all heads were packed last */
     struct logdb_stats stats;
 };
 
@@ -75,6 +76,7 @@ void stream_take(struct logdb *db, struct stream *s, int64_t time_ns, const char
 int segments_open(struct logdb *db, struct err *e) MUST_CHECK;
 int segments_pack(struct logdb *db, struct err *e) MUST_CHECK; /* all heads; under the lock */
 void segments_retain(struct logdb *db);
+int64_t segments_oldest_ns(const struct logdb *db); /* what is older has had its time */
 struct segment *segment_ref(struct segment *s);
 void segment_unref(struct segment *s);
 /* Decompresses into `out`. */

@@ -11,7 +11,7 @@ enum { DEFAULT_LIMIT = 1000, MATCH_LIMIT = 100000 };
 
 /* What one query has compiled and found so far. */
 struct scan {
-    const struct logdb_query *q;
+    struct logdb_query *q;
     struct arena *arena;
     pcre2_code **matchers, **filters; /* NULL where no expression is asked for */
     pcre2_match_data *match;
@@ -177,6 +177,8 @@ static struct piece *piece_add(struct pieces *p)
 static void choose(struct logdb *db, struct scan *s, struct pieces *p)
 {
     LOCK_SCOPE(&db->lock);
+    if (s->q->from_ns < segments_oldest_ns(db))
+        s->q->from_ns = segments_oldest_ns(db);
     for (size_t i = 0; i < db->n_streams; i++) {
         const struct stream *st = &db->streams[i];
         if (!stream_wanted(s, st->labels))
@@ -233,7 +235,8 @@ static int scan_piece(struct scan *s, struct piece *p, struct buf *raw, struct e
 int logdb_query(struct logdb *db, const struct logdb_query *q, struct arena *a,
                 struct logdb_result *out, struct err *e)
 {
-    struct scan s = {.q = q, .arena = a};
+    struct logdb_query kept = *q;
+    struct scan s = {.q = &kept, .arena = a};
     struct pieces p = {0};
     AUTO_BUF struct buf raw;
     buf_init(&raw, LOG_CHUNK_MAX + LOG_LINE_MAX + 64);

@@ -70,6 +70,8 @@ static void chunk_add(struct stream *s, struct chunk c)
     }
     segment_ref(c.segment);
     s->chunks[s->n_chunks++] = c;
+    if (!c.segment->oldest_ns || c.from_ns < c.segment->oldest_ns)
+        c.segment->oldest_ns = c.from_ns;
     if (c.to_ns > c.segment->newest_ns)
         c.segment->newest_ns = c.to_ns;
 }
@@ -160,10 +162,17 @@ static int write_chunk(struct logdb *db, struct segment *g, uint32_t id, struct 
     return 0;
 }
 
+/* A segment goes as a whole: one that spans too much would keep its oldest lines for long. */
+static bool spans_enough(const struct logdb *db, const struct segment *s)
+{
+    int64_t now_ms = db->opts.clock->real_ms(db->opts.clock);
+    return s->size > 0 && now_ms - s->oldest_ns / 1000000 > db->opts.max_age_ms / 4;
+}
+
 static int segment_for_writing(struct logdb *db, struct segment **out, struct err *e)
 {
     struct segment *last = db->n_segments ? db->segments[db->n_segments - 1] : NULL;
-    if (!last || last->size >= SEGMENT_MAX) {
+    if (!last || last->size >= SEGMENT_MAX || (!*out && spans_enough(db, last))) {
         int r = segment_add(db, db->next_seq, O_CREAT | O_EXCL, e);
         if (r < 0)
             return r;
@@ -187,6 +196,7 @@ int segments_pack(struct logdb *db, struct err *e)
     }
     if (g && fdatasync(g->fd) < 0)
         return err_sys(e, errno, "sync log segment %" PRIu64, g->seq);
+    db->packed_ms = db->opts.clock->real_ms(db->opts.clock);
     return journal_truncate(db, e);
 }
 
@@ -211,12 +221,20 @@ static void drop_oldest(struct logdb *db)
     segment_unref(g);
 }
 
+int64_t segments_oldest_ns(const struct logdb *db)
+{
+    return (db->opts.clock->real_ms(db->opts.clock) - db->opts.max_age_ms) * 1000000;
+}
+
 void segments_retain(struct logdb *db)
 {
-    int64_t oldest_ns = (db->opts.clock->real_ms(db->opts.clock) - db->opts.max_age_ms) * 1000000;
-    while (db->n_segments > 1 &&
-           (db->stats.disk_bytes > db->opts.max_bytes || db->segments[0]->newest_ns < oldest_ns))
+    int64_t oldest_ns = segments_oldest_ns(db);
+    while (db->n_segments > 1 || (db->n_segments == 1 && db->segments[0]->size > 0)) {
+        bool large = db->n_segments > 1 && db->stats.disk_bytes > db->opts.max_bytes;
+        if (!large && db->segments[0]->newest_ns >= oldest_ns)
+            return;
         drop_oldest(db);
+    }
 }
 
 int chunk_read(const struct chunk *c, struct buf *out, struct err *e)

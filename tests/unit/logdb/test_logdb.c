@@ -8,10 +8,14 @@
 static struct err e;
 static char dir[64];
 
+/* Lines are of 1970. */
+static const int64_t century_ms = (int64_t)100 * 365 * 86400 * 1000;
+
 static struct logdb *open_db(size_t flush_bytes)
 {
     struct logdb *db = NULL;
-    struct logdb_opts o = {.dir = dir, .clock = &clock_system, .flush_bytes = flush_bytes};
+    struct logdb_opts o = {
+        .dir = dir, .clock = &clock_system, .max_age_ms = century_ms, .flush_bytes = flush_bytes};
     T_RC(logdb_open(&o, &db, &e), &e, "open");
     return db;
 }
@@ -186,4 +190,35 @@ static void packs_when_due(void)
     T_RC(fs_remove_tree(dir, &e), &e, "clean up");
 }
 
-T_MAIN(finds_everywhere, survives_a_kill, packs_when_due)
+/* Limits that change while it is open. */
+static void keeps_to_its_limits(void)
+{
+    fresh_dir();
+    int64_t now_s = clock_system.real_ms(&clock_system) / 1000;
+    struct logdb *db = open_db(0);
+    struct logdb_query q = {0};
+    struct logdb_stats s;
+    uint32_t id = stream(db, "shop", "web");
+    add(db, id, now_s - 3600, "old");
+    T_RC(logdb_flush(db, &e), &e, "flush");
+    logdb_limit(db, 0, 7200 * 1000);
+    add(db, id, now_s, "new");
+    T_RC(logdb_flush(db, &e), &e, "flush");
+    T_RC(logdb_sync(db, &e), &e, "sync");
+    T_EQ_STR(ask(db, &q), "old new", "young enough");
+    logdb_limit(db, 0, 1800 * 1000);
+    T_EQ_STR(ask(db, &q), "new", "not found from now on");
+    T_RC(logdb_sync(db, &e), &e, "sync");
+    logdb_stats(db, &s);
+    T_EQ_INT(s.removed_segments, 1, "its bytes go with the next sync");
+    logdb_limit(db, 1, 0);
+    add(db, id, now_s, "newer");
+    T_RC(logdb_flush(db, &e), &e, "flush");
+    logdb_free(db);
+    db = open_db(0);
+    T_EQ_STR(ask(db, &q), "new newer", "after a restart");
+    logdb_free(db);
+    T_RC(fs_remove_tree(dir, &e), &e, "clean up");
+}
+
+T_MAIN(finds_everywhere, survives_a_kill, packs_when_due, keeps_to_its_limits)

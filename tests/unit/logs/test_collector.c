@@ -43,7 +43,8 @@ static void follows_and_resumes(void)
     char *app = arena_printf(arena, "%s/u1/app", pods),
          *file = arena_printf(arena, "%s/0.log", app);
     T_RC(fs_mkdirs(pods, 0700, &e), &e, "pods");
-    struct logdb_opts o = {.dir = store, .clock = &clock_system};
+    int64_t century_ms = (int64_t)100 * 365 * 86400 * 1000;
+    struct logdb_opts o = {.dir = store, .clock = &clock_system, .max_age_ms = century_ms};
     struct logdb *db = NULL;
     struct collector *c = NULL;
     T_RC(logdb_open(&o, &db, &e), &e, "store");
