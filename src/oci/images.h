@@ -108,6 +108,9 @@ int image_store_unpack(struct image_store *s, struct image *image, struct arena 
 int image_store_tag(struct image_store *s, const char *reference, const char *digest,
                     struct err *e) MUST_CHECK;
 int image_store_untag(struct image_store *s, const char *reference, struct err *e) MUST_CHECK;
+/* Only while it names `digest`; 0 also when it names another by now, or is gone. */
+int image_store_untag_if(struct image_store *s, const char *reference, const char *digest,
+                         struct err *e) MUST_CHECK;
 
 struct image_name {
     const char *reference;
@@ -127,6 +130,11 @@ int image_store_unlease(struct image_store *s, const char *lease, struct err *e)
 /* ERR_NOT_FOUND when there is no such lease. */
 int image_store_leased(struct image_store *s, const char *lease, char out_digest[DIGEST_MAX],
                        struct err *e) MUST_CHECK;
+/* What all leases keep, NULL-terminated. */
+const char *const *image_store_leases(struct image_store *s, struct arena *a);
+/* The manifests that an index names, NULL-terminated; of an image none. NULL: it is neither, but
+ * a chart, say, or cannot be read. */
+const char *const *image_store_children(struct image_store *s, const char *digest, struct arena *a);
 
 /* A digest that is kept while this process uses it: running containers. Counted. */
 void image_store_hold(struct image_store *s, const char *digest);

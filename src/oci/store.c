@@ -370,6 +370,61 @@ int image_store_untag(struct image_store *s, const char *reference, struct err *
     return refs_remove(s->refs, store__tag_name(&r, a), e);
 }
 
+int image_store_untag_if(struct image_store *s, const char *reference, const char *digest,
+                         struct err *e)
+{
+    AUTO(arena) struct arena *a = arena_new(1 << 20);
+    struct reference r;
+    struct ref now;
+    int rc = store__resolve(s, reference, a, &r, e);
+    if (rc < 0)
+        return rc;
+    const char *name = store__tag_name(&r, a);
+    if (refs_get(s->refs, name, a, &now, NULL) < 0 || strcmp(now.digest, digest) != 0)
+        return 0;
+    return refs_remove(s->refs, name, e);
+}
+
+const char *const *image_store_leases(struct image_store *s, struct arena *a)
+{
+    struct ref *leases;
+    size_t n = refs_list(s->refs, "l/", a, &leases);
+    const char **list = ARENA_ARRAY(a, const char *, n + 1);
+    for (size_t i = 0; i < n; i++)
+        list[i] = leases[i].digest;
+    list[n] = NULL;
+    return list;
+}
+
+static bool is_runnable(const struct manifest *m)
+{
+    const char *type = m->artifact_type ? m->artifact_type : "";
+    return strcmp(type, MEDIA_OCI_CONFIG) == 0 || strcmp(type, MEDIA_DOCKER_CONFIG) == 0;
+}
+
+const char *const *image_store_children(struct image_store *s, const char *digest, struct arena *a)
+{
+    AUTO(arena) struct arena *read = arena_new(64 << 20);
+    static const char *const none[] = {NULL};
+    struct manifest doc;
+    struct descriptor d;
+    char *json;
+    size_t size, n = 0;
+    if (blob_read(s->blobs, digest, MANIFEST_MAX_BYTES, read, &json, &size, NULL) < 0 ||
+        manifest_parse(read, json, size, NULL, &doc, NULL) < 0)
+        return NULL;
+    if (doc.kind == MANIFEST_IMAGE)
+        return is_runnable(&doc) ? none : NULL;
+    for (size_t i = 0; manifest_next(&doc, &i, &d);)
+        n++;
+    const char **list = ARENA_ARRAY(a, const char *, n + 1);
+    n = 0;
+    for (size_t i = 0; manifest_next(&doc, &i, &d);)
+        list[n++] = arena_strdup(a, d.digest);
+    list[n] = NULL;
+    return list;
+}
+
 size_t image_store_list(struct image_store *s, struct arena *a, struct image_name **out)
 {
     struct ref *tags;
