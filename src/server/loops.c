@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include "ctl/ctl.h"
-#include "ctl/pruner/pruner.h"
 #include "kube/cache.h"
 #include "monitor/targets.h"
 #include "server/follow.h"
@@ -85,7 +84,8 @@ int loops_start(struct server *s, struct err *e)
     runner_add(s->runner, &application_controller, s->gitops);
     s->analysis = (struct analysis_opts){.query = query, .arg = s};
     runner_add(s->runner, &analysis_controller, &s->analysis);
-    runner_add(s->runner, &pruner_controller, NULL);
+    s->pruner = pruner_new(s->images, s->logs);
+    runner_add(s->runner, &pruner_controller, s->pruner);
     runner_add(s->runner, &targets_controller, s->scraper);
     s->tekton = tekton_ports_new(s);
     tekton_add(s->runner, s->tekton);

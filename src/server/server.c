@@ -353,6 +353,7 @@ void server_free(struct server *s)
     collector_free(s->collector);
     tekton_free(s->tekton);
     gitops_free(s->gitops);
+    pruner_free(s->pruner);
     host_free(s->host);
     registry_free(s->registry);
     kube_free(s->node_kube);

@@ -4,6 +4,7 @@
 #include "ctl/analysis/analysis.h"
 #include "ctl/ctl.h"
 #include "ctl/gitops/gitops.h"
+#include "ctl/pruner/pruner.h"
 #include "ctl/repository/repository.h"
 #include "ctl/tekton/tekton.h"
 #include "ctl/tekton/work.h"
@@ -56,6 +57,7 @@ struct server {
     struct repository_opts repositories;
     struct host *host;
     struct gitops *gitops;
+    struct pruner *pruner;
     struct tekton *tekton;
     struct work *work;
     struct key *signing_key;

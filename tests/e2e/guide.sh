@@ -1,5 +1,5 @@
 #!/bin/bash
-# What the guides promise to somebody who follows them: pruning, scan policies, lines of what is gone,
+# What the guides promise to somebody who follows them: pruning of runs, images and lines, scan policies, lines of what is gone,
 # mirrors of registries and repositories, rights on paths, a rollback by hand.
 . "$(dirname "$0")/common.bash"
 data=$dir/data
@@ -209,3 +209,60 @@ no_pods() { [ -z "$(kubectl get pods -n ci -o name)" ]; }
 until_true 50 no_pods && ok || bad "pods stay without their runs: $(kubectl get pods -n ci -o name)"
 has "lines of a run that is gone" "$("$slipway" logs -n ci scan-high)" CVE-2021-23337
 has "by text" "$("$slipway" logs -n ci --grep 'refused by the policy')" scan-expired
+
+# ---- a configuration that is wrong ----
+
+complaints() { kubectl get events -n tekton-pipelines -o 'jsonpath={.items[*].message}'; }
+says() { complaints | grep -qF "$1"; }
+prune 'ttlSecondsAfterFinish: 1'
+until_true 50 says "global-config: unknown field ttlSecondsAfterFinish; the configuration before it stays in force" && ok ||
+    bad "an unknown field: $(complaints)"
+has "in the log, too" "$(cat "$dir/log")" "global-config: unknown field ttlSecondsAfterFinish;"
+printf '{apiVersion: tekton.dev/v1, kind: TaskRun, metadata: {name: late}, spec: {taskSpec: {steps: [
+  {name: a, image: slipway.local/busybox, command: ["true"]}]}}}' | kubectl create -n ci -f - > /dev/null
+was_pruned() { kubectl get events -n ci | grep -q 'Pruned.*taskrun/late ' && [ -z "$(kubectl get taskruns -n ci -o name)" ]; }
+until_true 150 was_pruned && ok || bad "the limits before it: $(kubectl get taskruns -n ci -o name)"
+
+# ---- images and logs by number and age ----
+
+api=http://127.0.0.1:5000/v2
+as_admin=(-s -u "admin:$(cat "$data/pki/admin.token")")
+type=application/vnd.oci.image.manifest.v1+json
+manifest=$(curl -s -H "Accept: $type" $api/busybox/manifests/latest)
+for blob in $(grep -o 'sha256:[0-9a-f]*' <<< "$manifest"); do
+    curl "${as_admin[@]}" -o /dev/null -X POST "$api/aged/blobs/uploads/?mount=$blob&from=busybox"
+done
+push_variant() { # TAG SPACES: each number of spaces after it makes another image of it; $variant
+    printf '%s%*s' "$manifest" "$2" '' > "$dir/manifest"
+    variant=$(sha256sum < "$dir/manifest" | cut -d' ' -f1)
+    curl "${as_admin[@]}" -o /dev/null -X PUT -H "Content-Type: $type" --data-binary @"$dir/manifest" "$api/aged/manifests/$1"
+}
+image=$manifest manifest=${manifest/vnd.oci.image.config/vnd.cncf.helm.config}
+[ "$image" != "$manifest" ] || bad "no configuration in $manifest"
+push_variant v0 0 # a chart, to all appearance, and older than the others
+manifest=$image
+for i in 1 2 3 4; do
+    push_variant v$i $i
+    push_variant "sha256-$variant.sig" 1$i
+done
+tags() { curl -s "$api/aged/tags/list" | grep -o '"v[0-9]"' | tr -d '"\n'; }
+signed() { curl -s "$api/aged/tags/list" | grep -o 'sha256-[0-9a-f]*' | sort -u | wc -l; }
+kept() { # IMAGES LOGS
+    kubectl create configmap tekton-pruner-default-spec -n tekton-pipelines --from-literal=slipway-images="$1" --from-literal=slipway-logs="$2" \
+        --dry-run=client -o yaml | kubectl apply -f - > /dev/null 2>&1
+}
+same "tags, without limits" "$(tags)" v0v1v2v3v4
+kubectl run aged --image=127.0.0.1:5000/aged:v1 --restart=Never --command -- true > /dev/null
+until_true 100 field_is pod/aged .status.phase Succeeded || bad "pod aged"
+tags_are() { [ "$(tags)" = "$1" ]; }
+kept 'repositories: {aged: {historyLimit: 2}}' 'ttlSeconds: 3600'
+until_true 100 tags_are v0v1v3v4 && ok || bad "by number, but not what a pod names: $(tags)"
+same "signatures go with their image" "$(signed)" 3
+has "lines that are young" "$(said talks)" "apple one"
+kubectl delete pod aged > /dev/null
+kept 'repositories: {aged: {ttlSeconds: 1}}' 'ttlSeconds: 1'
+until_true 100 tags_are v0v4 && ok || bad "by age, but not the newest: $(tags)"
+until_true 50 sh -c "[ -z \"\$('$slipway' logs talks 2> /dev/null)\" ]" && ok || bad "lines that are old: $(said talks)"
+kept 'historyLimit: 0' 'maxBytes: 5'
+until_true 50 says "slipway-images: historyLimit has to be a whole number from 1" && ok || bad "no image at all: $(complaints)"
+until_true 50 says "slipway-logs: maxBytes has to be" && ok || bad "no room for lines: $(complaints)"
