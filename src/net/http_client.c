@@ -301,19 +301,21 @@ static void give_answer(struct transfer *t, struct arena *a, struct http_answer 
     };
 }
 
+/* What follows a "?" may be a secret: it is in no error. */
 static int failed(struct transfer *t, CURLcode rc, const char *detail, struct err *e)
 {
-    const struct http_call *call = t->call;
+    const char *method = t->call->method, *url = t->call->url;
+    int n = (int)strcspn(url, "?#");
     if (t->stopped)
-        return err_set(e, ERR_CANCELLED, "%s %s: stopped by its reader", call->method, call->url);
+        return err_set(e, ERR_CANCELLED, "%s %.*s: stopped by its reader", method, n, url);
     if (t->body.overflow)
-        return err_set(e, ERR_TOO_LARGE, "%s %s: the answer is larger than %zu bytes", call->method,
-                       call->url, t->body.max);
+        return err_set(e, ERR_TOO_LARGE, "%s %.*s: the answer is larger than %zu bytes", method, n,
+                       url, t->body.max);
     if (rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL)
-        return err_set(e, ERR_INVALID, "%s is not an http(s) address", call->url);
+        return err_set(e, ERR_INVALID, "%.*s is not an http(s) address", n, url);
     if (rc == CURLE_WRITE_ERROR)
-        return err_set(e, ERR_SYSTEM, "%s %s: cannot store the answer", call->method, call->url);
-    return err_set(e, ERR_AGAIN, "%s %s: %s", call->method, call->url,
+        return err_set(e, ERR_SYSTEM, "%s %.*s: cannot store the answer", method, n, url);
+    return err_set(e, ERR_AGAIN, "%s %.*s: %s", method, n, url,
                    *detail ? detail : curl_easy_strerror(rc));
 }
 

@@ -211,4 +211,17 @@ static void stop(void)
     T_EQ_INT(take_all(idle, 1), 0, "the end of an idle one");
 }
 
-T_MAIN(plain, tls, stop)
+static void keeps_queries_to_itself(void)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    const struct http_client_opts opts = {.timeout_ms = 2000};
+    AUTO(http_client) struct http_client *c = http_client_new(&opts);
+    struct http_call call = {.method = "GET", .url = "http://127.0.0.1:1/here?key=hidden"};
+    struct http_answer ans;
+    struct err e = {0};
+    T_EQ_INT(http_do(c, &call, a, &ans, &e), ERR_AGAIN, "nobody listens");
+    T_OK(strstr(e.msg, "GET http://127.0.0.1:1/here: "), e.msg);
+    T_OK(!strstr(e.msg, "hidden"), e.msg);
+}
+
+T_MAIN(plain, tls, stop, keeps_queries_to_itself)
