@@ -171,8 +171,11 @@ static int by_age(const void *x, const void *y)
     return strcmp(a->digest, b->digest);
 }
 
-static void choose(const struct image_prune_view *v, struct arena *a, struct image *list, size_t n)
+/* Says how long it is until the next one is too old. */
+static int64_t choose(const struct image_prune_view *v, struct arena *a, struct image *list,
+                      size_t n)
 {
+    int64_t next_ms = INT64_MAX;
     int64_t place = 0;
     for (size_t i = 0; i < n; i++) {
         struct image *x = &list[i];
@@ -182,13 +185,17 @@ static void choose(const struct image_prune_view *v, struct arena *a, struct ima
         char kept[CLOCK_TEXT_MAX];
         if (place == 0 || x->used)
             continue;
-        if (keep >= 0 && place >= keep)
+        int64_t left_ms = ttl < 0 ? INT64_MAX : ttl * 1000 - (v->now_ms - x->newest_ms);
+        if (keep >= 0 && place >= keep) {
             x->why = arena_printf(a, "%lld newer ones are kept", (long long)keep);
-        else if (ttl >= 0 && v->now_ms - x->newest_ms >= ttl * 1000) {
+        } else if (left_ms <= 0) {
             clock_format_duration(ttl * 1000000000, kept);
             x->why = arena_printf(a, "it is kept for %s", kept);
+        } else if (left_ms < next_ms) {
+            next_ms = left_ms;
         }
     }
+    return next_ms;
 }
 
 /* Why a tag goes: with its image, or with all the images that it is about. */
@@ -213,14 +220,14 @@ static const char *why_of(const struct image_tag *t, const struct image *list, s
 void image_prune_plan(const struct image_prune_view *v, struct arena *a,
                       struct image_prune_plan *out)
 {
-    *out = (struct image_prune_plan){0};
+    *out = (struct image_prune_plan){.next_ms = INT64_MAX};
     if (!v->config)
         return;
     struct image *list = ARENA_ARRAY(a, struct image, v->n_tags + 1);
     size_t n = gather(v, a, list);
     use_subjects(v, a, list, n);
     qsort(list, n, sizeof *list, by_age);
-    choose(v, a, list, n);
+    out->next_ms = choose(v, a, list, n);
     out->remove = ARENA_ARRAY(a, struct image_prune_action, v->n_tags + 1);
     for (size_t i = 0; i < v->n_tags; i++) {
         const char *why = why_of(&v->tags[i], list, n);

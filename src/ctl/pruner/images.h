@@ -32,6 +32,7 @@ struct image_prune_action {
 struct image_prune_plan {
     struct image_prune_action *remove;
     size_t n;
+    int64_t next_ms; /* until the next one is too old; INT64_MAX: none will be */
 };
 
 void image_prune_plan(const struct image_prune_view *v, struct arena *a,

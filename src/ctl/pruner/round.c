@@ -115,7 +115,7 @@ int pruner__images(struct pruner *p, struct controller_ctx *c, const struct valu
 {
     struct image_prune_view v = {
         .config = config, .busy_since_ms = INT64_MAX, .now_ms = c->clock->real_ms(c->clock)};
-    struct image_prune_plan plan = {0};
+    struct image_prune_plan plan = {.next_ms = INT64_MAX};
     struct map used;
     if (!config || !p->images)
         return 0;
@@ -126,6 +126,8 @@ int pruner__images(struct pruner *p, struct controller_ctx *c, const struct valu
     if (rc == 0)
         image_prune_plan(&v, a, &plan);
     map_done(&used);
+    if (plan.next_ms < c->requeue_after_ms)
+        c->requeue_after_ms = plan.next_ms;
     for (size_t i = 0; i < plan.n && rc == 0; i++) {
         const struct image_tag *t = plan.remove[i].tag;
         const char *name = arena_printf(a, IMAGES_LOCAL_HOST "/%s:%s", t->repository, t->tag);

@@ -131,4 +131,33 @@ static void limits(void)
     }
 }
 
-T_MAIN(limits)
+/* The next look comes when the next image is too old, not before. */
+static void waits(void)
+{
+    static const struct {
+        const char *name, *config;
+        int64_t want_ms;
+    } cases[] = {
+        {"one hour",                "{ttlSeconds: 3600}", 2400000  },
+        {"none goes by age",        "{historyLimit: 5}",  INT64_MAX},
+        {"all that will have gone", "{ttlSeconds: 60}",   INT64_MAX},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        AUTO(arena) struct arena *a = arena_new(1 << 20);
+        struct image_tag tags[] = {tag_of("app:v1=a/20", 1767225600000, a),
+                                   tag_of("app:v2=b/10", 1767225600000, a),
+                                   tag_of("app:v3=c/5", 1767225600000, a)};
+        struct map used;
+        struct value *config;
+        struct err e;
+        T_RC(yaml_parse(a, cases[i].config, strlen(cases[i].config), 0, &config, &e), &e, "config");
+        map_init(&used);
+        struct image_prune_view v = {config, tags, 3, &used, INT64_MAX, 1767225600000};
+        struct image_prune_plan plan;
+        image_prune_plan(&v, a, &plan);
+        map_done(&used);
+        T_EQ_INT(plan.next_ms, cases[i].want_ms, cases[i].name);
+    }
+}
+
+T_MAIN(limits, waits)
