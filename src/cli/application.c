@@ -7,6 +7,7 @@
 #include "cli/environment.h"
 #include "cli/verb.h"
 #include "ctl/gitops/render_opts.h"
+#include "vcs/host.h"
 #include "vcs/repo.h"
 
 /* ---- the repository ---- */
@@ -18,9 +19,8 @@ static const char *hosted_name(const char *url, struct arena *a)
     size_t n = strlen(name);
     if (n > 4 && strcmp(name + n - 4, ".git") == 0)
         n -= 4;
-    if (n == 0 || (!at && strchr(url, ':')) || strstr(name, ".."))
-        return NULL;
-    return arena_strndup(a, name, n);
+    name = arena_strndup(a, name, n);
+    return host_name_valid(name) ? name : NULL;
 }
 
 static int open_hosted(const char *url, struct arena *a, struct repo **out)
@@ -51,10 +51,9 @@ static int fetch(const char *url, const char *token, struct arena *a, struct rep
 
 static int find_source(const struct value *spec, const struct value **out, struct err *e)
 {
-    const struct value *many = value_get(spec, "sources");
-    *out = value_count(many) > 0 ? value_item(many, 0) : value_get(spec, "source");
-    if (value_count(many) > 1)
-        return err_set(e, ERR_UNSUPPORTED, "spec.sources: more than one is not offered here yet");
+    int rc = gitops_find_source(spec, out, e);
+    if (rc < 0)
+        return rc;
     if (!*value_at_str(*out, "repoURL", ""))
         return err_set(e, ERR_INVALID, "spec.source.repoURL is missing");
     if (*value_at_str(*out, "chart", ""))

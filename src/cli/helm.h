@@ -103,6 +103,8 @@ int helm_cli_open(const struct helm_cli_place *p, struct helm_log *log, struct h
 
 /* What Helm says of a pull from a registry; nothing of other charts. */
 void helm_cli_reference(const struct charts_answer *answer);
+/* Which chart the options ask for. */
+struct charts_query helm_cli_query(const struct helm_cli_source *s, const char *name);
 
 /* What every verb begins with: copies argv so that no password stays in the process list, parses;
  * false: *code is the answer already. Fewer than `least` arguments (more than `most`, when it is
@@ -138,6 +140,7 @@ int helm_cli_env(int argc, char **argv, const struct verb *verb);
 int helm_cli_version(int argc, char **argv, const struct verb *verb);
 int helm_cli_lint(int argc, char **argv, const struct verb *verb);
 int helm_cli_show(int argc, char **argv, const struct verb *verb);
-/* Columns filled up with blanks, a tab between; cells of more than `max` characters are cut. */
+/* Columns filled up with blanks, a tab between; cells of more than `max` characters are cut (0: none
+ * is). A cell may have several lines. */
 void helm_cli_table(const char *const *cells, size_t rows, size_t columns, size_t max,
                     struct arena *a);

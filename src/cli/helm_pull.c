@@ -86,17 +86,10 @@ static int pull(const struct request *q, const char *name, struct helm_log *log,
 {
     const struct helm_cli_source *s = &q->source;
     struct charts_files files = helm_cli_files(&s->globals, log->arena);
-    const struct charts_query query = {
-        .chart = name,
-        .version = s->version ? s->version
-                   : s->devel ? ">0.0.0-0"
-                              : "",
-        .repository = s->repository,
-        .access = &s->access,
-        .with_provenance = s->verify || q->prov,
-    };
+    struct charts_query query = helm_cli_query(s, name);
     struct charts_answer answer;
     const char *dir;
+    query.with_provenance |= q->prov;
     int rc = charts_fetch(&files, &query, log->arena, &answer, e);
     if (rc < 0)
         return rc;

@@ -118,11 +118,9 @@ void helm_cli_reference(const struct charts_answer *answer)
         (void)fprintf(stderr, "%s contains an underscore.\n", answer->reference);
 }
 
-static int fetch(const char *name, const struct helm_cli_source *s, struct helm_log *log,
-                 struct helm_cli_place *out, struct err *e)
+struct charts_query helm_cli_query(const struct helm_cli_source *s, const char *name)
 {
-    struct charts_files files = helm_cli_files(&s->globals, log->arena);
-    const struct charts_query q = {
+    return (struct charts_query){
         .chart = name,
         .version = s->version ? s->version
                    : s->devel ? ">0.0.0-0"
@@ -131,6 +129,13 @@ static int fetch(const char *name, const struct helm_cli_source *s, struct helm_
         .access = &s->access,
         .with_provenance = s->verify,
     };
+}
+
+static int fetch(const char *name, const struct helm_cli_source *s, struct helm_log *log,
+                 struct helm_cli_place *out, struct err *e)
+{
+    struct charts_files files = helm_cli_files(&s->globals, log->arena);
+    const struct charts_query q = helm_cli_query(s, name);
     struct charts_answer answer;
     const char *keyring = s->verify ? helm_cli_keyring(s->keyring, log->arena) : NULL;
     int rc = light_chart(&files, &q, keyring, log->arena, &answer, e);

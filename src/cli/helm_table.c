@@ -4,43 +4,75 @@
 
 #include "cli/helm.h"
 
-enum { COLUMNS_MAX = 16 };
-
-static size_t width_of(const char *s)
+static size_t width_of(const char *s, size_t n)
 {
-    size_t n = 0;
-    for (; *s; s++)
-        n += ((unsigned char)*s & 0xc0) != 0x80;
-    return n;
+    size_t width = 0;
+    for (size_t i = 0; i < n; i++)
+        width += ((unsigned char)s[i] & 0xc0) != 0x80 && (unsigned char)s[i] >= ' ';
+    return width;
 }
 
-/* Cells that are too long end with dots. */
-static const char *fitted(const char *cell, size_t max, struct arena *a)
+static size_t widest_line(const char *s)
 {
-    if (max == 0 || width_of(cell) <= max)
-        return cell;
-    size_t bytes = 0;
-    for (size_t n = 0; cell[bytes] && n < max - 3; n++) {
-        bytes++;
-        while (((unsigned char)cell[bytes] & 0xc0) == 0x80)
-            bytes++;
+    size_t most = 0;
+    for (size_t n;; s += n + 1) {
+        n = strcspn(s, "\n");
+        size_t width = width_of(s, n);
+        most = width > most ? width : most;
+        if (!s[n])
+            return most;
     }
-    return arena_printf(a, "%.*s...", (int)bytes, cell);
+}
+
+/* Helm's table cuts what is wider than its column, and that a text of several lines always is. */
+static const char *cell(const char *s, size_t width, struct arena *a)
+{
+    size_t all = width_of(s, strlen(s)), used = 0, n = 0;
+    if (all <= width)
+        return arena_printf(a, "%s%*s", s, (int)(width - all), "");
+    while (s[n]) {
+        size_t len = 1;
+        while (((unsigned char)s[n + len] & 0xc0) == 0x80)
+            len++;
+        size_t w = width_of(s + n, len);
+        n += len;
+        if (used + w + 3 >= width)
+            break;
+        used += w;
+    }
+    return arena_printf(a, "%.*s...", (int)n, s);
+}
+
+static void print_row(const char *const *texts, const size_t *widths, size_t columns,
+                      struct arena *a)
+{
+    const char **rest = ARENA_ARRAY(a, const char *, columns);
+    for (size_t c = 0; c < columns; c++)
+        rest[c] = cell(texts[c], widths[c], a);
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t c = 0; c < columns; c++) {
+            size_t n = rest[c] ? strcspn(rest[c], "\n") : 0;
+            const char *line = rest[c] ? arena_strndup(a, rest[c], n) : " ";
+            (void)printf("%s%s", c ? "\t" : "", cell(line, widths[c], a));
+            rest[c] = rest[c] && rest[c][n] ? rest[c] + n + 1 : NULL;
+            more |= rest[c] != NULL;
+        }
+        (void)puts("");
+    }
 }
 
 void helm_cli_table(const char *const *cells, size_t rows, size_t columns, size_t max,
                     struct arena *a)
 {
-    size_t width[COLUMNS_MAX] = {0};
-    const char **fit = ARENA_ARRAY(a, const char *, rows *columns + 1);
-    for (size_t i = 0; i < rows * columns; i++) {
-        fit[i] = fitted(cells[i], max, a);
-        size_t n = width_of(fit[i]), *w = &width[i % columns];
-        *w = n > *w ? n : *w;
+    size_t *widths = ARENA_ARRAY(a, size_t, columns);
+    for (size_t i = 0; i < columns * rows; i++) {
+        size_t n = widest_line(cells[i]);
+        n = max && n > max ? max : n;
+        widths[i % columns] = n > widths[i % columns] ? n : widths[i % columns];
     }
-    for (size_t i = 0; i < rows * columns; i++) {
-        bool last = i % columns == columns - 1;
-        int blanks = (int)(width[i % columns] - width_of(fit[i]));
-        (void)printf("%s%*s%c", fit[i], blanks, "", last ? '\n' : '\t');
-    }
+    for (size_t r = 0; r < rows; r++)
+        print_row(cells + r * columns, widths, columns, a);
+    if (rows == 0)
+        (void)puts("");
 }

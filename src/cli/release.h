@@ -52,6 +52,3 @@ struct release_cli_look {
 /* As `helm status` shows it. */
 void release_cli_status(const struct release *r, const struct release_cli_look *look,
                         struct helm_log *log);
-
-/* Rows of texts, the first the titles, as Helm aligns them. */
-void release_cli_table(const char *const *texts, size_t columns, size_t rows, struct arena *a);

@@ -249,8 +249,8 @@ static void print_list(const struct look *l, const struct release_list *list)
         (void)value_push(a, out, v);
     }
     if (l->format == RELEASE_TABLE)
-        release_cli_table(l->no_headers ? cells + COLUMNS : cells, COLUMNS,
-                          list->n + !l->no_headers, a);
+        helm_cli_table(l->no_headers ? cells + COLUMNS : cells, list->n + !l->no_headers, COLUMNS,
+                       0, a);
     else
         release_cli_document(out, l->format, a);
 }
@@ -341,7 +341,7 @@ static int print_history(struct look *l, struct err *e)
         (void)value_push(a, out, v);
     }
     if (l->format == RELEASE_TABLE)
-        release_cli_table(cells, COLUMNS, list.n - skip + 1, a);
+        helm_cli_table(cells, list.n - skip + 1, COLUMNS, 0, a);
     else
         release_cli_document(out, l->format, a);
     return 0;

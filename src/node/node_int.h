@@ -61,8 +61,6 @@ struct sandbox {
 int sandbox__up(struct node *n, const struct pod_def *d, struct sandbox *out,
                 struct err *e) MUST_CHECK;
 int sandbox__down(struct node *n, const char *uid, struct err *e) MUST_CHECK;
-/* Ends what a pod that nobody knows any more has left. */
-void sandbox__sweep(struct node *n, const char *uid);
 
 /* ---- volume.c, payload.c ---- */
 

@@ -79,6 +79,8 @@ int eval__matrix(struct eval *ev, const struct expr *x, struct matrix *out,
 int eval__fetch(struct eval *ev, const struct expr *x, int64_t before_ms, int64_t after_ms,
                 struct series_set *out, struct err *e) MUST_CHECK;
 int64_t eval__time(const struct eval *ev, const struct when *w, size_t step);
+/* What a row has, as a series; `hints`: with what its histograms say of resets. */
+struct series eval__series(const struct eval *ev, const struct row *row, bool hints);
 const struct when *eval__when(const struct expr *x); /* of a selector, matrix or subquery */
 int64_t eval__range(const struct expr *x);           /* of a matrix or subquery */
 int eval__too_many(struct err *e);

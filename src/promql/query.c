@@ -45,28 +45,12 @@ static int by_labels(const void *a, const void *b)
     return labels_compare(&((const struct series *)a)->labels, &((const struct series *)b)->labels);
 }
 
-static struct series to_series(struct eval *ev, const struct row *row)
-{
-    struct sample *s = ARENA_ARRAY(ev->arena, struct sample, ev->steps);
-    const struct histogram **h =
-        row->h ? ARENA_ARRAY(ev->arena, const struct histogram *, ev->steps) : NULL;
-    size_t n = 0;
-    for (size_t k = 0; k < ev->steps; k++) {
-        if (!row->has[k])
-            continue;
-        if (h)
-            h[n] = row->h[k];
-        s[n++] = (struct sample){eval_step(ev, k), row->v[k]};
-    }
-    return (struct series){.labels = row->labels, .samples = s, .n = n, .histograms = h};
-}
-
 static struct series_set to_set(struct eval *ev, const struct table *t, bool sort)
 {
     struct series *items = ARENA_ARRAY(ev->arena, struct series, t->n + 1);
     size_t n = 0;
     for (size_t i = 0; i < t->n; i++) {
-        items[n] = to_series(ev, &t->rows[i]);
+        items[n] = eval__series(ev, &t->rows[i], true);
         n += items[n].n > 0;
     }
     if (sort && n)

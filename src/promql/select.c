@@ -128,14 +128,14 @@ static int64_t floor_div(int64_t a, int64_t b)
  * others twice. */
 static const struct histogram *unhinted(struct arena *a, const struct histogram *h)
 {
-    if (h->hint != HISTOGRAM_RESET && h->hint != HISTOGRAM_NOT_RESET)
+    if (!h || (h->hint != HISTOGRAM_RESET && h->hint != HISTOGRAM_NOT_RESET))
         return h;
     struct histogram *c = arena_dup(a, h, sizeof *h);
     c->hint = HISTOGRAM_UNKNOWN;
     return c;
 }
 
-static struct series row_series(const struct eval *ev, const struct row *row)
+struct series eval__series(const struct eval *ev, const struct row *row, bool hints)
 {
     struct sample *s = ARENA_ARRAY(ev->arena, struct sample, ev->steps);
     const struct histogram **h =
@@ -144,8 +144,8 @@ static struct series row_series(const struct eval *ev, const struct row *row)
     for (size_t k = 0; k < ev->steps; k++) {
         if (!row->has[k])
             continue;
-        if (h && row->h[k])
-            h[n] = unhinted(ev->arena, row->h[k]);
+        if (h)
+            h[n] = hints ? row->h[k] : unhinted(ev->arena, row->h[k]);
         s[n++] = (struct sample){eval_step(ev, k), row->v[k]};
     }
     return (struct series){.labels = row->labels, .samples = s, .n = n, .histograms = h};
@@ -174,7 +174,7 @@ static int subquery(struct eval *ev, const struct expr *x, struct matrix *out, s
     struct series *items = ARENA_ARRAY(ev->arena, struct series, t.n + 1);
     bool *nameless = ARENA_ARRAY(ev->arena, bool, t.n + 1);
     for (size_t i = 0; i < t.n; i++) {
-        items[i] = row_series(&inner, &t.rows[i]);
+        items[i] = eval__series(&inner, &t.rows[i], false);
         nameless[i] = t.rows[i].nameless;
         size_t n = weight(&items[i]);
         if (n > *ev->samples_left)

@@ -6,6 +6,17 @@
 #include "kube/kube.h"
 #include "vcs/repo.h"
 
+int gitops_find_source(const struct value *spec, const struct value **out, struct err *e)
+{
+    const struct value *many = value_get(spec, "sources");
+    *out = value_count(many) > 0 ? value_item(many, 0) : value_get(spec, "source");
+    if (!*out)
+        return err_set(e, ERR_INVALID, "spec.source is missing");
+    if (value_count(many) > 1)
+        return err_set(e, ERR_UNSUPPORTED, "spec.sources: more than one is not offered here yet");
+    return 0;
+}
+
 /* ---- what charts may ask for beside their values ---- */
 
 static void add_kind(struct arena *a, const char **list, size_t *n, const char *version,

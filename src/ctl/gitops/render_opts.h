@@ -5,6 +5,10 @@
 struct kube;
 struct repo;
 
+/* An Application's only source, from spec.source or spec.sources. */
+int gitops_find_source(const struct value *spec, const struct value **out,
+                       struct err *e) MUST_CHECK;
+
 struct gitops_source {
     struct kube *kube; /* whose kinds charts may ask for */
     struct repo *repo;

@@ -83,20 +83,11 @@ static int check_source(const struct app *p, struct err *e)
     return 0;
 }
 
-static int find_source(struct app *p, struct err *e)
-{
-    const struct value *many = value_get(p->spec, "sources");
-    p->source = value_count(many) > 0 ? value_item(many, 0) : value_get(p->spec, "source");
-    if (!p->source)
-        return err_set(e, ERR_INVALID, "spec.source is missing");
-    if (value_count(many) > 1)
-        return err_set(e, ERR_UNSUPPORTED, "spec.sources: more than one is not offered here yet");
-    return check_source(p, e);
-}
-
 int app_open_source(struct app *p, struct err *e)
 {
-    int rc = find_source(p, e);
+    int rc = gitops_find_source(p->spec, &p->source, e);
+    if (rc == 0)
+        rc = check_source(p, e);
     if (rc < 0)
         return rc;
     const char *url = value_at_str(p->source, "repoURL", ""), *name = hosted_name(p, url);

@@ -15,8 +15,8 @@
 
 enum { OUTPUT_MAX = 256 << 20 };
 
-#define HELM_VERSION         "v3.22"
-#define HELM_GO_VERSION      "go1.26.8"
+#define HELM_VERSION    "v3.22"
+#define HELM_GO_VERSION "go1.26.8"
 /* What release builds of this Helm take, by the libraries they are linked with. */
 #define KUBE_VERSION_DEFAULT "v1.37.0"
 
@@ -383,6 +383,19 @@ int helm_chart_settle(struct helm_chart *c, struct go_map *values, struct helm_l
     return rc;
 }
 
+/* The chart as its values make it, and all of those, checked. */
+static int settle_values(struct helm_chart *c, struct go_map *values,
+                         const struct helm_render_opts *opts, struct helm_log *log,
+                         struct helm_manifests *crds, struct go_map **out, struct err *e)
+{
+    int rc = helm_chart_settle(c, values, log, crds, e);
+    if (rc == 0)
+        rc = helm__coalesce(log, c, values, false, out, e);
+    if (rc == 0 && !opts->skip_schema)
+        rc = helm__schema_check(log, c, *out, e);
+    return rc;
+}
+
 /* The same for the linter: no manifests are made of it, and versions of Kubernetes do not matter.
  */
 int helm__render_files(struct helm_chart *c, struct go_map *values,
@@ -394,11 +407,7 @@ int helm__render_files(struct helm_chart *c, struct go_map *values,
     struct pages pages = {0};
     struct helm_manifests crds;
     struct go_map *all;
-    int rc = helm_chart_settle(c, values, log, &crds, e);
-    if (rc == 0)
-        rc = helm__coalesce(log, c, values, false, &all, e);
-    if (rc == 0 && !opts->skip_schema)
-        rc = helm__schema_check(log, c, all, e);
+    int rc = settle_values(c, values, opts, log, &crds, &all, e);
     if (rc < 0)
         return rc;
     struct go_value release = release_object(a, opts);
@@ -435,11 +444,7 @@ int helm_render(struct helm_chart *c, struct go_map *values, const struct helm_r
     *out = (struct helm_result){
         .notes = {"", 0}
     };
-    int rc = helm_chart_settle(c, values, log, &out->crds, e);
-    if (rc == 0)
-        rc = helm__coalesce(log, c, values, false, &all, e);
-    if (rc == 0 && !opts->skip_schema)
-        rc = helm__schema_check(log, c, all, e);
+    int rc = settle_values(c, values, opts, log, &out->crds, &all, e);
     if (rc < 0)
         return rc;
     out->began = true;

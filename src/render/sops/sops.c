@@ -84,32 +84,40 @@ static void count(struct sops_file *f, const struct value *v)
 }
 
 static int walk(struct sops_file *f, struct value *v, const char *const *path, size_t n,
+                struct err *e);
+
+static int walk_scalar(struct sops_file *f, struct value *v, const char *const *path, size_t n,
+                       struct err *e)
+{
+    if (!sops__is_encrypted(f, path, n)) {
+        if (!f->mac_only_encrypted)
+            count(f, v);
+        return 0;
+    }
+    const char *place = place_of(f, path, n);
+    if (v->kind != VALUE_STRING)
+        return err_set(e, ERR_INVALID, "%s: %s is not encrypted, though SOPS says so", f->path,
+                       place);
+    int rc = sops__open(f, v->text, v->n, place, v, e);
+    if (rc == 0)
+        count(f, v);
+    return rc;
+}
+
+static int walk(struct sops_file *f, struct value *v, const char *const *path, size_t n,
                 struct err *e)
 {
     int rc = 0;
     if (n > DEPTH_MAX)
         return err_set(e, ERR_TOO_LARGE, "%s: nested in more than %d levels", f->path, DEPTH_MAX);
-    if (v->kind == VALUE_NULL)
-        return 0;
-    if (v->kind == VALUE_OBJECT) {
+    if (v->kind == VALUE_OBJECT)
         for (size_t i = 0; rc == 0 && i < v->n; i++)
             rc = walk(f, &v->members[i].value, longer(f, path, n, v->members[i].key), n + 1, e);
-        return rc;
-    }
-    if (v->kind == VALUE_ARRAY) {
+    else if (v->kind == VALUE_ARRAY)
         for (size_t i = 0; rc == 0 && i < v->n; i++)
             rc = walk(f, &v->items[i], path, n, e);
-        return rc;
-    }
-    bool encrypted = sops__is_encrypted(f, path, n);
-    const char *place = place_of(f, path, n);
-    if (encrypted && v->kind != VALUE_STRING)
-        return err_set(e, ERR_INVALID, "%s: %s is not encrypted, though SOPS says so", f->path,
-                       place);
-    if (encrypted)
-        rc = sops__open(f, v->text, v->n, place, v, e);
-    if (rc == 0 && (encrypted || !f->mac_only_encrypted))
-        count(f, v);
+    else if (v->kind != VALUE_NULL)
+        rc = walk_scalar(f, v, path, n, e);
     return rc;
 }
 
