@@ -7,14 +7,11 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "crypto/key_int.h"
 
 struct key {
     gnutls_privkey_t handle;
     gnutls_x509_privkey_t x509; /* the same key; for export */
-};
-
-struct public_key {
-    gnutls_pubkey_t handle;
 };
 
 static int fail(int rc, struct err *e, const char *what)
@@ -148,14 +145,42 @@ static int import_public(gnutls_pubkey_t to, const gnutls_datum_t *d)
     return rc;
 }
 
-int public_key_load(const char *pem, size_t n, struct public_key **out, struct err *e)
+struct public_key *public_key__new(void)
 {
-    AUTO(public_key) struct public_key *k = calloc(1, sizeof *k);
+    struct public_key *k = calloc(1, sizeof *k);
     if (!k || gnutls_pubkey_init(&k->handle) < 0)
         log_die("out of memory");
+    return k;
+}
+
+int public_key_load(const char *pem, size_t n, struct public_key **out, struct err *e)
+{
+    AUTO(public_key) struct public_key *k = public_key__new();
     gnutls_datum_t d = {(unsigned char *)(uintptr_t)pem, (unsigned)n};
     int rc = import_public(k->handle, &d);
     if (rc < 0)
+        return fail(rc, e, "read public key");
+    *out = take_ptr(k);
+    return 0;
+}
+
+/* RSAPublicKey: a modulus and an exponent, without saying that it is RSA. */
+static int import_pkcs1(gnutls_pubkey_t to, struct octets der)
+{
+    struct octets list, m, x;
+    if (!der_take(&der, DER_SEQUENCE, &list) || !der_take(&list, DER_INTEGER, &m) ||
+        !der_take(&list, DER_INTEGER, &x))
+        return GNUTLS_E_ASN1_DER_ERROR;
+    gnutls_datum_t modulus = key__datum(m), exponent = key__datum(x);
+    return gnutls_pubkey_import_rsa_raw(to, &modulus, &exponent);
+}
+
+int public_key_read(struct octets der, struct public_key **out, struct err *e)
+{
+    AUTO(public_key) struct public_key *k = public_key__new();
+    gnutls_datum_t d = key__datum(der);
+    int rc = gnutls_pubkey_import(k->handle, &d, GNUTLS_X509_FMT_DER);
+    if (rc < 0 && import_pkcs1(k->handle, der) < 0)
         return fail(rc, e, "read public key");
     *out = take_ptr(k);
     return 0;
@@ -169,6 +194,13 @@ void public_key_free(struct public_key *k)
     free(k);
 }
 
+static int verdict(int rc, struct err *e)
+{
+    if (rc < 0)
+        return err_set(e, ERR_DENIED, "the signature is not this key's: %s", gnutls_strerror(rc));
+    return 0;
+}
+
 int public_key_verify(struct public_key *k, const void *message, size_t n, const void *signature,
                       size_t signature_n, struct err *e)
 {
@@ -178,22 +210,57 @@ int public_key_verify(struct public_key *k, const void *message, size_t n, const
         gnutls_pk_to_sign((gnutls_pk_algorithm_t)algorithm, hash_for(algorithm, bits));
     gnutls_datum_t data = {(unsigned char *)(uintptr_t)message, (unsigned)n};
     gnutls_datum_t sig = {(unsigned char *)(uintptr_t)signature, (unsigned)signature_n};
-    int rc = gnutls_pubkey_verify_data2(k->handle, sign, 0, &data, &sig);
+    return verdict(gnutls_pubkey_verify_data2(k->handle, sign, 0, &data, &sig), e);
+}
+
+/* By its length; SHA-2 is all that is in use. */
+static gnutls_digest_algorithm_t hash_of_size(size_t n)
+{
+    return n == 32   ? GNUTLS_DIG_SHA256
+           : n == 48 ? GNUTLS_DIG_SHA384
+           : n == 64 ? GNUTLS_DIG_SHA512
+                     : GNUTLS_DIG_UNKNOWN;
+}
+
+int public_key_verify_hash(struct public_key *k, struct octets hash, struct octets signature,
+                           struct err *e)
+{
+    int algorithm = gnutls_pubkey_get_pk_algorithm(k->handle, NULL);
+    gnutls_digest_algorithm_t how = hash_of_size(hash.n);
+    if (algorithm == GNUTLS_PK_EDDSA_ED25519 || how == GNUTLS_DIG_UNKNOWN)
+        return err_set(e, ERR_UNSUPPORTED,
+                       "an Ed25519 signature is checked over the bytes, not over their digest");
+    gnutls_datum_t data = key__datum(hash), sig = key__datum(signature);
+    gnutls_sign_algorithm_t sign = gnutls_pk_to_sign((gnutls_pk_algorithm_t)algorithm, how);
+    return verdict(gnutls_pubkey_verify_hash2(k->handle, sign, 0, &data, &sig), e);
+}
+
+int public_key_der(struct public_key *k, struct arena *a, struct octets *out, struct err *e)
+{
+    gnutls_datum_t d = {0};
+    int rc = gnutls_pubkey_export2(k->handle, GNUTLS_X509_FMT_DER, &d);
     if (rc < 0)
-        return err_set(e, ERR_DENIED, "the signature is not this key's: %s", gnutls_strerror(rc));
+        return fail(rc, e, "write public key");
+    *out = (struct octets){(unsigned char *)keep(a, &d), d.size};
     return 0;
+}
+
+int public_key_hash(struct public_key *k, unsigned char out[32], struct err *e)
+{
+    gnutls_datum_t d = {0};
+    int rc = gnutls_pubkey_export2(k->handle, GNUTLS_X509_FMT_DER, &d);
+    if (rc >= 0)
+        rc = gnutls_hash_fast(GNUTLS_DIG_SHA256, d.data, d.size, out);
+    gnutls_free(d.data);
+    return rc < 0 ? fail(rc, e, "name a public key") : 0;
 }
 
 int public_key_id(struct public_key *k, struct arena *a, char **out, struct err *e)
 {
-    gnutls_datum_t d = {0};
     unsigned char hash[32];
-    int rc = gnutls_pubkey_export2(k->handle, GNUTLS_X509_FMT_DER, &d);
-    if (rc >= 0)
-        rc = gnutls_hash_fast(GNUTLS_DIG_SHA256, d.data, d.size, hash);
-    gnutls_free(d.data);
-    if (rc < 0)
-        return fail(rc, e, "name a public key");
+    int r = public_key_hash(k, hash, e);
+    if (r < 0)
+        return r;
     char text[17];
     for (int i = 0; i < 8; i++)
         (void)snprintf(text + 2 * i, 3, "%02x", hash[i]);
