@@ -4,9 +4,7 @@
 
 #include "codec/base64.h"
 
-/* What is signed: "DSSEv1 LEN(type) type LEN(body) body". */
-static char *pre_authentication(const char *type, const char *payload, size_t n, struct arena *a,
-                                size_t *out_n)
+char *dsse__signed(const char *type, const char *payload, size_t n, struct arena *a, size_t *out_n)
 {
     char *head = arena_printf(a, "DSSEv1 %zu %s %zu ", strlen(type), type, n);
     size_t h = strlen(head);
@@ -22,7 +20,7 @@ int dsse_sign(struct key *k, const char *type, const char *payload, size_t n, st
               struct value **out, struct err *e)
 {
     size_t pae_n, sig_n;
-    char *pae = pre_authentication(type, payload, n, a, &pae_n), *sig;
+    char *pae = dsse__signed(type, payload, n, a, &pae_n), *sig;
     int r = key_sign(k, pae, pae_n, a, &sig, &sig_n, e);
     if (r < 0)
         return r;
@@ -57,10 +55,8 @@ int dsse_verify(const struct value *envelope, struct public_key *k, struct arena
     int r = decode(a, value_get(envelope, "payload"), "payload", &payload, &n, e);
     if (r < 0)
         return r;
-    char *pae =
-        pre_authentication(value_at_str(envelope, "payloadType", ""), payload, n, a, &pae_n);
-    VALUE_EACH_ITEM(s, value_get(envelope, "signatures"))
-    {
+    char *pae = dsse__signed(value_at_str(envelope, "payloadType", ""), payload, n, a, &pae_n);
+    VALUE_EACH_ITEM (s, value_get(envelope, "signatures")) {
         if (decode(a, value_get(s, "sig"), "signature", &sig, &sig_n, e) < 0)
             continue;
         if (public_key_verify(k, pae, pae_n, sig, sig_n, e) == 0) {
