@@ -47,9 +47,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     AUTO(arena) struct arena *a = arena_new(0);
     AUTO_BUF struct buf b;
     struct value *v, *again;
+    buf_init(&b, 16 << 20);
     if (size > 1 << 16 || toml_parse(a, (const char *)data, size, &v, NULL) < 0)
         return 0;
-    buf_init(&b, 16 << 20);
     print_table(&b, v, "\n");
     struct err e = {0};
     if (has_delete(&b))

@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "base/own.h"
 
-enum { FILE_LIMIT = 128 << 20, DEPTH_MAX = 64 };
+enum { DEPTH_MAX = 64, PATH_SIZE = 4096 };
 
 /* Links that lead out of the layer are not followed: they end at its root. */
 static int open_in(const char *layer, const char *path, int flags)
@@ -36,7 +36,7 @@ static bool is_opaque(int fd)
 /* What one layer says about a path: it has it, it hides what is below, or nothing. */
 static enum shown look(const char *layer, const char *path)
 {
-    char part[4096];
+    char part[PATH_SIZE];
     size_t n = strlen(path);
     if (n >= sizeof part)
         return SHOWN_NOT;
@@ -69,26 +69,12 @@ static long layer_of(const struct layers *t, const char *path)
     return -1;
 }
 
-static int read_fd(const struct layers *t, int fd, const char *path, char **out, struct err *e)
+bool layers__shows(const struct layers *t, const char *path, size_t layer)
 {
-    AUTO_BUF struct buf b;
-    buf_init(&b, FILE_LIMIT);
-    for (;;) {
-        char *p = buf_reserve(&b, 64 * 1024);
-        if (!p)
-            return err_set(e, ERR_TOO_LARGE, "%s is larger than %d bytes", path, FILE_LIMIT);
-        ssize_t n = read(fd, p, 64 * 1024);
-        if (n < 0)
-            return err_sys(e, errno, "read %s", path);
-        if (n == 0)
-            break;
-        b.len += (size_t)n;
-    }
-    *out = arena_strndup(t->arena, buf_text(&b), b.len);
-    return 0;
+    return layer_of(t, path) == (long)layer;
 }
 
-int scan__tree_read(const struct layers *t, const char *path, char **out, struct err *e)
+int layers__open(const struct layers *t, const char *path, int *out_fd, struct err *e)
 {
     long i = layer_of(t, path);
     if (i < 0)
@@ -99,49 +85,82 @@ int scan__tree_read(const struct layers *t, const char *path, char **out, struct
         return err_sys(e, errno, "open %s", path);
     if (!S_ISREG(st.st_mode))
         return err_set(e, ERR_NOT_FOUND, "%s is no file", path);
-    return read_fd(t, fd, path, out, e);
+    *out_fd = take_fd(&fd);
+    return 0;
+}
+
+int layers__read_fd(int fd, const char *path, struct buf *out, struct err *e)
+{
+    for (;;) {
+        char *p = buf_reserve(out, 64 * 1024);
+        if (!p)
+            return err_set(e, ERR_TOO_LARGE, "%s is larger than %zu bytes", path, out->max);
+        ssize_t n = read(fd, p, 64 * 1024);
+        if (n < 0)
+            return err_sys(e, errno, "read %s", path);
+        if (n == 0)
+            return 0;
+        out->len += (size_t)n;
+        out->data[out->len] = '\0';
+    }
+}
+
+int layers__read(const struct layers *t, const char *path, struct buf *out, struct err *e)
+{
+    AUTO_FD int fd = -1;
+    int r = layers__open(t, path, &fd, e);
+    return r < 0 ? r : layers__read_fd(fd, path, out, e);
 }
 
 struct walk {
-    const struct layers *tree;
-    const char *name;
-    size_t layer;
-    int (*fn)(void *arg, const char *path, struct err *e);
+    layers_fn *fn;
     void *arg;
+    size_t layer;
+    char path[PATH_SIZE];
 };
 
-static int walk_dir(const struct walk *w, int dir_fd, const char *path, int depth, struct err *e)
+static int walk_dir(struct walk *w, int dir_fd, size_t n, int depth, struct err *e);
+
+static int walk_entry(struct walk *w, int dir_fd, const struct dirent *f, size_t n, int depth,
+                      struct err *e)
+{
+    size_t len = strlen(f->d_name);
+    if (strcmp(f->d_name, ".") == 0 || strcmp(f->d_name, "..") == 0 || n + len + 2 > PATH_SIZE)
+        return 0;
+    w->path[n] = '/';
+    memcpy(w->path + n + 1, f->d_name, len + 1);
+    if (f->d_type == DT_REG) {
+        struct layers_file file = {w->path, w->path + n + 1, w->layer, dir_fd};
+        return w->fn(w->arg, &file, e);
+    }
+    if (f->d_type != DT_DIR || depth >= DEPTH_MAX)
+        return 0;
+    int fd = openat(dir_fd, f->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? 0 : walk_dir(w, fd, n + 1 + len, depth + 1, e);
+}
+
+/* The folder whose name is the first n bytes of w->path. Takes the descriptor. */
+static int walk_dir(struct walk *w, int dir_fd, size_t n, int depth, struct err *e)
 {
     DIR *d = fdopendir(dir_fd);
     int r = 0;
     if (!d) {
         (void)close(dir_fd);
-        return err_sys(e, errno, "read %s", path);
+        return err_sys(e, errno, "read %.*s", (int)n, w->path);
     }
-    for (const struct dirent *f; r == 0 && (f = readdir(d));) {
-        if (strcmp(f->d_name, ".") == 0 || strcmp(f->d_name, "..") == 0)
-            continue;
-        char *below = arena_printf(w->tree->arena, "%s/%s", path, f->d_name);
-        if (f->d_type == DT_DIR && depth < DEPTH_MAX) {
-            int fd = openat(dirfd(d), f->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-            r = fd < 0 ? 0 : walk_dir(w, fd, below, depth + 1, e);
-        } else if (f->d_type == DT_REG && strcmp(f->d_name, w->name) == 0 &&
-                   layer_of(w->tree, below) == (long)w->layer) {
-            r = w->fn(w->arg, below, e);
-        }
-    }
+    for (const struct dirent *f; r == 0 && (f = readdir(d));)
+        r = walk_entry(w, dirfd(d), f, n, depth, e);
     (void)closedir(d);
     return r;
 }
 
-int layers__each(const struct layers *t, const char *name,
-              int (*fn)(void *arg, const char *path, struct err *e), void *arg, struct err *e)
+int layers__walk(const struct layers *t, layers_fn *fn, void *arg, struct err *e)
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i < t->n; i++) {
-        struct walk w = {t, name, i, fn, arg};
+        struct walk w = {.fn = fn, .arg = arg, .layer = i};
         int fd = open(t->layers[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        r = fd < 0 ? err_sys(e, errno, "open %s", t->layers[i]) : walk_dir(&w, fd, "", 0, e);
+        r = fd < 0 ? err_sys(e, errno, "open %s", t->layers[i]) : walk_dir(&w, fd, 0, 0, e);
     }
     return r;
 }

@@ -71,6 +71,8 @@ static int read_field(const struct member *m, struct arena *a, struct scan_polic
         r = severity_parse(value_str(&m->value, ""), &p->fail_at, e);
     } else if (strcmp(m->key, "fixedOnly") == 0) {
         p->fixed_only = value_bool(&m->value, false);
+    } else if (strcmp(m->key, "devDependencies") == 0) {
+        p->dev = value_bool(&m->value, false);
     } else if (strcmp(m->key, "maxDatabaseAge") == 0) {
         r = clock_parse_duration(value_str(&m->value, ""), &ns, e);
         p->max_age_ms = r == 0 ? ns / 1000000 : 0;

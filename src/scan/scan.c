@@ -214,6 +214,8 @@ int scan_run(const struct inventory *inv, const struct advisories *db,
         return err_hint(e, "update it with `slipway db build`");
     }
     for (size_t i = 0; i < inv->n; i++) {
+        if (inv->packages[i].dev && !policy->dev)
+            continue;
         int rc = scan_package(&s, &inv->packages[i], e);
         if (rc < 0)
             return rc;

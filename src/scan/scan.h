@@ -19,6 +19,7 @@ struct scan_ignore {
 struct scan_policy {
     enum severity fail_at; /* this and above fail; UNKNOWN: nothing does */
     bool fixed_only;       /* only findings that a newer version mends fail */
+    bool dev;              /* packages that only developers of the program want count, too */
     int64_t max_age_ms;    /* of the database; 0: any */
     const struct scan_ignore *ignores;
     size_t n_ignores;
