@@ -14,6 +14,7 @@
 struct db {
     sqlite3 *sql;
     char *path;
+    int64_t log_bytes; /* the log was at least as long when last looked at */
 };
 
 struct statement {
@@ -127,25 +128,30 @@ enum {
 
 /* A commit over bytes that are there takes one sync of data; one that makes the file longer waits
  * for the file system's journal, too. So the file grows ahead of the commits, with what is no valid
- * frame. When that fails, they grow it themselves. */
-static void grow_log(sqlite3 *sql, int frames)
+ * frame. When that fails, they grow it themselves. Its length is remembered: once a file was asked
+ * for its times, the next write changes them and the next sync writes them. */
+static void grow_log(struct db *d, int frames)
 {
     static const char nothing[64 * 1024];
     sqlite3_file *log = NULL;
-    sqlite3_int64 used = (sqlite3_int64)frames * FRAME_BYTES, size = 0;
-    if (sqlite3_file_control(sql, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK ||
-        !log->pMethods || log->pMethods->xFileSize(log, &size) != SQLITE_OK ||
-        size >= (sqlite3_int64)CHECKPOINT_FRAMES * FRAME_BYTES || size - used > GROW_BYTES / 4)
+    sqlite3_int64 size = 0, last = (sqlite3_int64)CHECKPOINT_FRAMES * FRAME_BYTES,
+                  wanted = (sqlite3_int64)frames * FRAME_BYTES + GROW_BYTES / 4;
+    if (wanted > last)
+        wanted = last;
+    if (d->log_bytes >= wanted ||
+        sqlite3_file_control(d->sql, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) != SQLITE_OK ||
+        !log->pMethods || log->pMethods->xFileSize(log, &size) != SQLITE_OK)
         return;
-    for (size_t n = 0; n < GROW_BYTES; n += sizeof nothing, size += sizeof nothing)
+    for (sqlite3_int64 end = size < wanted ? size + GROW_BYTES : size; size < end;
+         size += sizeof nothing)
         if (log->pMethods->xWrite(log, nothing, sizeof nothing, size) != SQLITE_OK)
-            return;
+            break;
+    d->log_bytes = size;
 }
 
 static int after_commit(void *arg, sqlite3 *sql, const char *name, int frames)
 {
-    (void)arg;
-    grow_log(sql, frames);
+    grow_log(arg, frames);
     if (frames >= CHECKPOINT_FRAMES)
         (void)sqlite3_wal_checkpoint_v2(sql, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     return SQLITE_OK; /* the commit is done, whatever became of the rest */
@@ -189,7 +195,7 @@ int db_open(const char *path, const char *const *migrations, struct db **out, st
     if (rc != SQLITE_OK)
         return d->sql ? fail(d, rc, e) : err_set(e, ERR_SYSTEM, "open %s", name_of(d));
     (void)sqlite3_extended_result_codes(d->sql, 1);
-    (void)sqlite3_wal_hook(d->sql, after_commit, NULL);
+    (void)sqlite3_wal_hook(d->sql, after_commit, d);
     r = db_exec(d, settings, e);
     if (r == 0)
         r = migrate(d, migrations, e);
