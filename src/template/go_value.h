@@ -133,6 +133,7 @@ struct go_value go_map(struct go_map *m);                  /* map[string]interfa
 struct go_value go_list(struct go_value *items, size_t n); /* []interface {}; never nil */
 struct go_value go_typed_list(const struct go_type *type, struct go_value *items, size_t n);
 struct go_value go_typed_map(const struct go_type *type, struct go_map *m);
+struct go_value go_time(struct arena *a, int64_t ms); /* time.Time, in UTC */
 struct go_value go_struct(const struct go_type *type, struct go_value *fields);
 
 /* A document as Helm's values are: numbers become float64, objects map[string]interface {}.

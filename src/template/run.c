@@ -95,6 +95,11 @@ const char *template_run_error(const struct template_run *r)
 
 /* ---- what functions use ---- */
 
+const struct template_host *template_run_host(const struct template_run *r)
+{
+    return r->options.host;
+}
+
 struct buf *call__scratch(struct go_call *c)
 {
     buf_clear(&c->run->scratch);

@@ -115,6 +115,9 @@ int template_execute(struct template_run *r, const char *name, struct go_value d
 
 const char *template_run_error(const struct template_run *r);
 
+/* What the run was given, for functions of whoever runs it; NULL: nothing. */
+const struct template_host *template_run_host(const struct template_run *r);
+
 /* Where the output came from: texts and actions of the template itself, in the order they ran. */
 struct template_piece {
     size_t at;     /* byte of the output */

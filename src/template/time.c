@@ -47,6 +47,13 @@ struct go_value time__value(struct arena *a, struct moment m)
     return (struct go_value){.type = &go_time_type, .opaque = arena_dup(a, &m, sizeof m)};
 }
 
+struct go_value go_time(struct arena *a, int64_t ms)
+{
+    int64_t rest = ms % 1000 < 0 ? ms % 1000 + 1000 : ms % 1000;
+    struct moment m = {(ms - rest) / 1000, (int32_t)(rest * 1000000), 0, "UTC"};
+    return time__value(a, m);
+}
+
 /* ---- time.Duration, time.Month, time.Weekday ---- */
 
 GO_FN(duration_text)

@@ -1,3 +1,7 @@
+#include "template/zone.h"
+
+#include <unistd.h>
+
 #include "base/fs.h"
 #include "template/time_int.h"
 
@@ -174,4 +178,30 @@ void time__in_zone(struct arena *a, struct moment *m, const char *name)
                   ? arena_strndup(a, (const char *)z.names + t[5],
                                   strnlen((const char *)z.names + t[5], z.n_names - t[5]))
                   : "";
+}
+
+static bool is_zone(const char *name)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    if (!*name || strcmp(name, "UTC") == 0)
+        return true;
+    return !strstr(name, "..") && *name != '/' && *name != '\\' && strlen(name) <= 100 &&
+           access(arena_join(a, "/usr/share/zoneinfo/", name, NULL), R_OK) == 0;
+}
+
+bool zone_time_at(int64_t ms, const char *zone, struct zone_time *out)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct moment m = {.seconds = ms / 1000 - (ms % 1000 < 0)};
+    if (!is_zone(zone))
+        return false;
+    time__in_zone(a, &m, zone);
+    struct calendar c = time__calendar(&m);
+    *out = (struct zone_time){.year = c.year,
+                              .month = c.month,
+                              .day = c.day,
+                              .weekday = c.weekday,
+                              .minutes = c.hour * 60 + c.minute};
+    out->month_days = (int)(time__days(c.year, c.month + 1, 1) - time__days(c.year, c.month, 1));
+    return true;
 }
