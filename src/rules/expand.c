@@ -9,8 +9,7 @@
 
 #include "base/clock.h"
 #include "codec/number.h"
-#include "rules/rules_int.h"
-#include "template/template.h"
+#include "rules/expand_int.h"
 
 enum { OUTPUT_MAX = 1 << 20, MATCH_LIMIT = 100000 };
 
@@ -253,14 +252,6 @@ static int same_text(struct go_call *c, const struct go_value *args, size_t n, s
     return 0;
 }
 
-static int no_query(struct go_call *c, const struct go_value *args, size_t n, struct go_value *out)
-{
-    (void)args;
-    (void)n;
-    (void)out;
-    return go_fail(c, "templates cannot ask queries here");
-}
-
 static const struct go_func functions[] = {
     {"humanize",           "a", humanize},
     {"humanize1024",            "a", humanize1024},
@@ -274,8 +265,19 @@ static const struct go_func functions[] = {
     {"stripPort",  "s", strip_port},
     {"parseDuration",            "s", parse_duration},
     {"safeHtml",            "s", same_text},
-    {"query",            "s", no_query},
-    {0           }
+    {"query",            "s", expand__query},
+    {"first",            "a", expand__first},
+    {"value",              "a", expand__value},
+    {"label",               "sa", expand__label},
+    {"strvalue",       "a", expand__strvalue},
+    {"sortByLabel",         "sa", expand__sort},
+    {"args",          "a...", expand__args},
+    {"tableLink",          "s", expand__table_link},
+    {"graphLink",      "s", expand__graph_link},
+    {"urlQueryEscape",      "s", expand__escape},
+    {"externalURL",           "", expand__external_url},
+    {"pathPrefix",           "", expand__path_prefix},
+    {0             }
 };
 
 /* ---- expanding ---- */
@@ -303,7 +305,7 @@ const char *rule_template_fault(struct arena *a, const char *name, const char *t
     return why;
 }
 
-static struct go_value labels_value(struct arena *a, const struct labels *l)
+struct go_value expand__labels(struct arena *a, const struct labels *l)
 {
     struct go_map *m = go_map_new(a, l->n);
     for (size_t i = 0; i < l->n; i++)
@@ -324,12 +326,13 @@ const char *rule_expand(struct arena *a, const char *name, const char *text,
         return arena_printf(a, "<error expanding template: error parsing template %s: %s>", name,
                             why);
     struct go_map *dot = go_map_new(a, 4);
-    go_map_put(dot, "Labels", labels_value(a, x->labels));
-    go_map_put(dot, "ExternalLabels", labels_value(a, &x->host->external));
+    go_map_put(dot, "Labels", expand__labels(a, x->labels));
+    go_map_put(dot, "ExternalLabels", expand__labels(a, &x->host->external));
     go_map_put(dot, "ExternalURL", go_str(x->host->external_url));
     go_map_put(dot, "Value", go_float(x->value));
+    const struct template_host host = {.self = (void *)(uintptr_t)x, .now_ns = x->at_ms * 1000000};
     const struct template_options o = {
-        .limits = {.output = OUTPUT_MAX, .steps = 1000000}
+        .host = &host, .limits = {.output = OUTPUT_MAX, .steps = 1000000}
     };
     struct template_run *run = template_run_new(a, s, &o);
     AUTO_BUF struct buf out;

@@ -291,22 +291,30 @@ static void read_group(struct rule_texts *faults, const struct rules_opts *o, co
 void rules_parse(struct arena *a, const char *text, size_t n, const struct rules_opts *o,
                  struct rule_file *out)
 {
-    struct rule_texts faults = {.arena = a};
     struct value *root = NULL;
-    const struct value *groups = NULL;
     struct err e;
-    *out = (struct rule_file){0};
-    if (yaml_parse(a, text, n, YAML_NODES | YAML_STRICT_KEYS | YAML_FIRST, &root, &e) < 0) {
-        rule_texts__add(&faults, "%s", e.msg);
-    } else {
-        const struct rule_field fields[] = {
-            {"groups", RULE_VALUE, &groups},
-            {0}
-        };
-        rule_fields__read(&faults, root, "rule file", fields, o->ignore_unknown);
-        if (groups && groups->kind != VALUE_ARRAY)
-            rule_texts__add(&faults, "line %u: groups must be a list", groups->line);
+    if (yaml_parse(a, text, n, YAML_NODES | YAML_STRICT_KEYS | YAML_FIRST, &root, &e) == 0) {
+        rules_read(a, root, o, out);
+        return;
     }
+    struct rule_texts faults = {.arena = a};
+    rule_texts__add(&faults, "%s", e.msg);
+    *out = (struct rule_file){.faults = faults.items, .n_faults = faults.n};
+}
+
+void rules_read(struct arena *a, const struct value *root, const struct rules_opts *o,
+                struct rule_file *out)
+{
+    struct rule_texts faults = {.arena = a};
+    const struct value *groups = NULL;
+    const struct rule_field fields[] = {
+        {"groups", RULE_VALUE, &groups},
+        {0}
+    };
+    *out = (struct rule_file){0};
+    rule_fields__read(&faults, root, "rule file", fields, o->ignore_unknown);
+    if (groups && groups->kind != VALUE_ARRAY)
+        rule_texts__add(&faults, "line %u: groups must be a list", groups->line);
     out->groups = ARENA_ARRAY(a, struct rule_group, value_count(groups) + 1);
     VALUE_EACH_ITEM (group, groups) {
         struct rule_group *g = &out->groups[out->n];

@@ -9,6 +9,7 @@
  * Threads    A set of groups belongs to one thread.
  * Not here   Notifications, reloading, scheduling (monitor/).                              */
 #pragma once
+#include "codec/value.h"
 #include "promql/promql.h"
 #include "tsdb/tsdb.h"
 
@@ -46,8 +47,15 @@ struct rules_opts {
 void rules_parse(struct arena *a, const char *text, size_t n, const struct rules_opts *o,
                  struct rule_file *out);
 
+/* The same of a file that has been read already, or an object of that form. */
+void rules_read(struct arena *a, const struct value *root, const struct rules_opts *o,
+                struct rule_file *out);
+
 /* "1h30m", "0", "5m" in milliseconds, as Prometheus's files have them. ERR_INVALID. */
 int rules_duration(const char *text, int64_t *out_ms, struct err *e) MUST_CHECK;
+
+/* "/graph?g0.expr=…": where an expression can be looked at. */
+char *rule_link(struct arena *a, const char *expr);
 
 /* ---- running ---- */
 
@@ -57,6 +65,7 @@ struct rules_host {
     struct tsdb *db; /* where results go */
     struct labels external;
     const char *external_url; /* "" */
+    bool restore;             /* alerts of before a restart are in db: see rule_runner_restore() */
 };
 
 struct rule_runner;
@@ -64,8 +73,15 @@ struct rule_runner;
 struct alert {
     struct labels labels, annotations; /* labels with alertname */
     bool firing;
-    int64_t active_ms;
+    int64_t active_ms, fired_ms; /* since when it is there, and since when it fires */
+    int64_t resolved_ms;         /* when it ended; 0: it is active */
     double value;
+};
+
+/* How a rule went at last. */
+struct rule_health {
+    int64_t at_ms, took_us; /* 0: it has not run yet */
+    char error[400];        /* "" */
 };
 
 /* Group and file live as long as the runner. */
@@ -81,6 +97,22 @@ int rule_runner_eval(struct rule_runner *r, int64_t at_ms, struct err *e) MUST_C
 
 /* Active alerts of rule i; they live until the next eval. */
 const struct alert *rule_runner_alerts(const struct rule_runner *r, size_t i, size_t *out_n);
+const struct rule_health *rule_runner_health(const struct rule_runner *r, size_t i);
+
+/* Alerts that fire and those that ended in the last 15 minutes: each when it is news, and again
+ * after `again_ms`. */
+void rule_runner_tell(struct rule_runner *r, int64_t at_ms, int64_t again_ms,
+                      void (*fn)(void *arg, const struct rule *rule, const struct alert *a),
+                      void *arg);
+
+/* With host.restore, alerts write no series before this is called: after two evals, when what they
+ * ask about has been seen again. Alerts that wait for ten minutes or more go on where
+ * ALERTS_FOR_STATE says they were. */
+void rule_runner_restore(struct rule_runner *r, int64_t at_ms);
+
+/* Hands what rules of the same name and labels know to `by`, and ends the series of the others;
+ * `by` NULL: of all. The old one is good for rule_runner_free() only. */
+void rule_runner_replace(struct rule_runner *old, struct rule_runner *by, int64_t at_ms);
 
 /* ---- tests ---- */
 

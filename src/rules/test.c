@@ -455,7 +455,11 @@ static void run_test(struct test_file *f, const struct value *v)
     t.query = (struct promql_opts){.features = f->opts->rules.features,
                                    .subquery_step_ms = f->evaluation_ms};
     promql_tsdb_init(&t.source, t.db);
-    const struct rules_host host = {&t.source.source, &t.query, t.db, t.external, t.external_url};
+    const struct rules_host host = {.source = &t.source.source,
+                                    .query = &t.query,
+                                    .db = t.db,
+                                    .external = t.external,
+                                    .external_url = t.external_url};
     if (read_series(&t)) {
         make_runners(&t, &host);
         run_over_time(&t);
