@@ -135,6 +135,8 @@ B(CLUSTER_ANALYSIS_TEMPLATE, "argoproj.io", "v1alpha1", "ClusterAnalysisTemplate
   "clusteranalysistemplates", "clusteranalysistemplate", "cat", false, false, false, NULL);
 B(ANALYSIS_RUN, "argoproj.io", "v1alpha1", "AnalysisRun", "analysisruns", "analysisrun", "ar", true,
   false, false, NULL);
+B(PROMETHEUS_RULE, "monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules",
+  "prometheusrule", "promrule", true, true, false, "prometheus-operator");
 B(REPOSITORY, "slipway.dev", "v1", "Repository", "repositories", "repository", "repo", true, true,
   false, "slipway");
 B(CONDEMNATION, "slipway.dev", "v1", "Condemnation", "condemnations", "condemnation", "cond", true,
@@ -216,6 +218,7 @@ static const struct resource *const OTHERS[] = {
     &RES_ANALYSIS_TEMPLATE,
     &RES_CLUSTER_ANALYSIS_TEMPLATE,
     &RES_ANALYSIS_RUN,
+    &RES_PROMETHEUS_RULE,
     &RES_REPOSITORY,
     &RES_CONDEMNATION,
     NULL,
