@@ -1,4 +1,4 @@
-#include "monitor/api.h"
+#include "monitor/api_int.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -15,14 +15,6 @@ enum { FORM_MAX = 1 << 20, ANSWER_MAX = 256 << 20, NOTES_MAX = 10 };
 
 /* ---- parameters: of the URL and of a form ---- */
 
-struct params {
-    struct http_request *q;
-    struct {
-        const char *name, *value;
-    } form[64];
-    size_t n_form;
-};
-
 static char *decode(struct arena *a, const char *s, size_t n)
 {
     char *out = arena_alloc(a, n + 1), *to = out;
@@ -38,7 +30,7 @@ static char *decode(struct arena *a, const char *s, size_t n)
     return out;
 }
 
-static int read_form(struct params *p, struct err *e)
+static int read_form(struct api_params *p, struct err *e)
 {
     const char *type = http_header(p->q, "Content-Type");
     char *body;
@@ -57,7 +49,7 @@ static int read_form(struct params *p, struct err *e)
     return r;
 }
 
-static const char *param(const struct params *p, const char *name)
+const char *api__param(const struct api_params *p, const char *name)
 {
     for (size_t i = 0; i < p->n_form; i++)
         if (strcmp(p->form[i].name, name) == 0)
@@ -65,8 +57,7 @@ static const char *param(const struct params *p, const char *name)
     return http_query(p->q, name);
 }
 
-/* Every value of a parameter, up to `max`. */
-static size_t param_all(const struct params *p, const char *name, const char **out, size_t max)
+size_t api__param_all(const struct api_params *p, const char *name, const char **out, size_t max)
 {
     size_t n = 0, cursor = 0;
     const char *key, *value;
@@ -80,10 +71,10 @@ static size_t param_all(const struct params *p, const char *name, const char **o
 }
 
 /* Unix seconds with a fraction, or RFC 3339; milliseconds out. */
-static int time_param(const struct params *p, const char *name, int64_t dflt, int64_t *out,
+static int time_param(const struct api_params *p, const char *name, int64_t dflt, int64_t *out,
                       struct err *e)
 {
-    const char *text = param(p, name);
+    const char *text = api__param(p, name);
     int64_t ns;
     char *end;
     if (!text || !*text) {
@@ -103,9 +94,9 @@ static int time_param(const struct params *p, const char *name, int64_t dflt, in
     return 0;
 }
 
-static int duration_param(const struct params *p, const char *name, int64_t *out, struct err *e)
+static int duration_param(const struct api_params *p, const char *name, int64_t *out, struct err *e)
 {
-    const char *text = param(p, name);
+    const char *text = api__param(p, name);
     int64_t ns;
     char *end;
     double s = text ? strtod(text, &end) : 0;
@@ -136,7 +127,7 @@ static void send_error(struct http_request *q, const struct err *e)
     http_send(q, bad ? 400 : 422, "application/json", buf_text(&b), b.len);
 }
 
-static void print_text(struct buf *b, const char *s)
+void api__text(struct buf *b, const char *s)
 {
     struct value text = {.kind = VALUE_STRING, .n = (uint32_t)strlen(s), .text = s};
     json_print(b, &text, JSON_NO_HTML);
@@ -194,15 +185,15 @@ static void print_histogram(struct buf *b, int64_t t, const struct histogram *h)
     buf_puts(b, n ? "]}]" : "}]");
 }
 
-static void print_labels(struct buf *b, const struct labels *l)
+void api__labels(struct buf *b, const struct labels *l)
 {
     buf_putc(b, '{');
     for (size_t i = 0; i < l->n; i++) {
         if (i)
             buf_putc(b, ',');
-        print_text(b, l->items[i].name);
+        api__text(b, l->items[i].name);
         buf_putc(b, ':');
-        print_text(b, l->items[i].value);
+        api__text(b, l->items[i].value);
     }
     buf_putc(b, '}');
 }
@@ -236,7 +227,7 @@ static void print_series(struct buf *b, const struct promql_result *r)
     for (size_t i = 0; i < r->series.n; i++) {
         const struct series *s = &r->series.items[i];
         buf_puts(b, i ? ",{\"metric\":" : "{\"metric\":");
-        print_labels(b, &s->labels);
+        api__labels(b, &s->labels);
         print_values(b, s, false, list);
         print_values(b, s, true, list);
         buf_putc(b, '}');
@@ -248,7 +239,7 @@ static void print_notes(struct buf *b, const char *name, const char *const *note
 {
     for (size_t i = 0; i < n && i < NOTES_MAX; i++) {
         buf_printf(b, i ? "," : ",\"%s\":[", name);
-        print_text(b, notes[i]);
+        api__text(b, notes[i]);
     }
     if (n)
         buf_putc(b, ']');
@@ -260,7 +251,7 @@ static void print_result(struct buf *b, const struct promql_result *r, int64_t a
     buf_printf(b, "{\"resultType\":\"%s\",\"result\":", names[r->type]);
     if (r->type == PROMQL_STRING) {
         buf_printf(b, "[%" PRId64 ",", at_ms / 1000);
-        print_text(b, r->string);
+        api__text(b, r->string);
         buf_putc(b, ']');
     } else if (r->type == PROMQL_SCALAR) {
         print_point(b, &r->series.items[0].samples[0]);
@@ -292,10 +283,10 @@ static void send_data(struct http_request *q, struct buf *data)
 
 /* ---- queries ---- */
 
-static int run_query(const struct monitor_api *m, const struct params *p, bool range,
+static int run_query(const struct monitor_api *m, const struct api_params *p, bool range,
                      struct buf *out, struct err *e)
 {
-    const char *query = param(p, "query");
+    const char *query = api__param(p, "query");
     int64_t now = clock_real_ms(), start = now, end = now, step = 0;
     struct promql_result r = {0};
     if (!query)
@@ -316,11 +307,10 @@ static int run_query(const struct monitor_api *m, const struct params *p, bool r
     return 0;
 }
 
-/* match[] parameters become selectors; each is evaluated on its own. */
-static int selectors(const struct params *p, struct expr **out, size_t *n, struct err *e)
+int api__selectors(const struct api_params *p, struct expr **out, size_t *n, struct err *e)
 {
     const char *texts[32];
-    size_t count = param_all(p, "match[]", texts, ARRAY_LEN(texts));
+    size_t count = api__param_all(p, "match[]", texts, ARRAY_LEN(texts));
     for (*n = 0; *n < count; ++*n) {
         int r = promql_parse(p->q->arena, texts[*n], NULL, &out[*n], e);
         if (r < 0)
@@ -331,13 +321,13 @@ static int selectors(const struct params *p, struct expr **out, size_t *n, struc
     return 0;
 }
 
-static int run_series(const struct monitor_api *m, const struct params *p, struct buf *out,
+static int run_series(const struct monitor_api *m, const struct api_params *p, struct buf *out,
                       struct err *e)
 {
     struct expr *which[32];
     size_t n, printed = 0;
     int64_t start, end, now = clock_real_ms();
-    int r = selectors(p, which, &n, e);
+    int r = api__selectors(p, which, &n, e);
     if (r == 0 && n == 0)
         return err_set(e, ERR_INVALID, "no match[] parameter provided");
     if (r == 0)
@@ -352,7 +342,7 @@ static int run_series(const struct monitor_api *m, const struct params *p, struc
         for (size_t k = 0; r == 0 && k < set.n; k++) {
             if (printed++)
                 buf_putc(out, ',');
-            print_labels(out, &set.items[k].labels);
+            api__labels(out, &set.items[k].labels);
         }
     }
     buf_putc(out, ']');
@@ -360,13 +350,13 @@ static int run_series(const struct monitor_api *m, const struct params *p, struc
 }
 
 /* `name` NULL: the names of labels. */
-static int run_labels(const struct monitor_api *m, const struct params *p, const char *name,
+static int run_labels(const struct monitor_api *m, const struct api_params *p, const char *name,
                       struct buf *out, struct err *e)
 {
     struct expr *which[32];
     size_t n, count = 0;
     const char **texts = NULL;
-    int r = selectors(p, which, &n, e);
+    int r = api__selectors(p, which, &n, e);
     if (r < 0)
         return r;
     const struct matcher *ms = n ? which[0]->selector.matchers : NULL;
@@ -377,7 +367,7 @@ static int run_labels(const struct monitor_api *m, const struct params *p, const
     for (size_t i = 0; r == 0 && i < count; i++) {
         if (i)
             buf_putc(out, ',');
-        print_text(out, texts[i]);
+        api__text(out, texts[i]);
     }
     buf_putc(out, ']');
     return r;
@@ -392,9 +382,9 @@ static void print_targets(const struct monitor_api *m, struct arena *a, struct b
         char when[CLOCK_TEXT_MAX];
         clock_format_rfc3339_ms(states[i].last_ms, when);
         buf_puts(out, i ? ",{\"labels\":" : "{\"labels\":");
-        print_labels(out, &states[i].labels);
+        api__labels(out, &states[i].labels);
         buf_puts(out, ",\"scrapeUrl\":");
-        print_text(out, states[i].url);
+        api__text(out, states[i].url);
         buf_printf(
             out,
             ",\"health\":\"%s\",\"lastScrape\":\"%s\",\"lastScrapeDuration\":%g,\"lastError\":",
@@ -402,16 +392,17 @@ static void print_targets(const struct monitor_api *m, struct arena *a, struct b
             : states[i].up     ? "up"
                                : "down",
             when, (double)states[i].took_ms / 1000);
-        print_text(out, states[i].error);
+        api__text(out, states[i].error);
         buf_putc(out, '}');
     }
     buf_puts(out, "],\"droppedTargets\":[]}");
 }
 
-static int answer(const struct monitor_api *m, const struct params *p, const char *path,
+static int answer(const struct monitor_api *m, const struct api_params *p, const char *path,
                   struct buf *out, struct err *e)
 {
     char name[256];
+    int r = 0;
     if (strcmp(path, "query") == 0)
         return run_query(m, p, false, out, e);
     if (strcmp(path, "query_range") == 0)
@@ -424,18 +415,16 @@ static int answer(const struct monitor_api *m, const struct params *p, const cha
         return run_labels(m, p, name, out, e);
     if (strcmp(path, "targets") == 0)
         print_targets(m, p->q->arena, out);
-    else if (strcmp(path, "status/buildinfo") == 0)
-        buf_puts(out, "{\"version\":\"3.0.0\",\"application\":\"slipway\"}");
     else if (strcmp(path, "metadata") == 0)
         buf_puts(out, "{}");
-    else
-        return err_set(e, ERR_NOT_FOUND, "there is no /api/v1/%.100s", path);
-    return 0;
+    else if ((r = api__rules(m, p, path, out, e)) == ERR_NOT_FOUND)
+        r = api__status(m, p, path, out, e);
+    return r == ERR_NOT_FOUND ? err_set(e, r, "there is no /api/v1/%.100s", path) : r;
 }
 
 void monitor_handle(struct http_request *q, void *arg)
 {
-    struct params p = {.q = q};
+    struct api_params p = {.q = q};
     struct err e = {0};
     AUTO_BUF struct buf b;
     buf_init(&b, ANSWER_MAX);
