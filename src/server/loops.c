@@ -87,6 +87,8 @@ int loops_start(struct server *s, struct err *e)
     s->pruner = pruner_new(s->images, s->logs);
     runner_add(s->runner, &pruner_controller, s->pruner);
     runner_add(s->runner, &targets_controller, s->scraper);
+    runner_add(s->runner, &rule_objects_controller, &s->rules);
+    runner_add(s->runner, &rule_maps_controller, &s->rules);
     s->tekton = tekton_ports_new(s);
     tekton_add(s->runner, s->tekton);
     return runner_start(s->runner, e);

@@ -12,6 +12,7 @@
 #include "logdb/logdb.h"
 #include "logs/collector.h"
 #include "monitor/api.h"
+#include "monitor/sources.h"
 #include "net/http_server.h"
 #include "node/node.h"
 #include "oci/images.h"
@@ -39,6 +40,8 @@ struct server {
     struct promql_tsdb source;
     struct collector *collector;
     struct scraper *scraper;
+    struct ruler *ruler;
+    struct rule_sources rules;
     struct monitor_api monitor;
     struct analysis_opts analysis;
     struct ctl_opts workloads;
@@ -77,6 +80,9 @@ int work_ports_open(struct server *s, struct err *e) MUST_CHECK;
 
 /* loops.c: the controllers. */
 int loops_start(struct server *s, struct err *e) MUST_CHECK;
+
+/* alerting.c: rules, and where their alerts go. */
+int rules_start(struct server *s, struct err *e) MUST_CHECK;
 
 /* cluster.c: the API of a real cluster. */
 int cluster_open(struct server *s, struct err *e) MUST_CHECK;
