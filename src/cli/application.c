@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "cli/environment.h"
 #include "cli/verb.h"
+#include "ctl/gitops/login.h"
 #include "ctl/gitops/render_opts.h"
 #include "vcs/host.h"
 #include "vcs/repo.h"
@@ -47,75 +48,193 @@ static int fetch(const char *url, const char *token, struct arena *a, struct rep
     return rc < 0 ? err_wrap(e, rc, "fetch %s", url) : 0;
 }
 
-/* ---- rendering ---- */
+/* ---- sources ---- */
 
-static int find_source(const struct value *spec, const struct value **out, struct err *e)
+/* One of the Application's sources, open. */
+struct part {
+    struct gitops_source source;
+    struct repo *repo;  /* NULL: a chart of a repository */
+    const char *folder; /* of a clone, to be removed */
+    struct tree *files, *plain;
+};
+
+struct preview {
+    struct kube *kube;
+    const struct application_ask *ask;
+    const struct value *app, *spec;
+    struct arena *a;
+    struct charts_store *charts;
+    struct part *parts;
+    size_t n;
+};
+
+static void close_parts(struct preview *p)
 {
-    int rc = gitops_find_source(spec, out, e);
+    for (size_t i = 0; i < p->n; i++) {
+        tree_free(p->parts[i].plain);
+        tree_free(p->parts[i].files);
+        repo_free(p->parts[i].repo);
+        if (p->parts[i].folder)
+            (void)!fs_remove_tree(p->parts[i].folder, NULL);
+    }
+    charts_store_free(p->charts);
+}
+
+static int open_git(struct preview *p, struct part *t, struct err *e)
+{
+    const char *url = value_at_str(t->source.source, "repoURL", "");
+    const char *revision = p->ask->revision
+                               ? p->ask->revision
+                               : value_at_str(t->source.source, "targetRevision", "HEAD");
+    char sha[REPO_SHA_MAX];
+    int rc = open_hosted(url, p->a, &t->repo);
+    if (rc < 0)
+        rc = fetch(url, p->ask->token, p->a, &t->repo, &t->folder, e);
+    if (rc == 0)
+        rc = repo_resolve(t->repo, revision, sha, e);
+    if (rc < 0 && t->repo && p->ask->revision)
+        rc = repo_resolve_typed(t->repo, revision, sha, e);
     if (rc < 0)
         return rc;
-    if (!*value_at_str(*out, "repoURL", ""))
-        return err_set(e, ERR_INVALID, "spec.source.repoURL is missing");
-    if (*value_at_str(*out, "chart", ""))
-        return err_set(e, ERR_UNSUPPORTED,
-                       "the source is a chart of a repository: render it with "
-                       "`slipway helm template`");
+    t->source.repo = t->repo;
+    t->source.revision = arena_strdup(p->a, sha);
+    t->files = tree_of_commit(t->repo, t->source.revision);
     return 0;
 }
 
-static int render(struct kube *k, struct repo *repo, const struct application_ask *ask,
-                  const struct value *spec, const struct value *source, struct arena *a,
-                  struct application_preview *out, struct err *e)
+/* Argo CD's Secrets, as far as this user may read them. */
+static void find_logins(struct preview *p, struct gitops_logins *out)
 {
-    char sha[REPO_SHA_MAX];
-    const char *revision =
-        ask->revision ? ask->revision : value_at_str(source, "targetRevision", "HEAD");
-    int rc = repo_resolve(repo, revision, sha, e);
-    if (rc < 0 && ask->revision)
-        rc = repo_resolve_typed(repo, revision, sha, e);
-    if (rc < 0)
-        return rc;
-    AUTO(tree) struct tree *files = tree_of_commit(repo, arena_strdup(a, sha));
-    AUTO(tree) struct tree *t = environment_decrypting(files);
-    struct gitops_source s = {k, repo, arena_strdup(a, sha), ask->name, spec, source};
+    const char *places[] = {p->ask->ns, "argocd"};
+    struct kube_list_opts opts = {.labels = "argocd.argoproj.io/secret-type"};
+    *out = (struct gitops_logins){
+        .ns = p->ask->ns, .home = "argocd", .project = value_at_str(p->spec, "project", "default")};
+    for (size_t i = 0; i < 1 + (strcmp(places[0], places[1]) != 0); i++) {
+        struct kube_list l;
+        if (kube_list(p->kube, &RES_SECRET, places[i], &opts, &l, NULL) < 0)
+            continue;
+        const struct object **all = ARENA_ARRAY(p->a, const struct object *, out->n + l.n);
+        for (size_t k = 0; k < out->n + l.n; k++)
+            all[k] = k < out->n ? out->secrets[k] : object_hold(p->a, l.items[k - out->n]);
+        out->secrets = all;
+        out->n += l.n;
+        kube_list_done(&l);
+    }
+}
+
+static int open_chart(struct preview *p, struct part *t, struct err *e)
+{
+    struct gitops_logins logins;
+    struct charts_wish wish;
+    const char *archive;
+    size_t n;
+    find_logins(p, &logins);
+    int rc = gitops_chart_wish(&logins, t->source.source, "spec.source", p->a, &wish, e);
+    if (rc == 0 && p->ask->revision)
+        wish.version = p->ask->revision;
+    if (rc == 0)
+        rc = charts_store_version(p->charts, &wish, p->a, &wish.version, e);
+    if (rc == 0)
+        rc = charts_store_get(p->charts, &wish, p->a, &archive, &n, e);
+    t->source.revision = wish.version;
+    return rc < 0 ? rc
+                  : gitops_chart_tree(archive, n, p->app, p->a, &t->files, &t->source.now_s, e);
+}
+
+static int open_parts(struct preview *p, const struct value *many, struct err *e)
+{
+    const struct charts_store_opts nothing_kept = {.clock = &clock_system};
+    int rc = charts_store_open(&nothing_kept, &p->charts, e);
+    if (rc == 0 && p->ask->revision && p->n > 1)
+        return err_set(e, ERR_UNSUPPORTED, "--revision: it has %zu sources, which one is meant?",
+                       p->n);
+    for (size_t i = 0; rc == 0 && i < p->n; i++) {
+        struct part *t = &p->parts[i];
+        t->source = (struct gitops_source){.kube = p->kube, .name = p->ask->name, .spec = p->spec};
+        t->source.source = many ? value_item(many, i) : value_get(p->spec, "source");
+        if (!*value_at_str(t->source.source, "repoURL", ""))
+            return err_set(e, ERR_INVALID, "spec.source%s.repoURL is missing", many ? "s" : "");
+        rc = *value_at_str(t->source.source, "chart", "") ? open_chart(p, t, e) : open_git(p, t, e);
+        if (rc == 0)
+            t->plain = environment_decrypting(t->files);
+    }
+    return rc;
+}
+
+/* ---- rendering ---- */
+
+static const struct render_ref *refs_of(const struct preview *p)
+{
+    struct render_ref *refs = ARENA_ARRAY(p->a, struct render_ref, p->n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const char *name = value_at_str(p->parts[i].source.source, "ref", "");
+        if (*name)
+            refs[n++] = (struct render_ref){name, p->parts[i].plain};
+    }
+    return refs;
+}
+
+static int render_part(struct preview *p, const struct part *t, struct application_preview *out,
+                       struct err *e)
+{
     struct render_opts opts;
     struct render_result r;
-    rc = gitops_render_opts(&s, t, a, &opts, e);
+    const struct value *source = t->source.source;
+    if (*value_at_str(source, "ref", "") && !value_get(source, "path"))
+        return 0;
+    int rc = gitops_render_opts(&t->source, t->plain, p->a, &opts, e);
+    opts.refs = refs_of(p);
     if (rc == 0)
-        rc = render_objects(t, &opts, a, &r, e);
+        rc = render_objects(t->plain, &opts, p->a, &r, e);
     if (rc < 0)
         return rc;
-    out->objects = r.objects;
-    out->n = r.n;
-    out->commit = arena_strndup(a, sha, 8);
+    size_t size = sizeof(struct value *);
+    out->objects = arena_grow(p->a, out->objects, out->n * size, (out->n + r.n) * size);
+    if (r.n)
+        memcpy(out->objects + out->n, r.objects, r.n * size);
+    out->n += r.n;
     return 0;
+}
+
+static int render(struct preview *p, struct application_preview *out, struct err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < p->n; i++) {
+        const struct part *t = &p->parts[i];
+        const char *revision =
+            t->repo ? arena_strndup(p->a, t->source.revision, 8) : t->source.revision;
+        out->commit = i ? arena_printf(p->a, "%s, %s", out->commit, revision) : revision;
+        rc = render_part(p, t, out, e);
+    }
+    return rc;
 }
 
 int application_preview(struct kube *k, const struct application_ask *ask, struct arena *a,
                         struct application_preview *out, struct err *e)
 {
     AUTO(object) struct object *app = NULL;
-    AUTO(repo) struct repo *repo = NULL;
-    const struct value *source;
-    const char *folder = NULL;
     int rc = kube_get(k, &RES_APPLICATION, ask->ns, ask->name, &app, e);
     if (rc < 0)
         return rc;
     const struct object *held = object_hold(a, app);
-    const struct value *spec = value_get(held->root, "spec");
+    const struct value *spec = value_get(held->root, "spec"), *many = gitops_sources_of(spec);
     *out = (struct application_preview){
         .resources = value_at(held->root, "status.resources"),
         .ns = value_at_str(spec, "destination.namespace", "default"),
     };
-    rc = find_source(spec, &source, e);
-    if (rc < 0)
-        return err_wrap(e, rc, "Application %s/%s", ask->ns, ask->name);
-    const char *url = value_at_str(source, "repoURL", "");
-    if (open_hosted(url, a, &repo) < 0)
-        rc = fetch(url, ask->token, a, &repo, &folder, e);
+    if (!value_is(many, VALUE_ARRAY))
+        many = NULL;
+    struct preview p = {.kube = k,
+                        .ask = ask,
+                        .app = held->root,
+                        .spec = spec,
+                        .a = a,
+                        .n = many ? value_count(many) : 1};
+    p.parts = ARENA_ARRAY(a, struct part, p.n);
+    rc = open_parts(&p, many, e);
     if (rc == 0)
-        rc = render(k, repo, ask, spec, source, a, out, e);
-    if (folder)
-        (void)!fs_remove_tree(folder, NULL);
+        rc = render(&p, out, e);
+    close_parts(&p);
     return rc < 0 ? err_wrap(e, rc, "Application %s/%s", ask->ns, ask->name) : 0;
 }

@@ -17,6 +17,12 @@ struct render_variable {
     const char *name, *value;
 };
 
+/* Another tree, whose files values may be: "$NAME/path". */
+struct render_ref {
+    const char *name;
+    struct tree *tree;
+};
+
 struct render_opts {
     const char *path;              /* folder in the tree; "" or "." is the root */
     const struct value *directory; /* Application spec.source.directory, or NULL */
@@ -30,6 +36,7 @@ struct render_opts {
     size_t n_api_versions;
     int64_t now_ns;                          /* what a chart takes for the time */
     const struct render_variable *variables; /* $NAME in parameters; ends with NULL */
+    const struct render_ref *refs;           /* ends with NULL; or NULL */
 
     /* What kustomizations name by URL, and their charts of repositories; NULL refuses them. */
     struct kustomize_remote *remote;

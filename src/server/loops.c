@@ -78,8 +78,16 @@ int loops_start(struct server *s, struct err *e)
     const char *at = server__for_pods(s, s->opts.git_address);
     if (at)
         *(const char **)(uintptr_t)&urls[0] = arena_printf(s->arena, "http://%s/git/", at);
-    struct gitops_opts gitops = {
-        .repositories = &s->repositories, .urls = urls, .committed = committed, .arg = s};
+    const struct charts_store_opts charts = {.folder = arena_printf(s->arena, "%s/charts", s->dir),
+                                             .clock = &clock_system};
+    int rc = charts_store_open(&charts, &s->charts, e);
+    if (rc < 0)
+        return rc;
+    struct gitops_opts gitops = {.repositories = &s->repositories,
+                                 .urls = urls,
+                                 .charts = s->charts,
+                                 .committed = committed,
+                                 .arg = s};
     s->gitops = gitops_new(&gitops);
     runner_add(s->runner, &application_controller, s->gitops);
     s->analysis = (struct analysis_opts){.query = query, .arg = s};

@@ -359,6 +359,7 @@ void server_free(struct server *s)
     collector_free(s->collector);
     tekton_free(s->tekton);
     gitops_free(s->gitops);
+    charts_store_free(s->charts);
     pruner_free(s->pruner);
     host_free(s->host);
     registry_free(s->registry);

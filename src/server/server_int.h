@@ -1,6 +1,7 @@
 /* server_int.h - what the files of server/ share: everything that runs, in one struct. */
 #pragma once
 #include "apiserver/apiserver.h"
+#include "charts/store.h"
 #include "ctl/analysis/analysis.h"
 #include "ctl/ctl.h"
 #include "ctl/gitops/gitops.h"
@@ -59,6 +60,7 @@ struct server {
     struct registry *registry;
     struct repository_opts repositories;
     struct host *host;
+    struct charts_store *charts;
     struct gitops *gitops;
     struct pruner *pruner;
     struct tekton *tekton;

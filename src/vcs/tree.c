@@ -207,6 +207,7 @@ int tree_of_folder(const char *path, struct tree **out, struct err *e)
 struct table_tree {
     struct tree base;
     const struct tree_file *files;
+    const size_t *sizes; /* or NULL */
 };
 
 /* What follows `dir` in `path`, or NULL when it is not below it. */
@@ -238,7 +239,7 @@ static int table_read(struct tree *base, const char *path, struct arena *a, cons
     struct table_tree *t = container_of(base, struct table_tree, base);
     for (const struct tree_file *f = t->files; f->path; f++) {
         if (strcmp(f->path, path) == 0) {
-            *n = strlen(f->text);
+            *n = t->sizes ? t->sizes[f - t->files] : strlen(f->text);
             *out = arena_strndup(a, f->text, *n);
             return 0;
         }
@@ -284,8 +285,14 @@ static const struct tree_ops table_ops = {"table", table_stat, table_read, table
 
 struct tree *tree_of_table(const struct tree_file *files)
 {
+    return tree_of_bytes(files, NULL);
+}
+
+struct tree *tree_of_bytes(const struct tree_file *files, const size_t *sizes)
+{
     struct table_tree *t = tree__new(sizeof *t);
     t->base.ops = &table_ops;
     t->files = files;
+    t->sizes = sizes;
     return &t->base;
 }

@@ -59,3 +59,5 @@ struct tree_file {
 };
 /* Borrows the table, which ends with a NULL path. */
 struct tree *tree_of_table(const struct tree_file *files);
+/* The same for texts that may hold NULs: how long each is. */
+struct tree *tree_of_bytes(const struct tree_file *files, const size_t *sizes);

@@ -85,6 +85,55 @@ run "template from the registry" "$slipway" helm template x oci://$registry/char
 refused "a version that is not there" "not found" "$slipway" helm pull oci://$registry/charts/web --version 9.9.9
 run "logout" "$slipway" helm registry logout $registry
 
+# Applications of charts: over HTTP with values of another source, and from the registry by a Secret
+kubectl create namespace argocd > /dev/null 2>&1
+run "a user" "$slipway" user create alice
+alice=$out
+run "a repository of values" "$slipway" repo create values --write alice
+mkdir values
+printf 'who: %s\n' git > values/web.yaml
+(cd values && git init -q . && git add -A && git -c user.name=t -c user.email=t@example.com commit -qm one)
+run "its values" git -C values push -q "http://alice:$alice@127.0.0.1:3000/git/values.git" HEAD:main
+kubectl apply -f - > /dev/null << EOF
+apiVersion: v1
+kind: Secret
+metadata: {name: charts, namespace: argocd, labels: {argocd.argoproj.io/secret-type: repo-creds}}
+stringData: {url: $registry/charts, username: admin, password: "$token", enableOCI: "true", type: helm}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: http, namespace: argocd}
+spec:
+  project: default
+  sources:
+  - {repoURL: "http://127.0.0.1:8099", chart: web, targetRevision: 1.x, helm: {valueFiles: [\$values/web.yaml]}}
+  - {repoURL: "http://127.0.0.1:3000/git/values.git", targetRevision: main, ref: values}
+  destination: {server: "https://kubernetes.default.svc", namespace: default}
+  syncPolicy: {automated: {prune: true}}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: oci, namespace: argocd}
+spec:
+  project: default
+  source: {repoURL: "$registry/charts", chart: web, targetRevision: ^1, helm: {valuesObject: {who: oci}}}
+  destination: {server: "https://kubernetes.default.svc", namespace: default}
+  syncPolicy: {automated: {prune: true}}
+EOF
+who() { # Application, what the chart then says
+    [ "$(kubectl get configmap "$1-web" -o 'jsonpath={.data.who}')" = "$2" ]
+}
+of_app() { # Application, jsonpath
+    kubectl -n argocd get application "$1" -o "jsonpath=$2"
+}
+until_true 600 who http git && ok || bad "over HTTP: $(of_app http '{.status}')"
+until_true 600 who oci oci && ok || bad "from the registry: $(of_app oci '{.status}')"
+same "its version" "$(of_app oci '{.status.sync.revision}')" 1.2.3
+same "its versions" "$(of_app http '{.status.sync.revisions[0]}')" 1.2.3
+until_true 600 env SLIPWAY_DATA_DIR="$dir/data" "$slipway" diff http && ok || bad "what is synced differs"
+kubectl -n argocd patch application oci --type merge -p '{"spec":{"source":{"helm":{"valuesObject":{"who":"me"}}}}}' > /dev/null
+until_true 600 who oci me && ok || bad "other values: $(of_app oci '{.status}')"
+
 # signatures
 if command -v gpg > /dev/null && command -v gpgv > /dev/null; then
     export GNUPGHOME=$dir/gnupg

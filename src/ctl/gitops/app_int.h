@@ -5,9 +5,12 @@
 
 #include "api/object.h"
 #include "base/map.h"
+#include "charts/store.h"
 #include "ctl/gitops/diff.h"
 #include "ctl/gitops/gitops.h"
 #include "ctl/gitops/health/health.h"
+#include "ctl/gitops/login.h"
+#include "ctl/gitops/render_opts.h"
 #include "ctl/gitops/sync_plan.h"
 #include "render/chart_port.h"
 #include "render/kustomize/remote.h"
@@ -27,15 +30,40 @@ struct gitops {
 #define APP_CONDEMN     "slipway.dev/condemn"
 #define APP_CONFIG_HASH "slipway.dev/config-hash"
 
+/* One entry of spec.sources, or spec.source, found. */
+struct app_source {
+    const struct value *doc;
+    const char *path; /* of the entry, for messages: "spec.sources[1]" */
+    const char *ref;  /* what others call it; "" none */
+    bool renders;     /* it is not only there to be referred to */
+    bool chart;       /* of a repository of charts; else a folder in Git */
+    struct charts_wish wish;
+    struct repo *repo;
+    const char *repository; /* name of the hosted repository or mirror */
+    bool writable;
+    const char *why;  /* what its mirror says of the last fetch, or "" */
+    const char *head; /* what targetRevision is: a commit, or a version */
+};
+
+/* Where manifests come from. A revision of it is a commit or version each, with commas between. */
+struct app_sources {
+    const struct value *doc; /* an object, or an array of several */
+    struct app_source *items;
+    size_t n;
+    bool many;        /* it is an array */
+    const char *head; /* the revision that is the newest; NULL: nobody has asked */
+};
+
 /* What a revision renders to, for one Application. */
 struct app_manifests {
     const char *revision;
-    struct value **objects; /* with namespace and tracking id */
+    const struct value *source; /* struct app_sources' doc */
+    struct value **objects;     /* with namespace and tracking id */
     size_t n;
     char git[65];               /* digest of what Git says */
     const struct value *config; /* digests of the configuration from outside, by its name */
-    const char *const *files;   /* that were read, NULL-terminated */
-    const char *tool;           /* "Kustomize", "Directory" */
+    const char *const **files;  /* that were read, NULL-terminated, a list for each source */
+    const char **tools;         /* "Kustomize", "Directory", the same; NULL: nothing to render */
     const char *const *images;
 };
 
@@ -62,15 +90,11 @@ struct app {
     struct arena *a;
     const struct object *obj;
     const char *ns, *name;
-    const struct value *spec, *source;
-    struct value *status;  /* the one being made */
-    struct value *rollout; /* the annotation being made */
-    struct repo *repo;
-    const char *repository; /* name of the hosted repository or mirror */
-    const char *repository_ns;
-    bool writable;
-    char head[REPO_SHA_MAX]; /* what targetRevision is */
-    const char *revision;    /* head, or the pinned one */
+    const struct value *spec;
+    struct value *status;    /* the one being made */
+    struct value *rollout;   /* the annotation being made */
+    struct app_sources from; /* what the spec says */
+    const char *revision;    /* its head, or the pinned one */
     struct app_manifests want;
     struct app_items have;
     struct diff_ignore ignore;
@@ -97,10 +121,29 @@ int hook_wave(const struct value *o);
 unsigned hook_policies(const struct value *o);       /* of enum hook_policy; never none */
 bool hook_lists(const char *list, const char *word); /* "a, b" has b */
 
-/* ---- source.c: revision and manifests ---- */
-int app_open_source(struct app *p, struct err *e) MUST_CHECK;
-int app_render(struct app *p, const char *revision, struct app_manifests *out,
-               struct err *e) MUST_CHECK;
+/* ---- sources.c: where from ---- */
+int app_sources_open(struct app *p, const struct value *doc, struct app_sources *out,
+                     struct err *e) MUST_CHECK;
+int app_sources_look(struct app *p, struct app_sources *s, struct err *e) MUST_CHECK;
+
+/* ---- revision.c: names of what they are at ---- */
+const char *revision_part(struct arena *a, const char *revision, size_t i); /* "": there is none */
+const char *revision_join(struct arena *a, const char *const *parts, size_t n);
+const char *revision_short(struct arena *a, const char *revision); /* for people */
+/* For labels and parts of names: letters, digits, dots and dashes, at most `max`. */
+const char *revision_label(struct arena *a, const char *revision, size_t max);
+/* As Argo CD writes it: revision and source, or revisions and sources. */
+void revision_put(struct arena *a, struct value *into, const char *revision,
+                  const struct value *source);
+void revision_put_source(struct arena *a, struct value *into, const struct value *source);
+const char *revision_get(struct arena *a, const struct value *from); /* "": there is none */
+/* The revision that `asked` names, each part a name of its source. */
+int revision_resolve(struct app *p, const struct app_sources *s, const char *asked,
+                     const char **out, struct err *e) MUST_CHECK;
+
+/* ---- source.c: manifests ---- */
+int app_render(struct app *p, const struct app_sources *s, const char *revision,
+               struct app_manifests *out, struct err *e) MUST_CHECK;
 
 /* ---- elsewhere.c: what a source names by URL ---- */
 struct elsewhere {
@@ -156,8 +199,10 @@ int operation_step(struct app *p, struct err *e) MUST_CHECK;
 bool trial_wanted(const struct app *p);
 /* The Condemnation that covers this content, or NULL. */
 const struct object *trial_condemned(struct app *p, const struct app_manifests *m);
-/* After a condemnation that cannot be reverted in Git: the last good revision, else NULL. */
-const char *trial_pinned(struct app *p, const struct app_manifests *head);
+/* After a condemnation that cannot be reverted in Git: true, and the last good revision of the
+ * sources as they were then. */
+bool trial_pinned(struct app *p, const struct app_manifests *head, struct app_sources *out,
+                  const char **revision);
 /* An operation is for this content: it is not begun again by itself. */
 void trial_attempt(struct app *p, const struct app_manifests *m);
 /* … and is about to bring it to the cluster. */

@@ -91,7 +91,7 @@ static struct value *automatic_operation(struct app *p, const struct auto_decisi
     const struct value *policy = value_get(p->spec, "syncPolicy");
     struct value *op = value_new_object(p->a);
     struct value *sync = value_make_object(p->a, op, "sync");
-    (void)value_set_str(p->a, sync, "revision", p->revision);
+    revision_put(p->a, sync, p->revision, p->want.source);
     (void)value_set_bool(p->a, sync, "prune", value_at_bool(policy, "automated.prune", false));
     if (value_count(value_get(policy, "syncOptions")) > 0)
         (void)value_set(p->a, sync, "syncOptions", value_get(policy, "syncOptions"));
@@ -265,22 +265,25 @@ int app_write(struct app *p, struct err *e)
 
 static int look(struct app *p, struct err *e)
 {
-    int rc = app_open_source(p, e);
+    struct app_sources good;
+    const char *pinned;
+    int rc = project_check(p, e);
     if (rc == 0)
-        rc = project_check(p, e);
+        rc = app_sources_open(p, gitops_sources_of(p->spec), &p->from, e);
+    if (rc == 0)
+        rc = app_sources_look(p, &p->from, e);
     if (rc == 0)
         rc = diff_ignore_check(p->ignore.entries, e);
     if (rc == 0)
         rc = app_options_check(p, e);
     if (rc == 0)
-        rc = app_render(p, p->head, &p->want, e);
+        rc = app_render(p, &p->from, p->from.head, &p->want, e);
     if (rc < 0)
         return rc;
-    const char *pinned = trial_pinned(p, &p->want);
-    p->revision = p->head;
-    if (pinned) {
+    p->revision = p->from.head;
+    if (trial_pinned(p, &p->want, &good, &pinned)) {
         p->revision = pinned;
-        rc = app_render(p, pinned, &p->want, e);
+        rc = app_render(p, &good, pinned, &p->want, e);
     }
     return rc < 0 ? rc : app_observe(p, &p->want, &p->have, e);
 }
@@ -335,7 +338,6 @@ static int application_sync(struct controller_ctx *c, const struct key *key, str
                             struct err *e)
 {
     AUTO(object) struct object *obj = NULL;
-    AUTO(repo) struct repo *repo = NULL;
     int rc = kube_get(c->kube, &RES_APPLICATION, key->ns, key->name, &obj, e);
     if (rc < 0)
         return rc == ERR_NOT_FOUND ? 0 : rc;
@@ -353,7 +355,6 @@ static int application_sync(struct controller_ctx *c, const struct key *key, str
     if (strcmp(note_of(obj->root, "argocd.argoproj.io/skip-reconcile"), "true") == 0)
         return 0;
     rc = work(&p, e);
-    repo = p.repo;
     if (rc < 0)
         return rc;
     if (p.again)

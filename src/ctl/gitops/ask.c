@@ -40,20 +40,23 @@ int gitops_sync(struct kube *k, const char *ns, const char *application, int64_t
     (void)value_set_bool(a, sync, "prune", value_at_bool(policy, "automated.prune", false));
     (void)value_set_str(a, value_make_object(a, patch, "operation.initiatedBy"), "username",
                         user ? user : "");
-    const char *revision = NULL;
+    const struct value *entry = NULL;
     VALUE_EACH_ITEM (h, value_at(o->root, "status.history"))
         if (value_at_int(h, "id", -1) == history_id)
-            revision = value_at_str(h, "revision", NULL);
+            entry = h;
     const struct value *automated = value_get(policy, "automated");
     if (history_id >= 0 && automated && !value_is(automated, VALUE_NULL)) {
         (void)err_set(e, ERR_CONFLICT, "Application %s/%s syncs by itself and would undo this", ns,
                       application);
         return err_hint(e, "condemn what it runs instead (rollback without an id)");
     }
-    if (history_id >= 0 && !revision)
+    if (history_id >= 0 && !entry)
         return err_set(e, ERR_NOT_FOUND, "Application %s/%s has no history entry %lld", ns,
                        application, (long long)history_id);
-    if (revision)
-        (void)value_set_str(a, sync, "revision", revision);
+    /* Both, as Argo CD does it: the same version with other values is another release. */
+    if (entry) {
+        revision_put(a, sync, revision_get(a, entry), gitops_sources_of(entry));
+        revision_put_source(a, sync, gitops_sources_of(entry));
+    }
     return kube_patch(k, &RES_APPLICATION, ns, application, NULL, KUBE_PATCH_MERGE, patch, NULL, e);
 }

@@ -12,6 +12,7 @@
  * Threads    The runner's.
  * Not here   Rendering (render/), Git (vcs/), measuring (ctl/analysis).                   */
 #pragma once
+#include "charts/store.h"
 #include "ctl/repository/repository.h"
 #include "kube/controller.h"
 
@@ -22,8 +23,9 @@ struct gitops_opts {
     /* Further prefixes under which hosted repositories are known ("http://10.0.0.1:3000/git/"),
      * NULL-terminated, or NULL. */
     const char *const *urls;
-    const char *namespace; /* whose Applications have plain tracking ids; NULL: "argocd" */
-    int64_t wave_delay_ms; /* between waves; < 0: none, 0: 2 s */
+    struct charts_store *charts; /* of repositories and registries; NULL: they are refused */
+    const char *namespace;       /* whose Applications have plain tracking ids; NULL: "argocd" */
+    int64_t wave_delay_ms;       /* between waves; < 0: none, 0: 2 s */
     /* Told after a commit made here has moved a branch of a hosted repository. NULL: nobody. */
     void (*committed)(void *arg, const char *repository);
     void *arg;

@@ -14,13 +14,26 @@ bool operation_running(const struct app *p)
 
 /* ---- begin and end ---- */
 
+/* What an operation is of: what it names, else what is served or in the spec. */
+static const struct value *source_of(struct app *p, const struct value *operation)
+{
+    const struct value *sync = value_get(operation, "sync"), *named = gitops_sources_of(sync);
+    bool automated = value_at_bool(operation, "initiatedBy.automated", false);
+    if (value_count(named) > 0)
+        return named;
+    return automated || !*revision_get(p->a, sync) ? p->want.source : p->from.doc;
+}
+
 int operation_begin(struct app *p, const struct value *operation, struct err *e)
 {
     struct value *state = value_new_object(p->a), *result = value_new_object(p->a);
-    const char *asked = value_at_str(operation, "sync.revision", "");
-    char sha[REPO_SHA_MAX];
-    if (*asked) {
-        int rc = repo_resolve(p->repo, asked, sha, e);
+    const char *asked = revision_get(p->a, value_get(operation, "sync")), *revision = p->revision;
+    const struct value *source = source_of(p, operation);
+    struct app_sources sources;
+    if (*asked && (strcmp(asked, revision) != 0 || !value_equal(source, p->want.source))) {
+        int rc = app_sources_open(p, source, &sources, e);
+        if (rc == 0)
+            rc = revision_resolve(p, &sources, asked, &revision, e);
         if (rc < 0)
             return err_wrap(e, rc, "operation.sync.revision");
     }
@@ -28,8 +41,8 @@ int operation_begin(struct app *p, const struct value *operation, struct err *e)
     (void)value_set_str(p->a, state, "phase", "Running");
     (void)value_set_str(p->a, state, "message", "");
     (void)value_set_str(p->a, state, "startedAt", app_time(p, p->now));
-    (void)value_set_str(p->a, result, "revision", *asked ? sha : p->revision);
-    (void)value_set(p->a, result, "source", p->source);
+    revision_put(p->a, result, revision, source);
+    revision_put_source(p->a, result, source);
     (void)value_set(p->a, state, "syncResult", result);
     (void)value_set(p->a, p->status, "operationState", state);
     return 0;
@@ -44,10 +57,10 @@ static void add_history(struct run *r)
         id = value_at_int(h, "id", 0) >= id ? value_at_int(h, "id", 0) + 1 : id;
     struct value *h = value_new_object(p->a);
     (void)value_set_int(p->a, h, "id", id);
-    (void)value_set_str(p->a, h, "revision", value_at_str(r->result, "revision", ""));
+    revision_put(p->a, h, revision_get(p->a, r->result), gitops_sources_of(r->result));
     (void)value_set_str(p->a, h, "deployedAt", app_time(p, p->now));
     (void)value_set_str(p->a, h, "deployStartedAt", value_at_str(r->state, "startedAt", ""));
-    (void)value_set(p->a, h, "source", p->source);
+    revision_put_source(p->a, h, gitops_sources_of(r->result));
     if (value_get(run__operation(r), "initiatedBy"))
         (void)value_set(p->a, h, "initiatedBy", value_get(run__operation(r), "initiatedBy"));
     (void)value_push(p->a, list, h);
@@ -104,7 +117,7 @@ static void end(struct run *r, bool ok, const char *message)
 static bool superseded(const struct run *r)
 {
     bool automated = value_at_bool(run__operation(r), "initiatedBy.automated", false);
-    return automated && strcmp(value_at_str(r->result, "revision", ""), r->p->revision) != 0;
+    return automated && strcmp(revision_get(r->p->a, r->result), r->p->revision) != 0;
 }
 
 /* Between two tries. True: nothing to do now. */
@@ -222,15 +235,27 @@ static const char *first_failure(const struct run *r)
 
 /* ---- the loop ---- */
 
+/* What the operation is of; rendered once. */
+static int render(struct run *r, const char *revision, struct err *e)
+{
+    struct app *p = r->p;
+    const struct value *source = gitops_sources_of(r->result);
+    struct app_sources sources;
+    if (strcmp(revision, p->want.revision) == 0 && value_equal(source, p->want.source)) {
+        r->want = p->want;
+        return 0;
+    }
+    if (r->want.revision)
+        return 0;
+    int rc = app_sources_open(p, source, &sources, e);
+    return rc < 0 ? rc : app_render(p, &sources, revision, &r->want, e);
+}
+
 static int observe(struct run *r, struct err *e)
 {
     struct app *p = r->p;
-    const char *revision = value_at_str(r->result, "revision", p->revision);
-    int rc = 0;
-    if (p->want.revision && strcmp(revision, p->want.revision) == 0)
-        r->want = p->want;
-    else if (!r->want.revision)
-        rc = app_render(p, arena_strdup(p->a, revision), &r->want, e);
+    const char *revision = revision_get(p->a, r->result);
+    int rc = render(r, revision, e);
     if (rc == 0)
         rc = app_observe(p, &r->want, &r->have, e);
     if (rc < 0)
@@ -243,8 +268,8 @@ static int observe(struct run *r, struct err *e)
         struct value *o = value_copy(p->a, it->target), *meta = value_get_mut(o, "metadata");
         int64_t at = 0;
         (void)!clock_parse_rfc3339(value_at_str(r->state, "startedAt", ""), &at, NULL);
-        it->name = arena_printf(p->a, "%s%.7s-%lld", value_at_str(meta, "generateName", ""),
-                                revision, (long long)(at / 1000000000));
+        it->name = arena_printf(p->a, "%s%s-%lld", value_at_str(meta, "generateName", ""),
+                                revision_label(p->a, revision, 7), (long long)(at / 1000000000));
         (void)value_set_str(p->a, meta, "name", it->name);
         (void)value_remove(meta, "generateName");
         it->target = o;

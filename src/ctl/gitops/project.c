@@ -86,9 +86,6 @@ int project_check(struct app *p, struct err *e)
         return err_set(e, ERR_NOT_FOUND, "AppProject %s does not exist", name);
     if (!project)
         return 0;
-    int rc = project_check_source(p, value_at_str(p->source, "repoURL", ""), e);
-    if (rc < 0)
-        return rc;
     if (!destination_allowed(value_at(project->root, "spec.destinations"), dest))
         return err_set(e, ERR_DENIED, "project %s does not allow the destination %s/%s", name,
                        *server ? server : cluster, value_at_str(dest, "namespace", ""));

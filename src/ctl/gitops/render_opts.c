@@ -3,18 +3,15 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "kube/kube.h"
+#include "render/helm/chart.h"
 #include "vcs/repo.h"
 
-int gitops_find_source(const struct value *spec, const struct value **out, struct err *e)
+const struct value *gitops_sources_of(const struct value *spec)
 {
     const struct value *many = value_get(spec, "sources");
-    *out = value_count(many) > 0 ? value_item(many, 0) : value_get(spec, "source");
-    if (!*out)
-        return err_set(e, ERR_INVALID, "spec.source is missing");
-    if (value_count(many) > 1)
-        return err_set(e, ERR_UNSUPPORTED, "spec.sources: more than one is not offered here yet");
-    return 0;
+    return value_count(many) > 0 ? many : value_get(spec, "source");
 }
 
 /* ---- what charts may ask for beside their values ---- */
@@ -80,13 +77,37 @@ static const struct render_variable *variables(const struct gitops_source *p, st
 static int chart_options(const struct gitops_source *s, struct arena *a, struct render_opts *o,
                          struct err *e)
 {
-    struct repo_commit commit;
-    int rc = repo_commit_read(s->repo, s->revision, a, &commit, e);
+    struct repo_commit commit = {.committer = {.when_s = s->now_s}};
+    int rc = s->repo ? repo_commit_read(s->repo, s->revision, a, &commit, e) : 0;
     if (rc < 0)
         return rc;
     o->now_ns = commit.committer.when_s * 1000000000;
     o->variables = variables(s, a);
     return api_versions(s->kube, a, o, e);
+}
+
+int gitops_chart_tree(const char *archive, size_t n, const struct value *application,
+                      struct arena *a, struct tree **out, int64_t *now_s, struct err *e)
+{
+    struct helm_log log = {.arena = a};
+    struct helm_chart_file *list;
+    size_t count;
+    int64_t made_ns = 0, packed_s = helm_archive_time(archive, n);
+    int rc = helm_archive_list(archive, n, &log, &list, &count, e);
+    if (rc < 0)
+        return rc;
+    struct tree_file *files = ARENA_ARRAY(a, struct tree_file, count + 1);
+    size_t *sizes = ARENA_ARRAY(a, size_t, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        files[i] = (struct tree_file){list[i].name, list[i].text.s};
+        sizes[i] = list[i].text.n;
+    }
+    const char *made = value_at_str(application, "metadata.creationTimestamp", "");
+    if (*made && clock_parse_rfc3339(made, &made_ns, NULL) < 0)
+        made_ns = 0;
+    *now_s = made_ns / 1000000000 > packed_s ? made_ns / 1000000000 : packed_s;
+    *out = tree_of_bytes(files, sizes);
+    return 0;
 }
 
 int gitops_render_opts(const struct gitops_source *s, struct tree *t, struct arena *a,

@@ -1,119 +1,12 @@
-/* Where an Application's manifests come from. */
+/* What an Application's sources render to. */
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
 #include "codec/base64.h"
 #include "codec/json.h"
 #include "ctl/gitops/app_int.h"
-#include "ctl/gitops/render_opts.h"
-#include "kube/cache.h"
 #include "render/render.h"
 #include "render/sops/sops.h"
-
-/* ---- which repository ---- */
-
-/* "http://…/git/shop.git" → "shop" for a known prefix, else NULL. */
-static const char *under(const char *url, const char *prefix, struct arena *a)
-{
-    size_t n = prefix ? strlen(prefix) : 0, len = strlen(url);
-    if (n == 0 || strncmp(url, prefix, n) != 0)
-        return NULL;
-    if (len > n + 4 && strcmp(url + len - 4, ".git") == 0)
-        len -= 4;
-    return arena_strndup(a, url + n, len - n);
-}
-
-static const char *hosted_name(const struct app *p, const char *url)
-{
-    const struct gitops_opts *o = &p->g->opts;
-    const char *name = under(url, o->repositories->url, p->a);
-    for (const char *const *u = o->urls; !name && u && *u; u++)
-        name = under(url, *u, p->a);
-    return name ? name : host_name_valid(url) ? url : NULL;
-}
-
-static bool same_url(const char *a, const char *b)
-{
-    size_t na = strlen(a), nb = strlen(b);
-    na -= na > 4 && strcmp(a + na - 4, ".git") == 0 ? 4 : 0;
-    nb -= nb > 4 && strcmp(b + nb - 4, ".git") == 0 ? 4 : 0;
-    return na == nb && memcmp(a, b, na) == 0;
-}
-
-/* A Repository object that mirrors the URL; made when there is none. */
-static int mirror_of(struct app *p, const char *url, const char **out, struct err *e)
-{
-    struct object_list all = cache_list(p->c->cache, &RES_REPOSITORY, NULL, p->a);
-    for (size_t i = 0; i < all.n; i++) {
-        const char *theirs = value_at_str(all.items[i]->root, "spec.url", "");
-        if (*theirs && same_url(theirs, url)) {
-            *out = all.items[i]->name;
-            return 0;
-        }
-    }
-    struct value *o = value_new_object(p->a);
-    const char *name =
-        arena_printf(p->a, "mirror-%016llx", (unsigned long long)map_hash(url, strlen(url)));
-    (void)value_set_str(p->a, o, "apiVersion", "slipway.dev/v1");
-    (void)value_set_str(p->a, o, "kind", "Repository");
-    struct value *meta = value_make_object(p->a, o, "metadata");
-    (void)value_set_str(p->a, meta, "name", name);
-    (void)value_set_str(p->a, meta, "namespace", p->ns);
-    (void)value_set_str(p->a, value_make_object(p->a, o, "spec"), "url", url);
-    int rc = kube_create(p->c->kube, &RES_REPOSITORY, p->ns, o, NULL, e);
-    if (rc < 0 && rc != ERR_EXISTS)
-        return rc;
-    *out = name;
-    return 0;
-}
-
-static int check_source(const struct app *p, struct err *e)
-{
-    static const char *const known[] = {"repoURL",   "path", "targetRevision", "directory",
-                                        "kustomize", "helm", "name",           "ref"};
-    VALUE_EACH_MEMBER (m, p->source) {
-        bool found = value_count(&m->value) == 0;
-        for (size_t i = 0; i < ARRAY_LEN(known); i++)
-            found |= strcmp(known[i], m->key) == 0;
-        if (!found)
-            return err_set(e, ERR_UNSUPPORTED, "spec.source.%s is not offered here yet", m->key);
-    }
-    if (!*value_at_str(p->source, "repoURL", ""))
-        return err_set(e, ERR_INVALID, "spec.source.repoURL is missing");
-    return 0;
-}
-
-int app_open_source(struct app *p, struct err *e)
-{
-    int rc = gitops_find_source(p->spec, &p->source, e);
-    if (rc == 0)
-        rc = check_source(p, e);
-    if (rc < 0)
-        return rc;
-    const char *url = value_at_str(p->source, "repoURL", ""), *name = hosted_name(p, url);
-    if (!name)
-        rc = mirror_of(p, url, &name, e);
-    if (rc < 0)
-        return rc;
-    rc = repo_open(repository_path(p->g->opts.repositories, name, p->a), &p->repo, e);
-    if (rc == ERR_NOT_FOUND)
-        return err_set(e, ERR_NOT_FOUND, "repository %s is not here (yet)", url);
-    if (rc < 0)
-        return rc;
-    p->repository = name;
-    AUTO(object) struct object *owner = NULL;
-    const char *owner_name;
-    if (repository_owner(p->g->opts.repositories, name, p->a, &p->repository_ns, &owner_name,
-                         NULL) == 0 &&
-        kube_get(p->c->kube, &RES_REPOSITORY, p->repository_ns, owner_name, &owner, NULL) == 0)
-        p->writable = !*value_at_str(owner->root, "spec.url", "");
-    rc = repo_resolve(p->repo, value_at_str(p->source, "targetRevision", "HEAD"), p->head, e);
-    const char *why =
-        owner ? value_at_str(object_condition(owner->root, "Ready"), "message", "") : "";
-    if (rc == ERR_NOT_FOUND && *why)
-        return err_wrap(e, rc, "Repository %s/%s: %s", p->repository_ns, owner_name, why);
-    return rc;
-}
 
 /* ---- rendering, with a note of every file that was read ---- */
 
@@ -181,32 +74,137 @@ static int sops_keys(void *arg, struct arena *a, struct sops_keys *out, struct e
     return 0;
 }
 
-static int render_at(struct app *p, const char *revision, struct render_result *out,
-                     const char *const **files, struct err *e)
+/* ---- the sources at a revision ---- */
+
+/* One source, and what its files are read through. */
+struct opened {
+    struct gitops_source source;
+    struct tree *sealed, *plain;
+};
+
+struct opened_all {
+    struct opened *items;
+    size_t n;
+    struct render_ref *refs;
+};
+
+static void close_all(struct opened_all *all)
 {
-    AUTO(tree) struct tree *sealed = tree_of_commit(p->repo, revision);
-    AUTO(tree) struct tree *t = sops_tree(sealed, &(struct sops_source){sops_keys, p});
-    struct traced traced = {.base = {&traced_ops}, .real = t, .a = p->a};
-    const struct gitops_source source = {p->c->kube, p->repo, revision,
-                                         p->name,    p->spec, p->source};
+    for (size_t i = 0; i < all->n; i++) {
+        tree_free(all->items[i].plain);
+        tree_free(all->items[i].sealed);
+    }
+}
+
+static int open_one(struct app *p, const struct app_source *s, struct opened *o, struct err *e)
+{
+    o->source = (struct gitops_source){.kube = p->c->kube,
+                                       .repo = s->repo,
+                                       .revision = o->source.revision,
+                                       .name = p->name,
+                                       .spec = p->spec,
+                                       .source = s->doc};
+    if (!s->chart) {
+        o->sealed = tree_of_commit(s->repo, o->source.revision);
+    } else {
+        struct charts_wish wish = s->wish;
+        const char *bytes;
+        size_t n;
+        wish.version = o->source.revision;
+        int rc = charts_store_get(p->g->opts.charts, &wish, p->a, &bytes, &n, e);
+        if (rc == ERR_AGAIN || rc == ERR_TIMEOUT)
+            return ERR_NOT_FOUND; /* said, not waited for in silence */
+        if (rc == 0)
+            rc = gitops_chart_tree(bytes, n, p->obj->root, p->a, &o->sealed, &o->source.now_s, e);
+        if (rc < 0)
+            return rc;
+    }
+    o->plain = sops_tree(o->sealed, &(struct sops_source){sops_keys, p});
+    return 0;
+}
+
+static int open_all(struct app *p, const struct app_sources *s, const char *revision,
+                    struct opened_all *all, struct err *e)
+{
+    size_t refs = 0;
+    int rc = 0;
+    *all = (struct opened_all){ARENA_ARRAY(p->a, struct opened, s->n), s->n,
+                               ARENA_ARRAY(p->a, struct render_ref, s->n + 1)};
+    for (size_t i = 0; rc == 0 && i < s->n; i++) {
+        struct opened *o = &all->items[i];
+        o->source.revision = revision_part(p->a, revision, i);
+        rc = open_one(p, &s->items[i], o, e);
+        if (rc == 0 && *s->items[i].ref)
+            all->refs[refs++] = (struct render_ref){s->items[i].ref, o->plain};
+    }
+    return rc;
+}
+
+static const char *const *files_of(struct app *p, const struct map *files)
+{
+    const char **list = ARENA_ARRAY(p->a, const char *, map_size(files) + 1);
+    size_t cursor = 0, n = 0;
+    for (const struct map_entry *f; (f = map_next(files, &cursor));)
+        list[n++] = arena_strdup(p->a, f->key);
+    return list;
+}
+
+/* Renders source `i`, with a note of what is read of each. */
+static int render_one(struct app *p, struct opened_all *all, size_t i, struct traced *traced,
+                      struct render_result *out, struct err *e)
+{
+    const struct opened *o = &all->items[i];
     struct render_opts opts;
     struct elsewhere elsewhere;
     elsewhere_init(&elsewhere, p);
-    map_init(&traced.files);
-    int rc = gitops_render_opts(&source, t, p->a, &opts, e);
+    int rc = gitops_render_opts(&o->source, o->plain, p->a, &opts, e);
     opts.remote = &elsewhere.remote;
     opts.charts = &elsewhere.charts;
+    opts.refs = all->refs;
     if (rc == 0)
-        rc = render_objects(&traced.base, &opts, p->a, out, e);
-    if (rc == 0) {
-        const char **list = ARENA_ARRAY(p->a, const char *, map_size(&traced.files) + 1);
-        size_t cursor = 0, n = 0;
-        for (const struct map_entry *f; (f = map_next(&traced.files, &cursor));)
-            list[n++] = arena_strdup(p->a, f->key);
-        *files = list;
-    }
-    map_done(&traced.files);
+        rc = render_objects(&traced[i].base, &opts, p->a, out, e);
     elsewhere_done(&elsewhere);
+    return rc;
+}
+
+static void add_objects(struct app *p, struct app_manifests *m, const struct render_result *r)
+{
+    size_t size = sizeof *m->objects;
+    m->objects = arena_grow(p->a, m->objects, m->n * size, (m->n + r->n) * size);
+    if (r->n)
+        memcpy(m->objects + m->n, r->objects, r->n * size);
+    m->n += r->n;
+}
+
+static int render_all(struct app *p, const struct app_sources *s, struct opened_all *all,
+                      struct app_manifests *out, struct err *e)
+{
+    static const char *const tools[] = {
+        [RENDER_DIRECTORY] = "Directory", [RENDER_KUSTOMIZE] = "Kustomize", [RENDER_HELM] = "Helm"};
+    struct traced *traced = ARENA_ARRAY(p->a, struct traced, s->n);
+    int rc = 0;
+    for (size_t i = 0, ref = 0; i < s->n; i++) {
+        traced[i] = (struct traced){.base = {&traced_ops}, .real = all->items[i].plain, .a = p->a};
+        map_init(&traced[i].files);
+        if (*s->items[i].ref)
+            all->refs[ref++].tree = &traced[i].base;
+    }
+    for (size_t i = 0; rc == 0 && i < s->n; i++) {
+        struct render_result r;
+        if (!s->items[i].renders)
+            continue;
+        rc = render_one(p, all, i, traced, &r, e);
+        if (rc < 0 && s->many)
+            (void)err_wrap(e, rc, "%s", s->items[i].path);
+        if (rc < 0)
+            break;
+        out->tools[i] = tools[r.tool];
+        add_objects(p, out, &r);
+    }
+    for (size_t i = 0; i < s->n; i++) {
+        out->files[i] = files_of(p, &traced[i].files);
+        map_done(&traced[i].files);
+    }
     return rc;
 }
 
@@ -304,19 +302,49 @@ static const char *const *images_of(struct app *p, struct value **objects, size_
     return list;
 }
 
-int app_render(struct app *p, const char *revision, struct app_manifests *out, struct err *e)
+/* Of objects that several sources bring, the last one counts. */
+static void drop_repeated(struct app *p, struct app_manifests *m)
 {
-    struct render_result r;
-    struct app_manifests m = {.revision = revision};
-    int rc = render_at(p, revision, &r, &m.files, e);
+    struct map last;
+    size_t kept = 0;
+    const char *repeated = NULL;
+    map_init(&last);
+    for (size_t i = 0; i < m->n; i++)
+        (void)map_put(&last, note_of(m->objects[i], APP_TRACKING), m->objects[i]);
+    for (size_t i = 0; i < m->n; i++) {
+        const char *id = note_of(m->objects[i], APP_TRACKING);
+        bool named = *value_at_str(m->objects[i], "metadata.name", "");
+        if (!named || map_get(&last, id) == m->objects[i])
+            m->objects[kept++] = m->objects[i];
+        else
+            repeated = strchr(id, ':') ? strchr(id, ':') + 1 : id;
+    }
+    m->n = kept;
+    map_done(&last);
+    app_condition(
+        p, "RepeatedResourceWarning",
+        repeated
+            ? arena_printf(p->a, "%s is in more than one source; the last one counts", repeated)
+            : NULL);
+}
+
+int app_render(struct app *p, const struct app_sources *s, const char *revision,
+               struct app_manifests *out, struct err *e)
+{
+    struct opened_all all;
+    struct app_manifests m = {.revision = revision,
+                              .source = s->doc,
+                              .files = ARENA_ARRAY(p->a, const char *const *, s->n),
+                              .tools = ARENA_ARRAY(p->a, const char *, s->n)};
+    int rc = open_all(p, s, revision, &all, e);
+    if (rc == 0)
+        rc = render_all(p, s, &all, &m, e);
+    close_all(&all);
     if (rc < 0)
         return rc;
-    m.objects = r.objects;
-    m.n = r.n;
-    static const char *const tools[] = {
-        [RENDER_DIRECTORY] = "Directory", [RENDER_KUSTOMIZE] = "Kustomize", [RENDER_HELM] = "Helm"};
-    m.tool = tools[r.tool];
     decorate(p, m.objects, m.n);
+    if (s->many)
+        drop_repeated(p, &m);
     rc = digest(p, m.objects, m.n, m.git, e);
     if (rc == 0)
         rc = app_outside_config(p, &m, e);

@@ -38,6 +38,18 @@ static void set_health(struct app *p, enum health_status worst)
     (void)value_set_str(p->a, h, "lastTransitionTime", app_time(p, p->now));
 }
 
+static void set_tools(struct app *p)
+{
+    (void)value_remove(p->status, p->from.many ? "sourceType" : "sourceTypes");
+    if (!p->from.many) {
+        (void)value_set_str(p->a, p->status, "sourceType", p->want.tools[0]);
+        return;
+    }
+    struct value *list = value_set(p->a, p->status, "sourceTypes", value_new_array(p->a));
+    for (size_t i = 0; i < value_count(p->want.source); i++)
+        (void)value_push_str(p->a, list, p->want.tools[i] ? p->want.tools[i] : "");
+}
+
 void app_summarize(struct app *p)
 {
     struct value *list = value_new_array(p->a);
@@ -59,11 +71,11 @@ void app_summarize(struct app *p)
     set_health(p, worst);
     struct value *sync = value_make_object(p->a, p->status, "sync");
     (void)value_set_str(p->a, sync, "status", synced ? "Synced" : "OutOfSync");
-    (void)value_set_str(p->a, sync, "revision", p->revision);
+    revision_put(p->a, sync, p->revision, p->want.source);
     struct value *to = value_make_object(p->a, sync, "comparedTo");
-    (void)value_set(p->a, to, "source", p->source);
+    revision_put_source(p->a, to, p->from.doc);
     (void)value_set(p->a, to, "destination", value_get(p->spec, "destination"));
-    (void)value_set_str(p->a, p->status, "sourceType", p->want.tool);
+    set_tools(p);
     struct value *images = value_new_array(p->a);
     for (const char *const *i = p->want.images; *i; i++)
         (void)value_push_str(p->a, images, *i);

@@ -5,7 +5,7 @@
 #include "kube/events.h"
 #include "kube/write.h"
 
-enum { LOOK_MS = 2000, CRASHES = 3, COMMITS = 100 };
+enum { LOOK_MS = 2000, CRASHES = 3, COMMITS = 100, SOURCE_MAX = 32 << 10, LABEL_MAX = 63 };
 
 bool trial_wanted(const struct app *p)
 {
@@ -20,6 +20,13 @@ static bool same_content(const struct value *c, const char *git, const struct va
 {
     return c && strcmp(value_at_str(c, "git", ""), git) == 0 &&
            value_equal(value_get(c, "config"), config);
+}
+
+/* Values stand there, too; what is larger is not kept. */
+static void keep_source(struct app *p, struct value *content, const struct app_manifests *m)
+{
+    if (strlen(json_text(p->a, m->source, 0)) <= SOURCE_MAX)
+        (void)value_set(p->a, content, "source", m->source);
 }
 
 static struct value *content_of(struct app *p, const struct app_manifests *m)
@@ -70,6 +77,7 @@ int trial_begin(struct app *p, const struct app_manifests *m, struct err *e)
     if (same_content(had, m->git, m->config))
         return 0;
     struct value *trial = content_of(p, m);
+    keep_source(p, trial, m);
     (void)value_set_str(p->a, trial, "since", app_time(p, p->now));
     struct value *images = value_make_array(p->a, trial, "images");
     for (const char *const *i = m->images; *i; i++)
@@ -85,34 +93,26 @@ const struct object *trial_condemned(struct app *p, const struct app_manifests *
     return condemned(p, m->git, m->config);
 }
 
-/* The branch a revert can be committed to, or NULL. */
-const char *trial__branch(struct app *p)
-{
-    const char *target = value_at_str(p->source, "targetRevision", "HEAD"), *branch = target;
-    char sha[REPO_SHA_MAX];
-    if (!p->writable || strcmp(note_of(p->obj->root, "slipway.dev/rollback"), "pin") == 0)
-        return NULL;
-    if (!*target || strcmp(target, "HEAD") == 0)
-        return repo_head_branch(p->repo, p->a, &branch, NULL) == 0 ? branch : NULL;
-    if (strncmp(branch, "refs/heads/", 11) == 0)
-        branch += 11;
-    const char *ref = arena_printf(p->a, "refs/heads/%s", branch);
-    return repo_resolve(p->repo, ref, sha, NULL) == 0 ? branch : NULL;
-}
-
-const char *trial_pinned(struct app *p, const struct app_manifests *head)
+bool trial_pinned(struct app *p, const struct app_manifests *head, struct app_sources *out,
+                  const char **revision)
 {
     const char *good = value_at_str(p->rollout, "good.revision", "");
-    char sha[REPO_SHA_MAX];
-    if (!*good || !trial_condemned(p, head) || trial__branch(p) ||
-        repo_resolve(p->repo, good, sha, NULL) < 0)
-        return NULL;
+    const struct value *source = value_at(p->rollout, "good.source");
+    struct trial_way way;
+    if (!source)
+        source = p->from.doc;
+    if (!*good || !trial_condemned(p, head) || trial__way(p, &way) ||
+        (strcmp(good, p->from.head) == 0 && value_equal(source, p->from.doc)))
+        return false;
+    if (app_sources_open(p, source, out, NULL) < 0 ||
+        revision_resolve(p, out, good, revision, NULL) < 0)
+        return false;
     app_condition(p, "Pinned",
                   arena_printf(p->a,
-                               "revision %.12s is condemned and cannot be reverted in Git; "
-                               "%.12s is served until something newer comes",
-                               p->head, good));
-    return arena_strdup(p->a, sha);
+                               "revision %s is condemned and cannot be reverted in Git; "
+                               "%s is served until something newer comes",
+                               revision_short(p->a, p->from.head), revision_short(p->a, good)));
+    return true;
 }
 
 /* Images that the good content had are not to blame. */
@@ -128,21 +128,30 @@ static void blame_images(struct app *p, struct value *into)
     }
 }
 
-/* The app commit that the newest commit since the good revision brought. */
-static const char *app_commit(struct app *p)
+/* The app commit that the newest commit since the good revision brought to a source. */
+static const char *app_commit_of(struct app *p, size_t i)
 {
-    const char *trial = value_at_str(p->rollout, "trial.revision", "");
-    const char *good = value_at_str(p->rollout, "good.revision", NULL);
+    const char *trial = revision_part(p->a, value_at_str(p->rollout, "trial.revision", ""), i);
+    const char *good = revision_part(p->a, value_at_str(p->rollout, "good.revision", ""), i);
     struct repo_commit *log;
     size_t n;
-    if (repo_log(p->repo, trial, good, NULL, COMMITS, p->a, &log, &n, NULL) < 0)
+    if (!p->from.items[i].repo || repo_log(p->from.items[i].repo, trial, *good ? good : NULL, NULL,
+                                           COMMITS, p->a, &log, &n, NULL) < 0)
         return NULL;
-    for (size_t i = 0; i < n; i++) {
-        const char *found = repo_trailer(p->a, log[i].message, "Slipway-App-Commit");
+    for (size_t k = 0; k < n; k++) {
+        const char *found = repo_trailer(p->a, log[k].message, "Slipway-App-Commit");
         if (found)
             return found;
     }
     return NULL;
+}
+
+static const char *app_commit(struct app *p)
+{
+    const char *found = NULL;
+    for (size_t i = 0; i < p->from.n && !found; i++)
+        found = app_commit_of(p, i);
+    return found;
 }
 
 /* Tells trials apart, also those of one content. */
@@ -160,8 +169,9 @@ void trial__labels(struct app *p, struct value *meta)
 {
     struct value *labels = value_make_object(p->a, meta, "labels");
     (void)value_set_str(p->a, labels, "slipway.dev/application", p->name);
-    (void)value_set_str(p->a, labels, "slipway.dev/revision",
-                        value_at_str(p->rollout, "trial.revision", ""));
+    (void)value_set_str(
+        p->a, labels, "slipway.dev/revision",
+        revision_label(p->a, value_at_str(p->rollout, "trial.revision", ""), LABEL_MAX));
 }
 
 const char *trial__run_name(struct app *p)
@@ -205,8 +215,8 @@ static int condemn(struct app *p, const char *why, const struct object *run, str
     if (rc < 0 && rc != ERR_EXISTS)
         return rc;
     (void)value_set_bool(p->a, value_get_mut(p->rollout, "trial"), "condemned", true);
-    event_warning(p->c, &RES_APPLICATION, p->obj, "Condemned", "revision %.12s: %s",
-                  value_at_str(trial, "revision", ""), why);
+    event_warning(p->c, &RES_APPLICATION, p->obj, "Condemned", "revision %s: %s",
+                  revision_short(p->a, value_at_str(trial, "revision", "")), why);
     p->again = true;
     return 0;
 }
@@ -276,6 +286,7 @@ static void observe(struct app *p, const struct object *run, const struct object
     const struct value *trial = value_get(p->rollout, "trial");
     const struct value *good = value_get(p->rollout, "good");
     bool same = same_content(trial, p->want.git, p->want.config);
+    struct trial_way way;
     *v = (struct rollback_view){
         .wanted = trial_wanted(p),
         .asked = *note_of(p->obj->root, APP_CONDEMN) ? note_of(p->obj->root, APP_CONDEMN) : NULL,
@@ -293,7 +304,7 @@ static void observe(struct app *p, const struct object *run, const struct object
         .head_is_trial = same || trial_condemned(p, &p->want),
         .git_differs = strcmp(value_at_str(good, "git", ""), p->want.git) != 0,
         .config_differs = !value_equal(value_get(good, "config"), p->want.config),
-        .writable = trial__branch(p) != NULL,
+        .writable = trial__way(p, &way),
         .reverted = condemnation && *value_at_str(condemnation->root, "status.revertCommit", ""),
     };
     if (!v->on_trial || v->condemned || !v->wanted)
@@ -313,8 +324,8 @@ static int take_good(struct app *p, struct err *e)
         (void)value_set(p->a, p->rollout, "previous", value_get(p->rollout, "good"));
     (void)value_set(p->a, p->rollout, "good", trial);
     (void)value_remove(p->rollout, "trial");
-    event_normal(p->c, &RES_APPLICATION, p->obj, "Healthy", "revision %.12s is the last good one",
-                 value_at_str(trial, "revision", ""));
+    event_normal(p->c, &RES_APPLICATION, p->obj, "Healthy", "revision %s is the last good one",
+                 revision_short(p->a, value_at_str(trial, "revision", "")));
     return 0;
 }
 
@@ -392,12 +403,13 @@ int trial_step(struct app *p, struct err *e)
     observe(p, run, condemnation, &v);
     app_condition(p, "Condemned",
                   v.condemned && v.head_is_trial
-                      ? arena_printf(p->a, "revision %.12s: %s%s",
-                                     value_at_str(condemnation->root, "spec.revision", ""),
+                      ? arena_printf(p->a, "revision %s: %s%s",
+                                     revision_short(p->a, value_at_str(condemnation->root,
+                                                                       "spec.revision", "")),
                                      value_at_str(condemnation->root, "spec.reason", ""),
                                      v.has_good ? "" : "; there is no good revision to go back to")
                       : NULL);
-    if (!trial_condemned(p, &p->want) && strcmp(p->revision, p->head) == 0)
+    if (!trial_condemned(p, &p->want) && strcmp(p->revision, p->from.head) == 0)
         app_condition(p, "Pinned", NULL);
     return act(p, &v, run, condemnation, e);
 }

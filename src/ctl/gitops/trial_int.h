@@ -3,8 +3,15 @@
 #include "ctl/gitops/app_int.h"
 #include "ctl/gitops/rollback.h"
 
-/* The branch a revert can be committed to, or NULL. */
-const char *trial__branch(struct app *p);
+/* How the condemned revision can be reverted in Git: all that is newer than the good one comes from
+ * one branch of one hosted repository. */
+struct trial_way {
+    const struct app_source *source; /* the first of those that are in it */
+    const char *branch;
+};
+bool trial__way(struct app *p, struct trial_way *out);
+/* True: a source is in it. */
+bool trial__in_way(const struct trial_way *w, const struct app_source *s);
 /* Of the AnalysisRun and the Condemnation of the content on trial. */
 const char *trial__run_name(struct app *p);
 void trial__labels(struct app *p, struct value *meta);

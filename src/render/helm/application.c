@@ -61,6 +61,7 @@ static int check_options(const struct source *s, struct err *e)
 
 /* ---- $NAME and ${NAME} ---- */
 
+/* NULL: nobody has set it. */
 static const char *variable(const struct source *s, const char *name, size_t n)
 {
     const struct render_variable *v = s->opts->variables;
@@ -69,7 +70,7 @@ static const char *variable(const struct source *s, const char *name, size_t n)
     for (; v && v->name; v++)
         if (strlen(v->name) == n && strncmp(v->name, name, n) == 0)
             return v->value;
-    return "";
+    return NULL;
 }
 
 static const char *expanded(const struct source *s, const char *text)
@@ -91,7 +92,8 @@ static const char *expanded(const struct source *s, const char *text)
             buf_putc(&b, *c++);
             continue;
         }
-        buf_puts(&b, variable(s, name, n));
+        const char *value = variable(s, name, n);
+        buf_puts(&b, value ? value : "");
         c = name + n + braces;
     }
     return arena_strdup(s->a, buf_text(&b));
@@ -99,10 +101,44 @@ static const char *expanded(const struct source *s, const char *text)
 
 /* ---- files ---- */
 
-/* "/x" counts from the repository's root, all else from the chart. */
-static int file_path(const struct source *s, const char *path, const char **out, struct err *e)
+/* The tree that "$name/path" is in, and its path there; NULL: it is none that has a name. */
+static const struct render_ref *referred(const struct source *s, const char *path,
+                                         const char **rest)
 {
-    if (strstr(path, "://") || *path == '$')
+    size_t n = strcspn(path, "/");
+    for (const struct render_ref *r = s->opts->refs; *path == '$' && r && r->name; r++)
+        if (strlen(r->name) == n - 1 && strncmp(r->name, path + 1, n - 1) == 0) {
+            *rest = path + n + (path[n] == '/');
+            return r;
+        }
+    return NULL;
+}
+
+/* Of another source they are left to be replaced within the path alone. */
+static const char *file_name(const struct source *s, const char *path)
+{
+    const char *rest;
+    const struct render_ref *r = referred(s, path, &rest);
+    size_t n = strcspn(path, "/");
+    if (!r && *path == '$' && path[1] != '{' && !variable(s, path + 1, n - 1))
+        return path; /* to be refused by its name */
+    return r ? arena_printf(s->a, "$%s/%s", r->name, expanded(s, rest)) : expanded(s, path);
+}
+
+/* "/x" counts from the repository's root, "$name/x" from that of another source, all else from the
+ * chart. */
+static int file_path(const struct source *s, const char *path, struct tree **tree, const char **out,
+                     struct err *e)
+{
+    const char *rest;
+    const struct render_ref *r = referred(s, path, &rest);
+    *tree = r ? r->tree : s->tree;
+    if (r)
+        return tree_join(s->a, "", rest, out, e);
+    if (*path == '$')
+        return err_set(e, ERR_NOT_FOUND, "%s: no source has the ref %.*s", path,
+                       (int)strcspn(path + 1, "/"), path + 1);
+    if (strstr(path, "://"))
         return err_set(e, ERR_UNSUPPORTED,
                        "%s: files of charts are read from the Application's repository only", path);
     return *path == '/' ? tree_join(s->a, "", path + 1, out, e)
@@ -119,17 +155,19 @@ static int read_file(struct helm_reader *r, const char *path, struct arena *a, c
         return 0;
     }
     const char *full;
-    int rc = file_path(s, path, &full, e);
-    return rc < 0 ? rc : tree_read(s->tree, full, a, out, n, e);
+    struct tree *tree;
+    int rc = file_path(s, path, &tree, &full, e);
+    return rc < 0 ? rc : tree_read(tree, full, a, out, n, e);
 }
 
 static int is_there(const struct source *s, const char *path, bool *out, struct err *e)
 {
     const char *full;
+    struct tree *tree;
     enum tree_kind kind;
-    int rc = file_path(s, path, &full, e);
+    int rc = file_path(s, path, &tree, &full, e);
     if (rc == 0)
-        rc = tree_stat(s->tree, full, &kind, e);
+        rc = tree_stat(tree, full, &kind, e);
     *out = rc == 0 && kind == TREE_FILE;
     return rc;
 }
@@ -150,7 +188,7 @@ static int add_files(const struct source *s, struct sources *list, struct err *e
 {
     bool lax = value_bool(option(s, "ignoreMissingValueFiles"), false);
     VALUE_EACH_ITEM (f, option(s, "valueFiles")) {
-        const char *path = expanded(s, value_str(f, ""));
+        const char *path = file_name(s, value_str(f, ""));
         bool there = true;
         int rc = lax ? is_there(s, path, &there, e) : 0;
         if (rc < 0)
@@ -196,7 +234,7 @@ static void add_parameters(const struct source *s, struct sources *list)
     VALUE_EACH_ITEM (p, option(s, "fileParameters"))
         add(list, HELM_SET_FILE,
             arena_printf(s->a, "%s=%s", value_at_str(p, "name", ""),
-                         escaped(s->a, expanded(s, value_at_str(p, "path", "")))));
+                         escaped(s->a, file_name(s, value_at_str(p, "path", "")))));
 }
 
 static int values_of(struct source *s, struct helm_log *log, struct go_map **out, struct err *e)

@@ -4,6 +4,7 @@
 
 #include "codec/compress.h"
 #include "codec/tar.h"
+#include "render/helm/chart.h"
 #include "render/helm/helm_int.h"
 
 /* path.Clean of a relative path, in place. */
@@ -134,4 +135,21 @@ int helm__archive_files(const void *archive, size_t n, struct helm_log *log,
     if (out->n == 0)
         return helm__fail(log, e, ERR_INVALID, "no files in chart archive");
     return 0;
+}
+
+int64_t helm_archive_time(const void *archive, size_t n)
+{
+    struct source_mem bytes = source_from_mem(archive, n);
+    AUTO(decompressor) struct decompressor *plain = NULL;
+    AUTO(tar_reader) struct tar_reader *tar = NULL;
+    const struct tar_entry *entry;
+    int64_t newest = 0;
+    if (compress_detect(archive, n) != COMPRESS_GZIP ||
+        decompressor_new(COMPRESS_GZIP, &bytes.source, (uint64_t)HELM__CHART_MAX * 2, &plain,
+                         NULL) < 0)
+        return 0;
+    tar = tar_reader_new(decompressor_source(plain));
+    while (tar_reader_next(tar, &entry, NULL) > 0)
+        newest = entry->mtime > newest ? entry->mtime : newest;
+    return newest;
 }

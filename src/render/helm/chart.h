@@ -2,6 +2,8 @@
  *
  * Lifetime   Answers live as long as the chart, or in the arena given.                    */
 #pragma once
+#include <stdint.h>
+
 #include "base/buf.h"
 #include "render/helm/helm.h"
 
@@ -43,6 +45,9 @@ int helm_chart_save(const struct helm_chart *c, int64_t mtime, struct helm_log *
 /* The files of an archive, as they are in it, without looking into them. */
 int helm_archive_list(const void *archive, size_t n, struct helm_log *log,
                       struct helm_chart_file **out, size_t *n_out, struct err *e) MUST_CHECK;
+
+/* When the newest of its files was made (seconds since 1970); 0: it is no archive. */
+int64_t helm_archive_time(const void *archive, size_t n);
 
 /* An error, sentence in the log, for those who work with charts. */
 int helm_fail(struct helm_log *log, struct err *e, enum err_code code, const char *fmt, ...)

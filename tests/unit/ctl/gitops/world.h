@@ -20,6 +20,7 @@ struct world {
     struct fake_clock clock;
     struct runner *runner;
     struct repository_opts repositories;
+    struct charts_store *charts;
     struct gitops *gitops;
     int commits; /* made by the controller */
 };
@@ -98,8 +99,15 @@ static inline void setup(struct world *w)
     w->kube = api_new(&w->clock.clock);
     w->repositories =
         (struct repository_opts){arena_printf(w->a, "%s/git", w->dir), "http://h/git/"};
-    struct gitops_opts opts = {
-        .repositories = &w->repositories, .wave_delay_ms = -1, .committed = committed, .arg = w};
+    const struct charts_store_opts charts = {arena_printf(w->a, "%s/charts", w->dir),
+                                             &w->clock.clock, 0};
+    struct err e = {0};
+    T_RC(charts_store_open(&charts, &w->charts, &e), &e, "charts");
+    struct gitops_opts opts = {.repositories = &w->repositories,
+                               .charts = w->charts,
+                               .wave_delay_ms = -1,
+                               .committed = committed,
+                               .arg = w};
     w->gitops = gitops_new(&opts);
     w->runner = runner_new(w->kube, &w->clock.clock, 0);
     runner_add(w->runner, &repository_controller, &w->repositories);
@@ -113,6 +121,7 @@ static inline void teardown(struct world *w)
 {
     runner_free(w->runner);
     gitops_free(w->gitops);
+    charts_store_free(w->charts);
     api_free(w->kube);
     arena_free(w->a);
     (void)!fs_remove_tree(w->dir, NULL);
