@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "codec/json.h"
+#include "codec/xml.h"
 #include "scan/found.h"
-#include "scan/xml.h"
 
 /* "dependencies": a list for each framework. */
 int found__nuget_lock(struct found *f, const struct found_file *file, struct err *e)
@@ -37,24 +37,31 @@ int found__nuget_deps(struct found *f, const struct found_file *file, struct err
     return 0;
 }
 
+struct nuget_xml {
+    struct found *f;
+    const struct found_file *file;
+};
+
+static void on_open(void *arg, const char *element, const char *const *attributes)
+{
+    const struct nuget_xml *x = arg;
+    bool config = strcmp(element, "package") == 0;
+    if (!config && strcmp(element, "PackageVersion") != 0 &&
+        strcmp(element, "PackageReference") != 0)
+        return;
+    const char *version = xml_attribute(attributes, config ? "version" : "Version");
+    const char *dev = xml_attribute(attributes, "developmentDependency");
+    if (!version || strpbrk(version, "$*[(")) /* a variable or a range */
+        return;
+    found_add(x->f, "NuGet", xml_attribute(attributes, config ? "id" : "Include"), version,
+              x->file->path)
+        ->dev = dev && strcmp(dev, "true") == 0;
+}
+
 /* <package id= version= developmentDependency=>, <PackageVersion Include= Version=> */
 int found__nuget_xml(struct found *f, const struct found_file *file, struct err *e)
 {
-    struct xml x = {.p = file->text, .end = file->text + file->n, .arena = file->scratch};
-    const char *text, *attributes = "";
-    (void)e;
-    for (enum xml_event ev; (ev = xml__next(&x, &text, &attributes)) != XML_END_OF_DOCUMENT;) {
-        bool config = strcmp(ev == XML_OPEN ? x.name : "", "package") == 0;
-        bool props = ev == XML_OPEN && (strcmp(x.name, "PackageVersion") == 0 ||
-                                        strcmp(x.name, "PackageReference") == 0);
-        if (!config && !props)
-            continue;
-        const char *version = xml__attribute(&x, attributes, config ? "version" : "Version");
-        const char *dev = xml__attribute(&x, attributes, "developmentDependency");
-        if (version && !strpbrk(version, "$*[(")) /* neither a variable nor a range */
-            found_add(f, "NuGet", xml__attribute(&x, attributes, config ? "id" : "Include"),
-                      version, file->path)
-                ->dev = dev && strcmp(dev, "true") == 0;
-    }
-    return 0;
+    struct nuget_xml x = {.f = f, .file = file};
+    struct xml_reader reader = {.open = on_open, .arg = &x};
+    return xml_read(file->text, file->n, &reader, e);
 }

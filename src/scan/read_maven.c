@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/own.h"
+#include "codec/xml.h"
 #include "scan/found.h"
-#include "scan/xml.h"
 
 enum { PARENTS_MAX = 4, DEPTH_MAX = 8, VALUE_MAX = 512, DEPENDENCIES_MAX = 20000 };
 
@@ -117,8 +117,16 @@ static bool is_at(const struct reading *r, const char *const *path, size_t n)
     is_at((r), (const char *const[]){__VA_ARGS__},                                                 \
           sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
-static void on_text(struct reading *r, const char *text)
+static void on_open(void *arg, const char *name, const char *const *attributes)
 {
+    struct reading *r = arg;
+    (void)attributes;
+    r->names[r->depth++] = arena_strdup(r->pom->arena, name);
+}
+
+static void on_text(void *arg, const char *text)
+{
+    struct reading *r = arg;
     struct pom *p = r->pom;
     const char *value = trimmed(p->arena, text), *name = r->depth ? r->names[r->depth - 1] : "";
     if (!*value)
@@ -138,7 +146,7 @@ static void on_text(struct reading *r, const char *text)
     }
 }
 
-static void on_close(struct reading *r)
+static void end_dependency(struct reading *r)
 {
     struct pom *p = r->pom;
     const struct dependency *d = &r->current;
@@ -154,23 +162,19 @@ static void on_close(struct reading *r)
     r->current = (struct dependency){0};
 }
 
-static void read_pom(struct pom *p, const char *text, size_t n)
+static void on_close(void *arg, const char *name)
 {
-    struct xml x = {.p = text, .end = text + n, .arena = p->arena};
+    struct reading *r = arg;
+    (void)name;
+    end_dependency(r);
+    r->depth--;
+}
+
+static int read_pom(struct pom *p, const char *text, size_t n, struct err *e)
+{
     struct reading r = {.pom = p};
-    const char *t, *attributes;
-    for (enum xml_event ev; (ev = xml__next(&x, &t, &attributes)) != XML_END_OF_DOCUMENT;) {
-        if (ev == XML_TEXT) {
-            on_text(&r, t);
-        } else if (ev == XML_OPEN) {
-            if (r.depth == XML_DEPTH_MAX)
-                return;
-            r.names[r.depth++] = x.name;
-        } else if (r.depth) {
-            on_close(&r);
-            r.depth--;
-        }
-    }
+    struct xml_reader reader = {.open = on_open, .text = on_text, .close = on_close, .arg = &r};
+    return xml_read(text, n, &reader, e);
 }
 
 static void set_property(struct pom *p, const char *name, const char *value)
@@ -193,9 +197,7 @@ static void read_parents(struct found *f, struct pom *p, const struct found_file
         struct dependency own = p->own, parent = p->parent;
         p->parent = p->own = (struct dependency){0};
         p->relative = NULL;
-        bool read = found_beside(f, &at, relative, &text, &n);
-        if (read)
-            read_pom(p, text, n);
+        bool read = found_beside(f, &at, relative, &text, &n) && read_pom(p, text, n, NULL) == 0;
         at.path = arena_printf(p->arena, "%.*s%s", (int)(strrchr(at.path, '/') - at.path + 1),
                                at.path, relative);
         p->own = own;
@@ -209,10 +211,9 @@ static void read_parents(struct found *f, struct pom *p, const struct found_file
 int found__pom(struct found *f, const struct found_file *file, struct err *e)
 {
     struct pom p = {.arena = file->scratch};
-    (void)e;
     map_init(&p.properties);
     map_init(&p.managed);
-    read_pom(&p, file->text, file->n);
+    int rc = read_pom(&p, file->text, file->n, e);
     const char *group = p.own.group ? p.own.group : p.parent.group;
     const char *version = p.own.version ? p.own.version : p.parent.version;
     set_property(&p, "project.groupId", group);
@@ -233,5 +234,5 @@ int found__pom(struct found *f, const struct found_file *file, struct err *e)
     }
     map_done(&p.properties);
     map_done(&p.managed);
-    return 0;
+    return rc;
 }
