@@ -92,6 +92,11 @@ void *arena_alloc(struct arena *a, size_t size)
     return memset(take_or_die(a, size), 0, size);
 }
 
+void *arena_room(struct arena *a, size_t size)
+{
+    return take_or_die(a, size);
+}
+
 void *arena_dup(struct arena *a, const void *p, size_t size)
 {
     void *copy = take_or_die(a, size);

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
-#include "base/fs.h"
 #include "vcs/repo.h"
 #include "vcs/tree_int.h"
 
@@ -122,6 +122,25 @@ static int folder_stat(struct tree *base, const char *path, enum tree_kind *out,
     return 0;
 }
 
+/* As many bytes as the file said it has; one that grows meanwhile is cut, one that shrinks ends. */
+static int read_bytes(int fd, const char *path, size_t size, char *to, size_t *n, struct err *e)
+{
+    size_t have = 0;
+    while (have < size) {
+        ssize_t got = read(fd, to + have, size - have);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_sys(e, errno, "read %s", path);
+        if (got == 0)
+            break;
+        have += (size_t)got;
+    }
+    to[have] = '\0';
+    *n = have;
+    return 0;
+}
+
 static int folder_read(struct tree *base, const char *path, struct arena *a, const char **out,
                        size_t *n, struct err *e)
 {
@@ -132,19 +151,31 @@ static int folder_read(struct tree *base, const char *path, struct arena *a, con
         return err_sys(e, errno, "open %s", path);
     if (!S_ISREG(st.st_mode))
         return err_set(e, ERR_INVALID, "%s is not a file", path);
-    char self[40];
-    char *text;
-    (void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-    int rc = fs_read(self, REPO_BLOB_MAX, a, &text, n, e);
-    if (rc < 0)
-        return err_wrap(e, rc, "%s", path);
-    *out = text;
-    return 0;
+    if (st.st_size > REPO_BLOB_MAX)
+        return err_set(e, ERR_TOO_LARGE, "%s is larger than %d bytes", path, REPO_BLOB_MAX);
+    char *text = arena_room(a, (size_t)st.st_size + 1);
+    int rc = read_bytes(fd, path, (size_t)st.st_size, text, n, e);
+    if (rc == 0)
+        *out = text;
+    return rc;
 }
 
 static int entry_order(const void *a, const void *b)
 {
     return strcmp(((const struct tree_entry *)a)->name, ((const struct tree_entry *)b)->name);
+}
+
+/* What most entries are the folder itself says; links are followed. */
+static enum tree_kind kind_of(struct tree *base, const char *dir, const struct dirent *ent,
+                              struct arena *a)
+{
+    enum tree_kind kind;
+    if (ent->d_type == DT_REG)
+        return TREE_FILE;
+    if (ent->d_type == DT_DIR)
+        return TREE_DIR;
+    const char *path = arena_printf(a, "%s%s%s", dir, *dir ? "/" : "", ent->d_name);
+    return folder_stat(base, path, &kind, NULL) < 0 ? TREE_NONE : kind;
 }
 
 static int folder_list(struct tree *base, const char *dir, struct arena *a, struct tree_entry **out,
@@ -166,11 +197,8 @@ static int folder_list(struct tree *base, const char *dir, struct arena *a, stru
             list = arena_grow(a, list, cap * sizeof *list, more * sizeof *list);
             cap = more;
         }
-        const char *path = arena_printf(a, "%s%s%s", dir, *dir ? "/" : "", ent->d_name);
         list[count].name = arena_strdup(a, ent->d_name);
-        if (folder_stat(base, path, &list[count].kind, NULL) < 0)
-            list[count].kind = TREE_NONE;
-        count++;
+        list[count++].kind = kind_of(base, dir, ent, a);
     }
     (void)closedir(d);
     if (count > 1)
