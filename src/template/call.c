@@ -102,27 +102,27 @@ static int literal(struct state *s, char letter, const struct node *n, struct go
     case 0:
         return exec__constant(s, n, out);
     case 'b':
-        *out = n->constant;
+        *out = n->literal->constant;
         return n->kind == NODE_BOOL ? 0 : wrong_constant(s, "bool", n);
     case 's':
-        *out = n->constant;
+        *out = n->literal->constant;
         return n->kind == NODE_STRING ? 0 : wrong_constant(s, "string", n);
     case 'f':
-        if (n->kind != NODE_NUMBER || !n->number->is_float)
+        if (n->kind != NODE_NUMBER || !n->literal->number->is_float)
             return wrong_constant(s, "float", n);
-        *out = go_float(n->number->f);
+        *out = go_float(n->literal->number->f);
         return 0;
     case 'i':
     case 'l':
     case 'd':
-        if (n->kind != NODE_NUMBER || !n->number->is_int)
+        if (n->kind != NODE_NUMBER || !n->literal->number->is_int)
             return wrong_constant(s, "integer", n);
-        *out = (struct go_value){.type = letter__type(letter), .i = n->number->i};
+        *out = (struct go_value){.type = letter__type(letter), .i = n->literal->number->i};
         return 0;
     case 'u':
-        if (n->kind != NODE_NUMBER || !n->number->is_uint)
+        if (n->kind != NODE_NUMBER || !n->literal->number->is_uint)
             return wrong_constant(s, "unsigned integer", n);
-        *out = (struct go_value){.type = &go_uint32_type, .u = (uint32_t)n->number->u};
+        *out = (struct go_value){.type = &go_uint32_type, .u = (uint32_t)n->literal->number->u};
         return 0;
     default:
         s->node = n;

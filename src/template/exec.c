@@ -62,7 +62,7 @@ const char *run__error(struct template_run *r)
 /* "template: NAME:LINE:COL: executing "TREE" at <NODE>: " in front of what is there. */
 static int wrap_place(struct state *s)
 {
-    const struct source *source = s->node->source;
+    const struct source *source = s->tree->source;
     size_t line = 1, start = 0;
     for (size_t i = 0; i < s->node->pos; i++)
         if (source->text[i] == '\n') {
@@ -203,7 +203,7 @@ static int eval_chain(struct state *s, const struct go_value *dot, const struct 
         return state__fail(s, "indirection through explicit nil in %s", state__node_text(s, n));
     struct go_value of;
     int rc = call__arg(s, dot, 0, n->path.of, &of);
-    struct path path = {n, n->path.idents, n->path.n};
+    struct path path = {n, n->path.idents, n->n};
     return rc ? rc : call__path(s, dot, &of, &path, args, final, out);
 }
 
@@ -215,12 +215,12 @@ static int eval_variable(struct state *s, const struct go_value *dot, const stru
     const struct variable *var = find_var(s, &n->path.idents[0]);
     if (!var)
         return undefined(s, &n->path.idents[0]);
-    if (n->path.n == 1) {
+    if (n->n == 1) {
         *out = var->value;
         return not_a_function(s, args, final);
     }
     struct go_value receiver = var->value;
-    struct path path = {n, n->path.idents + 1, n->path.n - 1};
+    struct path path = {n, n->path.idents + 1, n->n - 1u};
     return call__path(s, dot, &receiver, &path, args, final, out);
 }
 
@@ -230,7 +230,7 @@ int exec__word(struct state *s, const struct go_value *dot, const struct node *n
 {
     if (n->kind == NODE_FIELD) {
         s->node = n;
-        struct path path = {n, n->path.idents, n->path.n};
+        struct path path = {n, n->path.idents, n->n};
         return call__path(s, dot, dot, &path, args, final, out);
     }
     if (n->kind == NODE_CHAIN)
@@ -240,8 +240,8 @@ int exec__word(struct state *s, const struct go_value *dot, const struct node *n
 
 int exec__constant(struct state *s, const struct node *n, struct go_value *out)
 {
-    *out = n->constant;
-    if (n->constant.type)
+    *out = n->literal->constant;
+    if (out->type)
         return 0;
     s->node = n;
     return state__fail(s, "%s overflows int", state__node_text(s, n));
@@ -296,7 +296,7 @@ int exec__pipeline(struct state *s, const struct go_value *dot, const struct nod
         return rc;
     *out = *final;
     for (const struct node *v = pipe->pipe.decls; v && !rc; v = v->next) {
-        if (pipe->pipe.assigns)
+        if (pipe->assigns)
             rc = set_var(s, &v->path.idents[0], out);
         else
             push_var(s->run, &v->path.idents[0], out);
@@ -315,8 +315,8 @@ static int walk_branch(struct state *s, const struct go_value *dot, const struct
     int rc = exec__pipeline(s, dot, n->branch.pipe, &v);
     if (rc == 0 && go_truth(&v))
         rc = walk_list(s, n->kind == NODE_WITH ? &v : dot, n->branch.list);
-    else if (rc == 0 && n->branch.otherwise)
-        rc = walk_list(s, dot, n->branch.otherwise);
+    else if (rc == 0 && n->branch.list->list.otherwise)
+        rc = walk_list(s, dot, n->branch.list->list.otherwise);
     s->run->n_vars = mark;
     return rc;
 }
@@ -327,9 +327,9 @@ static int walk_turn(struct state *s, const struct node *n, size_t mark,
 {
     const struct node *pipe = n->branch.pipe, *first = pipe->pipe.decls;
     struct template_run *r = s->run;
-    bool two = pipe->pipe.n_decls > 1;
+    bool two = pipe->n > 1;
     int rc = 0;
-    if (first && pipe->pipe.assigns) {
+    if (first && pipe->assigns) {
         rc = set_var(s, &first->path.idents[0], two ? index : item);
         if (rc == 0 && two)
             rc = set_var(s, &first->next->path.idents[0], item);
@@ -347,7 +347,7 @@ static int walk_turn(struct state *s, const struct node *n, size_t mark,
 static int range_count(struct state *s, const struct node *n, size_t mark,
                        const struct go_value *count)
 {
-    if (n->branch.pipe->pipe.n_decls > 1)
+    if (n->branch.pipe->n > 1)
         return state__fail(s, "can't use %s to iterate over more than one variable",
                            state__value_text(s, count));
     int rc = 0;
@@ -400,12 +400,12 @@ static int walk_range(struct state *s, const struct go_value *dot, const struct 
     if (rc == 0 && (number || kind == GO_SLICE || kind == GO_MAP || kind == GO_INVALID ||
                     kind == GO_INTERFACE)) {
         bool some = number ? go_truth(&v) && (kind >= GO_UINT8 || v.i > 0) : go_truth(&v);
-        if (number && (some || n->branch.pipe->pipe.n_decls > 1))
+        if (number && (some || n->branch.pipe->n > 1))
             rc = range_count(s, n, mark, &v);
         else if (some)
             rc = kind == GO_MAP ? range_map(s, n, mark, &v) : range_list(s, n, mark, &v);
-        else if (n->branch.otherwise)
-            rc = walk_list(s, dot, n->branch.otherwise);
+        else if (n->branch.list->list.otherwise)
+            rc = walk_list(s, dot, n->branch.list->list.otherwise);
     } else if (rc == 0) {
         rc = state__fail(s, "range can't iterate over %s", state__value_text(s, &v));
     }
@@ -417,11 +417,11 @@ static int walk_template(struct state *s, const struct go_value *dot, const stru
 {
     struct template_run *r = s->run;
     s->node = n;
-    const struct tree *t = set__tree(r->set, &n->call.name);
+    const struct tree *t = set__tree(r->set, n->call.name);
     if (!t) {
         struct buf b;
         buf_init(&b, 1 << 20);
-        text__quote(&b, n->call.name.s, n->call.name.n);
+        text__quote(&b, n->call.name->s, n->call.name->n);
         int rc = state__fail(s, "template %s not defined", buf_text(&b));
         buf_done(&b);
         return rc;
@@ -452,7 +452,7 @@ static int walk_action(struct state *s, const struct go_value *dot, const struct
 {
     struct go_value v;
     int rc = exec__pipeline(s, dot, n->branch.pipe, &v);
-    if (rc || n->branch.pipe->pipe.n_decls)
+    if (rc || n->branch.pipe->n)
         return rc;
     if (v.type == &go_string_type)
         buf_add(&s->run->out, v.s, v.n);
@@ -471,7 +471,7 @@ static int walk_list(struct state *s, const struct go_value *dot, const struct n
     for (const struct node *n = list->list.first; n && !rc; n = n->next) {
         s->node = n;
         if (s->run->trace)
-            trace__note(s->run, n);
+            trace__note(s->run, s->tree->source, n);
         switch ((int)n->kind) {
         case NODE_TEXT:
             buf_add(&s->run->out, n->text.s, n->text.n);

@@ -37,8 +37,8 @@ struct template_run {
     struct template_trace *trace; /* NULL: nobody asks where output comes from */
 };
 
-/* Notes where the output goes on from. */
-void trace__note(struct template_run *r, const struct node *n);
+/* Notes where the output goes on from: a node of that source. */
+void trace__note(struct template_run *r, const struct source *in, const struct node *n);
 
 /* Runs a tree over dot, appending to run->out; the fault says what went wrong. */
 int exec__tree(struct template_run *r, const struct tree *t, const struct go_value *dot);

@@ -12,16 +12,38 @@ void lexer__init(struct lexer *l, struct arena *a, const struct source *s)
     *l = (struct lexer){.arena = a, .text = s->text, .n = s->n, .line = 1, .start_line = 1};
 }
 
-static bool is_space(int c)
+enum { SPACE = 1, WORD = 2, DIGIT = 4, TERMINATOR = 8 };
+
+/* What ASCII characters are, inside of an action. */
+static const unsigned char classes[256] = {[' '] = SPACE | TERMINATOR,
+                                           ['\t'] = SPACE | TERMINATOR,
+                                           ['\r'] = SPACE | TERMINATOR,
+                                           ['\n'] = SPACE | TERMINATOR,
+                                           ['.'] = TERMINATOR,
+                                           [','] = TERMINATOR,
+                                           ['|'] = TERMINATOR,
+                                           [':'] = TERMINATOR,
+                                           [')'] = TERMINATOR,
+                                           ['('] = TERMINATOR,
+                                           ['a' ... 'z'] = WORD,
+                                           ['A' ... 'Z'] = WORD,
+                                           ['_'] = WORD,
+                                           ['0' ... '9'] = WORD | DIGIT};
+
+static inline unsigned class_of(char c)
 {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+    return classes[(unsigned char)c];
+}
+
+static inline bool is_space(char c)
+{
+    return class_of(c) & SPACE;
 }
 
 static bool is_word(int c)
 {
-    if (c < 0x80)
-        return c == '_' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '0' && c <= '9');
-    return unicode_is_letter((uint32_t)c) || unicode_is_digit((uint32_t)c);
+    return c < 0x80 ? c >= 0 && class_of((char)c) & WORD
+                    : unicode_is_letter((uint32_t)c) || unicode_is_digit((uint32_t)c);
 }
 
 /* The character at pos and its length; END past the end. */
@@ -38,19 +60,16 @@ static int peek(const struct lexer *l, size_t *len)
     return (int)unicode_decode(l->text + l->pos, l->n - l->pos, len);
 }
 
-static int next(struct lexer *l)
+/* The byte `ahead` of pos; 0 past the end. */
+static inline char byte_at(const struct lexer *l, size_t ahead)
 {
-    size_t len;
-    int c = peek(l, &len);
-    l->pos += len;
-    l->line += c == '\n';
-    return c;
+    return l->n - l->pos > ahead ? l->text[l->pos + ahead] : '\0';
 }
 
-static bool at(const struct lexer *l, size_t pos, const char *text)
+/* Whether "}}" stands there. */
+static inline bool closes(const struct lexer *l, size_t pos)
 {
-    size_t n = strlen(text);
-    return pos <= l->n && l->n - pos >= n && memcmp(l->text + pos, text, n) == 0;
+    return pos + 2 <= l->n && l->text[pos] == '}' && l->text[pos + 1] == '}';
 }
 
 static unsigned count_lines(const char *s, size_t n)
@@ -61,11 +80,15 @@ static unsigned count_lines(const char *s, size_t n)
     return lines;
 }
 
-static struct token emit(struct lexer *l, enum token_kind kind)
+static inline struct token emit(struct lexer *l, enum token_kind kind)
 {
-    struct token t = {kind, l->text + l->start, l->pos - l->start, l->start, l->start_line};
+    struct token t = {l->text + l->start, (uint32_t)(l->pos - l->start),
+                      (uint32_t)l->start, l->start_line,
+                      (uint16_t)kind,     l->spaced,
+                      l->space_line};
     l->start = l->pos;
     l->start_line = l->line;
+    l->spaced = false;
     return t;
 }
 
@@ -79,7 +102,9 @@ static void ignore(struct lexer *l)
 
 static struct token fail(struct lexer *l, const char *text)
 {
-    struct token t = {TOKEN_ERROR, text, strlen(text), l->start, l->start_line};
+    struct token t = emit(l, TOKEN_ERROR);
+    t.s = text;
+    t.n = (uint32_t)strlen(text);
     l->broken = true;
     return t;
 }
@@ -105,10 +130,10 @@ static bool trims_right(const struct lexer *l, size_t pos)
     return pos + 2 <= l->n && is_space(l->text[pos]) && l->text[pos + 1] == '-';
 }
 
-static bool at_right_delim(const struct lexer *l, bool *trims)
+/* " -}}" */
+static bool at_trimming_delim(const struct lexer *l)
 {
-    *trims = trims_right(l, l->pos) && at(l, l->pos + 2, "}}");
-    return *trims || at(l, l->pos, "}}");
+    return trims_right(l, l->pos) && closes(l, l->pos + 2);
 }
 
 static void skip_spaces(struct lexer *l)
@@ -129,8 +154,8 @@ static bool skip_comment(struct lexer *l, struct token *t)
         return false;
     }
     l->pos = (size_t)(end - l->text) + 2;
-    bool trims;
-    if (!at_right_delim(l, &trims)) {
+    bool trims = at_trimming_delim(l);
+    if (!trims && !closes(l, l->pos)) {
         *t = fail(l, "comment ends before closing delimiter");
         return false;
     }
@@ -193,7 +218,7 @@ static struct token outside(struct lexer *l)
                 return t;
         }
         size_t past = l->pos + 2 + (trims_left(l, l->pos + 2) ? 2 : 0);
-        if (!at(l, past, "/*"))
+        if (past + 2 > l->n || l->text[past] != '/' || l->text[past + 1] != '*')
             return left_delim(l);
         l->pos = past;
         ignore(l);
@@ -205,10 +230,10 @@ static struct token outside(struct lexer *l)
 
 /* ---- inside ---- */
 
-static struct token right_delim(struct lexer *l)
+static struct token right_delim(struct lexer *l, bool trims)
 {
-    bool trims;
-    (void)at_right_delim(l, &trims);
+    if (l->parens)
+        return fail(l, "unclosed left paren");
     if (trims) {
         l->pos += 2;
         ignore(l);
@@ -223,52 +248,49 @@ static struct token right_delim(struct lexer *l)
     return t;
 }
 
-static struct token spaces(struct lexer *l)
+/* Up to the next word, or to the last space when that belongs to " -}}". */
+static void pass_spaces(struct lexer *l)
 {
-    size_t first = l->pos;
-    while (l->pos < l->n && is_space(l->text[l->pos]))
-        (void)next(l);
-    /* The last space may belong to " -}}". */
-    if (trims_right(l, l->pos - 1) && at(l, l->pos + 1, "}}")) {
-        l->pos--;
-        l->line -= l->text[l->pos] == '\n';
-        if (l->pos == first)
-            return right_delim(l);
+    l->spaced = true;
+    l->space_line = l->line;
+    for (; l->pos < l->n && is_space(l->text[l->pos]); l->pos++) {
+        if (at_trimming_delim(l))
+            break;
+        l->line += l->text[l->pos] == '\n';
     }
-    return emit(l, TOKEN_SPACE);
+    l->start = l->pos;
+    l->start_line = l->line;
 }
 
 /* What may stand behind an identifier. */
 static bool at_terminator(const struct lexer *l)
 {
-    size_t len;
-    int c = peek(l, &len);
-    return c == END || is_space(c) || (c > 0 && c < 0x80 && strchr(".,|:)(", c)) ||
-           at(l, l->pos, "}}");
+    return l->pos == l->n || class_of(l->text[l->pos]) & TERMINATOR || closes(l, l->pos);
 }
 
 static enum token_kind word_kind(const char *s, size_t n)
 {
     static const struct {
         const char *word;
+        size_t n;
         enum token_kind kind;
     } words[] = {
-        {"true",     TOKEN_BOOL    },
-        {"false",    TOKEN_BOOL    },
-        {"block",    TOKEN_BLOCK   },
-        {"break",    TOKEN_BREAK   },
-        {"continue", TOKEN_CONTINUE},
-        {"define",   TOKEN_DEFINE  },
-        {"else",     TOKEN_ELSE    },
-        {"end",      TOKEN_END     },
-        {"if",       TOKEN_IF      },
-        {"range",    TOKEN_RANGE   },
-        {"nil",      TOKEN_NIL     },
-        {"template", TOKEN_TEMPLATE},
-        {"with",     TOKEN_WITH    },
+        {"if",       2, TOKEN_IF      },
+        {"end",      3, TOKEN_END     },
+        {"nil",      3, TOKEN_NIL     },
+        {"else",     4, TOKEN_ELSE    },
+        {"true",     4, TOKEN_BOOL    },
+        {"with",     4, TOKEN_WITH    },
+        {"block",    5, TOKEN_BLOCK   },
+        {"break",    5, TOKEN_BREAK   },
+        {"false",    5, TOKEN_BOOL    },
+        {"range",    5, TOKEN_RANGE   },
+        {"define",   6, TOKEN_DEFINE  },
+        {"continue", 8, TOKEN_CONTINUE},
+        {"template", 8, TOKEN_TEMPLATE},
     };
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (strlen(words[i].word) == n && memcmp(s, words[i].word, n) == 0)
+    for (size_t i = 0; i < ARRAY_LEN(words) && words[i].n <= n; i++)
+        if (words[i].n == n && words[i].word[0] == *s && memcmp(s, words[i].word, n) == 0)
             return words[i].kind;
     return TOKEN_IDENTIFIER;
 }
@@ -276,11 +298,11 @@ static enum token_kind word_kind(const char *s, size_t n)
 /* Reads letters and digits; false when what follows may not. *t is then the error. */
 static bool word(struct lexer *l, struct token *t)
 {
-    static const bool ascii[256] = {
-        ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['_'] = true};
     size_t len;
-    while (l->pos < l->n && ascii[(unsigned char)l->text[l->pos]])
+    while (l->pos < l->n && class_of(l->text[l->pos]) & WORD)
         l->pos++;
+    if (at_terminator(l))
+        return true;
     int c = peek(l, &len);
     for (; is_word(c); c = peek(l, &len))
         l->pos += len;
@@ -306,36 +328,38 @@ static struct token identifier(struct lexer *l)
     return emit(l, word_kind(l->text + l->start, l->pos - l->start));
 }
 
-/* Up to what may end a quoted text. */
-static void skip_quoted(struct lexer *l, int quote)
+/* A backslash keeps the character behind it from ending the text; nothing keeps a line's end. */
+static struct token quoted(struct lexer *l, char quote, enum token_kind kind, const char *unended)
 {
     for (; l->pos < l->n; l->pos++) {
         char c = l->text[l->pos];
-        if (c == quote || c == '\n' || c == '\\')
-            return;
+        if (c == quote) {
+            l->pos++;
+            return emit(l, kind);
+        }
+        l->pos += c == '\\';
+        if (c == '\n' || byte_at(l, 0) == '\n')
+            break;
     }
+    if (l->pos > l->n)
+        l->pos = l->n;
+    return fail(l, unended);
 }
 
-static struct token quoted(struct lexer *l, int quote, enum token_kind kind, const char *unended)
+static struct token raw_quoted(struct lexer *l)
 {
-    for (;;) {
-        skip_quoted(l, quote);
-        int c = next(l);
-        if (c == quote)
-            return emit(l, kind);
-        if (c == '\\' && quote != '`') {
-            c = next(l);
-            if (c != END && c != '\n')
-                continue;
-        }
-        if (c == END || (c == '\n' && quote != '`'))
-            return fail(l, unended);
-    }
+    const char *from = l->text + l->pos, *end = memchr(from, '`', l->n - l->pos);
+    if (!end)
+        return fail(l, "unterminated raw quoted string");
+    l->pos = (size_t)(end - l->text) + 1;
+    l->line += count_lines(from, (size_t)(end - from));
+    return emit(l, TOKEN_RAW_STRING);
 }
 
 static bool accept(struct lexer *l, const char *set)
 {
-    if (l->pos < l->n && l->text[l->pos] && strchr(set, l->text[l->pos])) {
+    char c = byte_at(l, 0);
+    if (c && strchr(set, c)) {
         l->pos++;
         return true;
     }
@@ -401,64 +425,87 @@ static struct token number(struct lexer *l)
     return fail(l, text);
 }
 
-static struct token punctuation(struct lexer *l, int c)
+static struct token one(struct lexer *l, enum token_kind kind)
 {
-    switch (c) {
-    case '=':
-        return emit(l, TOKEN_ASSIGN);
-    case ':':
-        return next(l) == '=' ? emit(l, TOKEN_DECLARE) : fail(l, "expected :=");
-    case '|':
-        return emit(l, TOKEN_PIPE);
-    case '(':
-        l->parens++;
-        return emit(l, TOKEN_LEFT_PAREN);
-    case ')':
-        return --l->parens < 0 ? fail(l, "unexpected right paren") : emit(l, TOKEN_RIGHT_PAREN);
-    default:
-        if (c > ' ' && c < 0x7f)
-            return emit(l, TOKEN_CHAR);
-        return fail_at(l, "unrecognized character in action: ", c);
-    }
+    l->pos++;
+    return emit(l, kind);
 }
 
-static struct token inside(struct lexer *l)
+static struct token declare(struct lexer *l)
 {
-    bool trims;
-    if (at_right_delim(l, &trims))
-        return l->parens ? fail(l, "unclosed left paren") : right_delim(l);
+    l->pos++;
+    if (byte_at(l, 0) == '=')
+        return one(l, TOKEN_DECLARE);
+    return fail(l, "expected :=");
+}
+
+static struct token parenthesis(struct lexer *l, bool opens)
+{
+    l->parens += opens ? 1 : -1;
+    if (l->parens >= 0)
+        return one(l, opens ? TOKEN_LEFT_PAREN : TOKEN_RIGHT_PAREN);
+    return fail(l, "unexpected right paren");
+}
+
+static struct token other(struct lexer *l)
+{
     size_t len;
     int c = peek(l, &len);
     if (c == END)
         return fail(l, "unclosed action");
-    if (is_space(c))
-        return spaces(l);
-    bool digit_next = l->pos + 1 < l->n && l->text[l->pos + 1] >= '0' && l->text[l->pos + 1] <= '9';
-    if ((c >= '0' && c <= '9') || c == '+' || c == '-' ||
-        (c == '.' && (digit_next || l->pos + 1 == l->n)))
-        return number(l);
     if (is_word(c))
         return identifier(l);
     l->pos += len;
+    return c > ' ' && c < 0x7f ? emit(l, TOKEN_CHAR)
+                               : fail_at(l, "unrecognized character in action: ", c);
+}
+
+static struct token inside(struct lexer *l)
+{
+    if (is_space(byte_at(l, 0)) && !at_trimming_delim(l))
+        pass_spaces(l);
+    char c = byte_at(l, 0), ahead = byte_at(l, 1);
+    if (is_space(c) || closes(l, l->pos))
+        return right_delim(l, is_space(c));
+    if (class_of(c) & DIGIT || c == '+' || c == '-' ||
+        (c == '.' && (class_of(ahead) & DIGIT || l->pos + 1 == l->n)))
+        return number(l);
+    if (class_of(c) & WORD)
+        return identifier(l);
     switch (c) {
     case '"':
+        l->pos++;
         return quoted(l, c, TOKEN_STRING, "unterminated quoted string");
     case '`':
-        return quoted(l, c, TOKEN_RAW_STRING, "unterminated raw quoted string");
+        l->pos++;
+        return raw_quoted(l);
     case '\'':
+        l->pos++;
         return quoted(l, c, TOKEN_CHAR_CONSTANT, "unterminated character constant");
     case '$':
+        l->pos++;
         return field_or_variable(l, TOKEN_VARIABLE);
     case '.':
+        l->pos++;
         return field_or_variable(l, TOKEN_FIELD);
+    case '=':
+        return one(l, TOKEN_ASSIGN);
+    case ':':
+        return declare(l);
+    case '|':
+        return one(l, TOKEN_PIPE);
+    case '(':
+    case ')':
+        return parenthesis(l, c == '(');
     default:
-        return punctuation(l, c);
+        return other(l);
     }
 }
 
 struct token lexer__next(struct lexer *l)
 {
     if (l->broken)
-        return (struct token){TOKEN_EOF, "EOF", 3, l->pos, l->start_line};
+        return (struct token){
+            .s = "EOF", .n = 3, .pos = (uint32_t)l->pos, .line = l->start_line, .kind = TOKEN_EOF};
     return l->inside ? inside(l) : outside(l);
 }

@@ -4,7 +4,7 @@
 
 static void print_path(struct buf *b, const struct node *n)
 {
-    for (uint32_t i = 0; i < n->path.n; i++) {
+    for (uint32_t i = 0; i < n->n; i++) {
         if (i || n->kind != NODE_VARIABLE)
             buf_putc(b, '.');
         buf_add(b, n->path.idents[i].s, n->path.idents[i].n);
@@ -23,7 +23,7 @@ static void print_pipe(struct buf *b, const struct node *n)
 {
     for (const struct node *v = n->pipe.decls; v; v = v->next) {
         print_path(b, v);
-        buf_puts(b, v->next ? ", " : n->pipe.assigns ? " = " : " := ");
+        buf_puts(b, v->next ? ", " : n->assigns ? " = " : " := ");
     }
     for (const struct node *c = n->pipe.first; c; c = c->next) {
         node__print(b, c);
@@ -37,9 +37,9 @@ static void print_branch(struct buf *b, const struct node *n)
     node__print(b, n->branch.pipe);
     buf_puts(b, "}}");
     node__print(b, n->branch.list);
-    if (n->branch.otherwise) {
+    if (n->branch.list->list.otherwise) {
         buf_puts(b, "{{else}}");
-        node__print(b, n->branch.otherwise);
+        node__print(b, n->branch.list->list.otherwise);
     }
     buf_puts(b, "{{end}}");
 }
@@ -47,7 +47,7 @@ static void print_branch(struct buf *b, const struct node *n)
 static void print_call(struct buf *b, const struct node *n)
 {
     buf_puts(b, "{{template ");
-    text__quote(b, n->call.name.s, n->call.name.n);
+    text__quote(b, n->call.name->s, n->call.name->n);
     if (n->call.pipe) {
         buf_putc(b, ' ');
         node__print(b, n->call.pipe);
@@ -57,11 +57,14 @@ static void print_call(struct buf *b, const struct node *n)
 
 void node__print(struct buf *b, const struct node *n)
 {
-    switch (n->kind) {
+    switch ((enum node_kind)n->kind) {
     case NODE_TEXT:
+        buf_add(b, n->text.s, n->text.n);
+        break;
+    case NODE_BOOL:
     case NODE_NUMBER:
     case NODE_STRING:
-        buf_add(b, n->text.s, n->text.n);
+        buf_add(b, n->literal->s, n->literal->n);
         break;
     case NODE_ACTION:
         buf_puts(b, "{{");
@@ -99,9 +102,6 @@ void node__print(struct buf *b, const struct node *n)
     case NODE_FIELD:
     case NODE_VARIABLE:
         print_path(b, n);
-        break;
-    case NODE_BOOL:
-        buf_puts(b, n->truth ? "true" : "false");
         break;
     case NODE_DOT:
         buf_putc(b, '.');

@@ -6,7 +6,9 @@
 
 enum {
     DEPTH_MAX = 1500, /* nesting of parentheses and controls together */
-    VARS_MAX = 10000,
+    NODES_FEWEST = 8, /* taken from the arena at once */
+    NODES_MOST = 128,
+    FIELDS_MAX = 64,
 };
 
 struct parser {
@@ -14,8 +16,9 @@ struct parser {
     struct arena *arena;
     const struct source *source;
     struct lexer lexer;
-    struct token token[3]; /* look-ahead; token[0] was read last */
+    struct token token[2]; /* look-ahead; token[0] was read last */
     int peeked;
+    struct node *fresh, *fresh_end; /* nodes to be given out */
     struct ident *vars;
     size_t n_vars, cap_vars;
     unsigned action_line; /* of the action being read; 0: none */
@@ -26,7 +29,7 @@ struct parser {
 
 /* ---- tokens ---- */
 
-static struct token next(struct parser *p)
+static inline struct token next(struct parser *p)
 {
     if (p->peeked > 0)
         p->peeked--;
@@ -35,7 +38,7 @@ static struct token next(struct parser *p)
     return p->token[p->peeked];
 }
 
-static void backup(struct parser *p)
+static inline void backup(struct parser *p)
 {
     p->peeked++;
 }
@@ -47,51 +50,31 @@ static void backup2(struct parser *p, struct token t1)
     p->peeked = 2;
 }
 
-static void backup3(struct parser *p, struct token t2, struct token t1)
+static inline const struct token *peek(struct parser *p)
 {
-    p->token[1] = t1;
-    p->token[2] = t2;
-    p->peeked = 3;
-}
-
-static struct token peek(struct parser *p)
-{
-    if (p->peeked > 0)
-        return p->token[p->peeked - 1];
-    p->peeked = 1;
-    p->token[0] = lexer__next(&p->lexer);
-    return p->token[0];
-}
-
-static struct token next_word(struct parser *p)
-{
-    struct token t;
-    do
-        t = next(p);
-    while (t.kind == TOKEN_SPACE);
-    return t;
-}
-
-static struct token peek_word(struct parser *p)
-{
-    struct token t = next_word(p);
-    backup(p);
-    return t;
+    if (p->peeked == 0) {
+        p->peeked = 1;
+        p->token[0] = lexer__next(&p->lexer);
+    }
+    return &p->token[p->peeked - 1];
 }
 
 /* ---- errors: the first one counts, and NULL goes up ---- */
 
+static void *fail_in_line(struct parser *p, unsigned line, const char *text)
+{
+    if (!p->error)
+        p->error = arena_printf(p->arena, "template: %s:%u: %s", p->source->name, line, text);
+    return NULL;
+}
+
 static PRINTF(2, 3) void *fail(struct parser *p, const char *fmt, ...)
 {
-    if (p->error)
-        return NULL;
     va_list ap;
     va_start(ap, fmt);
     const char *text = arena_vprintf(p->arena, fmt, ap);
     va_end(ap);
-    p->error =
-        arena_printf(p->arena, "template: %s:%u: %s", p->source->name, p->token[0].line, text);
-    return NULL;
+    return fail_in_line(p, p->token[0].line, text);
 }
 
 /* As errors name a token. */
@@ -129,7 +112,7 @@ static void *unexpected(struct parser *p, struct token t, const char *context)
 
 static bool expect(struct parser *p, enum token_kind kind, const char *context, struct token *out)
 {
-    *out = next_word(p);
+    *out = next(p);
     if (out->kind == kind)
         return true;
     (void)unexpected(p, *out, context);
@@ -138,22 +121,37 @@ static bool expect(struct parser *p, enum token_kind kind, const char *context, 
 
 /* ---- nodes ---- */
 
-static struct node *node_new(struct parser *p, enum node_kind kind, size_t pos)
+/* Texts that are short, as those of tpl, need few. */
+static void more_nodes(struct parser *p)
 {
-    struct node *n = ARENA_NEW(p->arena, struct node);
-    n->kind = kind;
+    size_t left = (p->source->n - p->lexer.pos) / 16;
+    size_t n = left < NODES_FEWEST ? NODES_FEWEST : left > NODES_MOST ? NODES_MOST : left;
+    p->fresh = ARENA_ARRAY(p->arena, struct node, n);
+    p->fresh_end = p->fresh + n;
+}
+
+static inline struct node *node_new(struct parser *p, enum node_kind kind, size_t pos)
+{
+    if (p->fresh == p->fresh_end)
+        more_nodes(p);
+    struct node *n = p->fresh++;
+    n->kind = (uint8_t)kind;
     n->pos = (uint32_t)pos;
-    n->source = p->source;
     return n;
 }
 
-static void append(struct node *list, struct node *n)
+/* A chain of nodes while it grows. */
+struct row {
+    struct node *first, *last;
+};
+
+static inline void append(struct row *r, struct node *n)
 {
-    if (list->list.last)
-        list->list.last->next = n;
+    if (r->last)
+        r->last->next = n;
     else
-        list->list.first = n;
-    list->list.last = n;
+        r->first = n;
+    r->last = n;
 }
 
 static struct ident ident_of(const char *s, size_t n)
@@ -176,38 +174,70 @@ static void declare(struct parser *p, struct ident name)
     p->vars[p->n_vars++] = name;
 }
 
-static struct node *path_new(struct parser *p, enum node_kind kind, size_t pos, struct ident first)
+static bool is_declared(const struct parser *p, const struct ident *name)
 {
-    struct node *n = node_new(p, kind, pos);
-    n->path.idents = arena_dup(p->arena, &first, sizeof first);
-    n->path.n = 1;
+    for (size_t i = p->n_vars; i-- > 0;)
+        if (same_ident(&p->vars[i], name))
+            return true;
+    return false;
+}
+
+/* Adds the fields that stand right behind; 0: too many. */
+static size_t more_fields(struct parser *p, struct ident *idents, size_t n)
+{
+    for (const struct token *t; (t = peek(p))->kind == TOKEN_FIELD && !t->spaced; n++) {
+        if (n == FIELDS_MAX) {
+            (void)fail(p, "more than %d fields in a row", FIELDS_MAX);
+            return 0;
+        }
+        idents[n] = ident_of(t->s + 1, t->n - 1);
+        (void)next(p);
+    }
     return n;
 }
 
-static struct node *variable(struct parser *p, struct token t)
+static struct node *path_new(struct parser *p, enum node_kind kind, size_t pos,
+                             const struct ident *idents, size_t n)
 {
-    struct ident name = ident_of(t.s, t.n);
-    for (size_t i = 0; i < p->n_vars; i++)
-        if (same_ident(&p->vars[i], &name))
-            return path_new(p, NODE_VARIABLE, t.pos, name);
-    return fail(p, "undefined variable \"%.*s\"", (int)t.n, t.s);
+    struct node *node = node_new(p, kind, pos);
+    node->path.idents = arena_dup(p->arena, idents, n * sizeof *idents);
+    node->n = (uint16_t)n;
+    return node;
+}
+
+/* A field or a variable, with the fields of it. */
+static struct node *path(struct parser *p, enum node_kind kind, struct token t)
+{
+    bool variable = kind == NODE_VARIABLE;
+    struct ident idents[FIELDS_MAX];
+    idents[0] = ident_of(t.s + !variable, t.n - !variable);
+    if (variable && !is_declared(p, idents))
+        return fail(p, "undefined variable \"%.*s\"", (int)t.n, t.s);
+    const struct token *after = peek(p);
+    size_t pos = after->kind == TOKEN_FIELD && !after->spaced ? after->pos : t.pos;
+    size_t n = more_fields(p, idents, 1);
+    return n ? path_new(p, kind, pos, idents, n) : NULL;
 }
 
 /* ---- pipelines ---- */
 
 static struct node *pipeline(struct parser *p, const char *context, enum token_kind end);
 
+static struct node *literal(struct parser *p, enum node_kind kind, struct token t,
+                            struct go_value constant)
+{
+    struct literal *l = ARENA_NEW(p->arena, struct literal);
+    *l = (struct literal){.s = t.s, .n = t.n, .constant = constant};
+    struct node *node = node_new(p, kind, t.pos);
+    node->literal = l;
+    return node;
+}
+
 static struct node *string(struct parser *p, struct token t)
 {
     size_t n = 0;
     const char *s = text__unquote(p->arena, t.s, t.n, &n);
-    if (!s)
-        return fail(p, "invalid syntax");
-    struct node *node = node_new(p, NODE_STRING, t.pos);
-    node->text.s = t.s;
-    node->text.n = t.n;
-    node->constant = go_strn(s, n);
-    return node;
+    return s ? literal(p, NODE_STRING, t, go_strn(s, n)) : fail(p, "invalid syntax");
 }
 
 static struct node *number(struct parser *p, struct token t)
@@ -216,11 +246,10 @@ static struct node *number(struct parser *p, struct token t)
     const char *why = literal_number(p->arena, t.s, t.n, t.kind, value);
     if (why)
         return fail(p, "%s", why);
+    struct literal *l = ARENA_NEW(p->arena, struct literal);
+    *l = (struct literal){t.s, t.n, value, literal_constant(t.s, t.n, value)};
     struct node *node = node_new(p, NODE_NUMBER, t.pos);
-    node->text.s = t.s;
-    node->text.n = t.n;
-    node->number = value;
-    node->constant = literal_constant(t.s, t.n, value);
+    node->literal = l;
     return node;
 }
 
@@ -247,7 +276,7 @@ static struct node *parentheses(struct parser *p)
 /* False: the next token is no term, and still there. *out is NULL after an error. */
 static bool term(struct parser *p, struct node **out)
 {
-    struct token t = next_word(p);
+    struct token t = next(p);
     switch ((int)t.kind) {
     case TOKEN_IDENTIFIER:
         *out = function(p, t);
@@ -257,15 +286,13 @@ static bool term(struct parser *p, struct node **out)
         *out = node_new(p, t.kind == TOKEN_DOT ? NODE_DOT : NODE_NIL, t.pos);
         return true;
     case TOKEN_VARIABLE:
-        *out = variable(p, t);
+        *out = path(p, NODE_VARIABLE, t);
         return true;
     case TOKEN_FIELD:
-        *out = path_new(p, NODE_FIELD, t.pos, ident_of(t.s + 1, t.n - 1));
+        *out = path(p, NODE_FIELD, t);
         return true;
     case TOKEN_BOOL:
-        *out = node_new(p, NODE_BOOL, t.pos);
-        (*out)->truth = t.s[0] == 't';
-        (*out)->constant = go_bool((*out)->truth);
+        *out = literal(p, NODE_BOOL, t, go_bool(t.s[0] == 't'));
         return true;
     case TOKEN_CHAR_CONSTANT:
     case TOKEN_COMPLEX:
@@ -294,36 +321,29 @@ static const char *node_text(struct parser *p, const struct node *n)
     return text;
 }
 
-/* The fields after a term: on a field or variable they go on its own path, else they make a chain.
- */
+static bool is_constant(const struct node *n)
+{
+    return n->kind == NODE_BOOL || n->kind == NODE_STRING || n->kind == NODE_NUMBER ||
+           n->kind == NODE_NIL || n->kind == NODE_DOT;
+}
+
+/* The fields of a term that is neither field nor variable. */
 static struct node *chain(struct parser *p, struct node *of)
 {
-    size_t pos = peek(p).pos;
-    bool own = of->kind == NODE_FIELD || of->kind == NODE_VARIABLE;
-    struct ident idents[64];
-    size_t n = own ? of->path.n : 0;
-    if (own)
-        memcpy(idents, of->path.idents, n * sizeof *idents);
-    while (peek(p).kind == TOKEN_FIELD) {
-        struct token t = next(p);
-        if (n == ARRAY_LEN(idents))
-            return fail(p, "more than %zu fields in a row", ARRAY_LEN(idents));
-        idents[n++] = ident_of(t.s + 1, t.n - 1);
-    }
-    if (of->kind == NODE_BOOL || of->kind == NODE_STRING || of->kind == NODE_NUMBER ||
-        of->kind == NODE_NIL || of->kind == NODE_DOT) {
-        struct buf b;
+    struct ident idents[FIELDS_MAX];
+    size_t pos = peek(p)->pos, n = more_fields(p, idents, 0);
+    if (n && is_constant(of)) {
+        AUTO_BUF struct buf b;
         buf_init(&b, 1 << 20);
         const char *text = node_text(p, of);
         text__quote(&b, text, strlen(text));
-        (void)fail(p, "unexpected . after term %s", buf_text(&b));
-        buf_done(&b);
-        return NULL;
+        const struct token *last = &p->token[0];
+        return fail_in_line(p, last->spaced ? last->space_line : last->line,
+                            arena_join(p->arena, "unexpected . after term ", buf_text(&b), NULL));
     }
-    struct node *node = node_new(p, own ? of->kind : NODE_CHAIN, pos);
-    node->path.of = own ? NULL : of;
-    node->path.idents = arena_dup(p->arena, idents, n * sizeof *idents);
-    node->path.n = (uint32_t)n;
+    struct node *node = n ? path_new(p, NODE_CHAIN, pos, idents, n) : NULL;
+    if (node)
+        node->path.of = of;
     return node;
 }
 
@@ -331,7 +351,8 @@ static bool operand(struct parser *p, struct node **out)
 {
     if (!term(p, out))
         return false;
-    if (*out && peek(p).kind == TOKEN_FIELD)
+    const struct token *t = *out ? peek(p) : NULL;
+    if (t && t->kind == TOKEN_FIELD && !t->spaced)
         *out = chain(p, *out);
     return true;
 }
@@ -339,64 +360,62 @@ static bool operand(struct parser *p, struct node **out)
 /* Words up to a pipe, which is consumed, or what closes the pipeline, which is not. */
 static struct node *command(struct parser *p)
 {
-    struct node *cmd = node_new(p, NODE_COMMAND, peek_word(p).pos);
+    struct node *cmd = node_new(p, NODE_COMMAND, peek(p)->pos);
+    struct row words = {0};
     for (;;) {
         struct node *word = NULL;
-        (void)peek_word(p);
-        if (operand(p, &word)) {
-            if (!word)
-                return NULL;
-            append(cmd, word);
-        }
+        bool some = operand(p, &word);
+        if (some && !word)
+            return NULL;
+        if (some)
+            append(&words, word);
         struct token t = next(p);
-        if (t.kind == TOKEN_SPACE)
-            continue;
-        if (t.kind == TOKEN_RIGHT_DELIM || t.kind == TOKEN_RIGHT_PAREN)
-            backup(p);
-        else if (t.kind != TOKEN_PIPE)
+        if (t.kind == TOKEN_PIPE)
+            break;
+        if (t.kind != TOKEN_RIGHT_DELIM && t.kind != TOKEN_RIGHT_PAREN && !(some && t.spaced))
             return unexpected(p, t, "operand");
-        break;
+        backup(p);
+        if (t.kind == TOKEN_RIGHT_DELIM || t.kind == TOKEN_RIGHT_PAREN)
+            break;
     }
-    return cmd->list.first ? cmd : fail(p, "empty command");
+    cmd->list.first = words.first;
+    return words.first ? cmd : fail(p, "empty command");
 }
 
 static void add_declaration(struct parser *p, struct node *pipe, struct token v)
 {
     struct ident name = ident_of(v.s, v.n);
-    struct node *node = path_new(p, NODE_VARIABLE, v.pos, name);
+    struct node *node = path_new(p, NODE_VARIABLE, v.pos, &name, 1);
     struct node **end = &pipe->pipe.decls;
     while (*end)
         end = &(*end)->next;
     *end = node;
-    pipe->pipe.n_decls++;
+    pipe->n++;
     declare(p, name);
 }
 
 /* "$x :=", "$x =", and in a range "$i, $x :=". False: an error. */
 static bool declarations(struct parser *p, struct node *pipe, const char *context)
 {
-    while (peek_word(p).kind == TOKEN_VARIABLE) {
-        struct token v = next(p), after = peek(p), word = peek_word(p);
+    while (peek(p)->kind == TOKEN_VARIABLE) {
+        struct token v = next(p), word = *peek(p);
         if (word.kind == TOKEN_ASSIGN || word.kind == TOKEN_DECLARE) {
-            pipe->pipe.assigns = word.kind == TOKEN_ASSIGN;
-            (void)next_word(p);
+            pipe->assigns = word.kind == TOKEN_ASSIGN;
+            (void)next(p);
             add_declaration(p, pipe, v);
             return true;
         }
         if (word.kind != TOKEN_CHAR || word.s[0] != ',') {
-            if (after.kind == TOKEN_SPACE)
-                backup3(p, v, after);
-            else
-                backup2(p, v);
+            backup2(p, v);
             return true;
         }
-        (void)next_word(p);
+        (void)next(p);
         add_declaration(p, pipe, v);
-        if (strcmp(context, "range") != 0 || pipe->pipe.n_decls >= 2) {
+        if (strcmp(context, "range") != 0 || pipe->n >= 2) {
             (void)fail(p, "too many declarations in %s", context);
             return false;
         }
-        enum token_kind kind = peek_word(p).kind;
+        enum token_kind kind = peek(p)->kind;
         if (kind != TOKEN_VARIABLE && kind != TOKEN_RIGHT_DELIM && kind != TOKEN_RIGHT_PAREN) {
             (void)fail(p, "range can only initialize variables");
             return false;
@@ -411,9 +430,7 @@ static struct node *check_pipeline(struct parser *p, struct node *pipe, const ch
         return fail(p, "missing value for %s", context);
     int stage = 2;
     for (struct node *c = pipe->pipe.first->next; c; c = c->next, stage++) {
-        enum node_kind kind = c->list.first->kind;
-        if (kind == NODE_BOOL || kind == NODE_DOT || kind == NODE_NIL || kind == NODE_NUMBER ||
-            kind == NODE_STRING)
+        if (is_constant(c->list.first))
             return fail(p, "non executable command in pipeline stage %d", stage);
     }
     return pipe;
@@ -429,24 +446,23 @@ static bool starts_command(enum token_kind kind)
 
 static struct node *pipeline(struct parser *p, const char *context, enum token_kind end)
 {
-    struct node *pipe = node_new(p, NODE_PIPE, peek_word(p).pos);
+    struct node *pipe = node_new(p, NODE_PIPE, peek(p)->pos);
+    struct row commands = {0};
     if (!declarations(p, pipe, context))
         return NULL;
     for (;;) {
-        struct token t = next_word(p);
-        if (t.kind == end)
+        struct token t = next(p);
+        if (t.kind == end) {
+            pipe->pipe.first = commands.first;
             return check_pipeline(p, pipe, context);
+        }
         if (!starts_command(t.kind))
             return unexpected(p, t, context);
         backup(p);
         struct node *cmd = command(p);
         if (!cmd)
             return NULL;
-        if (pipe->pipe.last)
-            pipe->pipe.last->next = cmd;
-        else
-            pipe->pipe.first = cmd;
-        pipe->pipe.last = cmd;
+        append(&commands, cmd);
     }
 }
 
@@ -465,14 +481,14 @@ static struct node *control(struct parser *p, enum node_kind kind, const char *c
 static struct node *otherwise(struct parser *p, enum node_kind kind, const char *context,
                               const struct node *clause)
 {
-    enum token_kind follows = peek(p).kind;
+    enum token_kind follows = peek(p)->kind;
     if ((kind == NODE_IF && follows == TOKEN_IF) || (kind == NODE_WITH && follows == TOKEN_WITH)) {
         (void)next(p);
         struct node *list = node_new(p, NODE_LIST, clause->pos);
         struct node *inner = control(p, kind, context);
         if (!inner)
             return NULL;
-        append(list, inner);
+        list->list.first = inner;
         return list;
     }
     struct node *end = NULL, *list = item_list(p, &end);
@@ -498,9 +514,10 @@ static struct node *control(struct parser *p, enum node_kind kind, const char *c
     if (!node->branch.list)
         return NULL;
     if (end->kind == NODE_ELSE) {
-        node->branch.otherwise = otherwise(p, kind, context, end);
-        if (!node->branch.otherwise)
+        struct node *rest = otherwise(p, kind, context, end);
+        if (!rest)
             return NULL;
+        node->branch.list->list.otherwise = rest;
     }
     p->n_vars = mark;
     p->depth--;
@@ -511,7 +528,7 @@ static struct node *jump(struct parser *p, struct token word)
 {
     bool breaks = word.kind == TOKEN_BREAK;
     const char *text = breaks ? "{{break}}" : "{{continue}}";
-    struct token t = next_word(p);
+    struct token t = next(p);
     if (t.kind != TOKEN_RIGHT_DELIM)
         return unexpected(p, t, text);
     if (p->ranges == 0)
@@ -519,29 +536,26 @@ static struct node *jump(struct parser *p, struct token word)
     return node_new(p, breaks ? NODE_BREAK : NODE_CONTINUE, word.pos);
 }
 
-static bool template_name(struct parser *p, struct token t, const char *context, struct ident *out)
+static const struct ident *template_name(struct parser *p, struct token t, const char *context)
 {
-    if (t.kind != TOKEN_STRING && t.kind != TOKEN_RAW_STRING) {
-        (void)unexpected(p, t, context);
-        return false;
-    }
+    if (t.kind != TOKEN_STRING && t.kind != TOKEN_RAW_STRING)
+        return unexpected(p, t, context);
     size_t n = 0;
     const char *s = text__unquote(p->arena, t.s, t.n, &n);
-    if (!s) {
-        (void)fail(p, "invalid syntax");
-        return false;
-    }
-    *out = ident_of(s, n);
-    return true;
+    if (!s)
+        return fail(p, "invalid syntax");
+    struct ident name = ident_of(s, n);
+    return arena_dup(p->arena, &name, sizeof name);
 }
 
 static struct node *template_call(struct parser *p)
 {
-    struct token t = next_word(p);
+    struct token t = next(p);
     struct node *node = node_new(p, NODE_TEMPLATE, t.pos);
-    if (!template_name(p, t, "template clause", &node->call.name))
+    node->call.name = template_name(p, t, "template clause");
+    if (!node->call.name)
         return NULL;
-    if (next_word(p).kind == TOKEN_RIGHT_DELIM)
+    if (next(p).kind == TOKEN_RIGHT_DELIM)
         return node;
     backup(p);
     node->call.pipe = pipeline(p, "template clause", TOKEN_RIGHT_DELIM);
@@ -572,7 +586,7 @@ static bool add_tree(struct parser *p, struct ident name, struct node *root)
         return false;
     }
     struct tree *t = ARENA_NEW(p->arena, struct tree);
-    *t = (struct tree){.name = name, .root = root, .blank = blank};
+    *t = (struct tree){.name = name, .root = root, .source = p->source, .blank = blank};
     go_map_set(p->trees, name.s, name.n, (struct go_value){.opaque = t});
     return true;
 }
@@ -600,22 +614,23 @@ static bool definition_body(struct parser *p, struct ident name, const char *con
 
 static struct node *block(struct parser *p)
 {
-    struct token t = next_word(p);
+    struct token t = next(p);
     struct node *node = node_new(p, NODE_TEMPLATE, t.pos);
-    if (!template_name(p, t, "block clause", &node->call.name))
+    node->call.name = template_name(p, t, "block clause");
+    if (!node->call.name)
         return NULL;
     node->call.pipe = pipeline(p, "block clause", TOKEN_RIGHT_DELIM);
     if (!node->call.pipe || p->depth >= DEPTH_MAX)
         return node->call.pipe ? fail(p, "blocks are nested more than %d deep", DEPTH_MAX) : NULL;
     p->depth++;
-    bool good = definition_body(p, node->call.name, "block clause");
+    bool good = definition_body(p, *node->call.name, "block clause");
     p->depth--;
     return good ? node : NULL;
 }
 
 static struct node *else_clause(struct parser *p)
 {
-    struct token t = peek_word(p);
+    struct token t = *peek(p);
     if (t.kind != TOKEN_IF && t.kind != TOKEN_WITH && !expect(p, TOKEN_RIGHT_DELIM, "else", &t))
         return NULL;
     return node_new(p, NODE_ELSE, t.pos);
@@ -623,7 +638,7 @@ static struct node *else_clause(struct parser *p)
 
 static struct node *action(struct parser *p)
 {
-    struct token t = next_word(p);
+    struct token t = next(p);
     switch ((int)t.kind) {
     case TOKEN_BLOCK:
         return block(p);
@@ -651,7 +666,7 @@ static struct node *action(struct parser *p)
 
 static struct node *text_or_action(struct parser *p)
 {
-    struct token t = next_word(p);
+    struct token t = next(p);
     if (t.kind == TOKEN_TEXT) {
         struct node *node = node_new(p, NODE_TEXT, t.pos);
         node->text.s = t.s;
@@ -669,16 +684,18 @@ static struct node *text_or_action(struct parser *p)
 /* Up to {{end}} or {{else}}, which goes to *end. */
 static struct node *item_list(struct parser *p, struct node **end)
 {
-    struct node *list = node_new(p, NODE_LIST, peek_word(p).pos);
-    while (peek_word(p).kind != TOKEN_EOF) {
+    struct node *list = node_new(p, NODE_LIST, peek(p)->pos);
+    struct row nodes = {0};
+    while (peek(p)->kind != TOKEN_EOF) {
         struct node *n = text_or_action(p);
         if (!n)
             return NULL;
         if (n->kind == NODE_END || n->kind == NODE_ELSE) {
             *end = n;
+            list->list.first = nodes.first;
             return list;
         }
-        append(list, n);
+        append(&nodes, n);
     }
     return fail(p, "unexpected EOF");
 }
@@ -686,20 +703,20 @@ static struct node *item_list(struct parser *p, struct node **end)
 static bool define(struct parser *p)
 {
     static const char context[] = "define clause";
-    struct token t = next_word(p);
-    struct ident name;
-    return template_name(p, t, context, &name) && expect(p, TOKEN_RIGHT_DELIM, context, &t) &&
-           definition_body(p, name, context);
+    struct token t = next(p);
+    const struct ident *name = template_name(p, t, context);
+    return name && expect(p, TOKEN_RIGHT_DELIM, context, &t) && definition_body(p, *name, context);
 }
 
 /* The whole text. */
 static struct node *top_level(struct parser *p)
 {
-    struct node *root = node_new(p, NODE_LIST, peek(p).pos);
-    while (peek(p).kind != TOKEN_EOF) {
-        if (peek(p).kind == TOKEN_LEFT_DELIM) {
+    struct node *root = node_new(p, NODE_LIST, peek(p)->pos);
+    struct row nodes = {0};
+    while (peek(p)->kind != TOKEN_EOF) {
+        if (peek(p)->kind == TOKEN_LEFT_DELIM) {
             struct token delim = next(p);
-            if (next_word(p).kind == TOKEN_DEFINE) {
+            if (next(p).kind == TOKEN_DEFINE) {
                 if (!define(p))
                     return NULL;
                 continue;
@@ -711,8 +728,9 @@ static struct node *top_level(struct parser *p)
             return NULL;
         if (n->kind == NODE_END || n->kind == NODE_ELSE)
             return fail(p, "unexpected %s", clause_text(n));
-        append(root, n);
+        append(&nodes, n);
     }
+    root->list.first = nodes.first;
     return root;
 }
 

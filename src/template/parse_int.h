@@ -29,7 +29,6 @@ enum token_kind {
     TOKEN_RAW_STRING,
     TOKEN_RIGHT_DELIM,
     TOKEN_RIGHT_PAREN,
-    TOKEN_SPACE,
     TOKEN_STRING,
     TOKEN_TEXT,
     TOKEN_VARIABLE,
@@ -49,19 +48,21 @@ enum token_kind {
 };
 
 struct token {
-    enum token_kind kind;
     const char *s;
-    size_t n, pos;
-    unsigned line;
+    uint32_t n, pos, line;
+    uint16_t kind;
+    bool spaced;         /* white space stands before it */
+    uint32_t space_line; /* and begins in this line */
 };
 
 struct lexer {
     struct arena *arena; /* of error texts */
     const char *text;
     size_t n, pos, start;
-    unsigned line, start_line;
+    unsigned line, start_line, space_line;
     int parens;
     bool inside; /* between {{ and }} */
+    bool spaced; /* the next token comes behind white space */
     bool broken; /* an error was handed out */
 };
 
@@ -126,46 +127,53 @@ enum node_kind {
     NODE_ELSE,
 };
 
+/* What a template says outright. */
+struct literal {
+    const char *s; /* STRING: with its quotes; NUMBER: as written */
+    size_t n;
+    const struct number *number; /* of a NUMBER */
+    struct go_value constant;    /* nothing: a number that has none without a context */
+};
+
+/* Small, because charts have a hundred thousand of them. */
 struct node {
-    enum node_kind kind;
-    uint32_t pos; /* byte of the source */
-    const struct source *source;
+    uint8_t kind;      /* enum node_kind */
+    bool assigns;      /* PIPE: "=", not ":=" */
+    uint16_t n;        /* PIPE: declarations; FIELD, CHAIN, VARIABLE: names */
+    uint32_t pos;      /* byte of the source */
     struct node *next; /* in its list, pipe, command or declaration */
     union {
         struct {
             const char *s;
             size_t n;
-        } text; /* TEXT; STRING: with its quotes; NUMBER: as written */
+        } text;
+        const struct literal *literal; /* STRING, NUMBER, BOOL */
         struct {
-            struct node *pipe, *list, *otherwise;
+            struct node *pipe, *list;
         } branch; /* IF, RANGE, WITH; pipe: ACTION */
         struct {
-            struct ident name;
+            const struct ident *name;
             struct node *pipe;
         } call; /* TEMPLATE */
         struct {
-            struct node *first, *last;
-        } list; /* LIST, COMMAND: its words */
+            struct node *first;
+            struct node *otherwise; /* LIST of a branch: what follows {{else}} */
+        } list;                     /* LIST, COMMAND: its words */
         struct {
-            struct node *decls, *first, *last;
-            uint32_t n_decls;
-            bool assigns;
+            struct node *decls, *first;
         } pipe;
         struct {
             struct node *of; /* CHAIN: what the fields are of */
             const struct ident *idents;
-            uint32_t n;
         } path; /* FIELD, CHAIN, VARIABLE: the first ident is its name */
         const struct function *function;
-        bool truth; /* BOOL */
     };
-    const struct number *number; /* NUMBER */
-    struct go_value constant;    /* STRING; NUMBER when it has one without a context */
 };
 
 struct tree {
     struct ident name;
     const struct node *root;
+    const struct source *source;
     bool blank; /* nothing but space and comments */
 };
 

@@ -12,14 +12,14 @@ void template_run_trace(struct template_run *r, struct template_trace *t)
 }
 
 /* Only the template's own pieces: what it includes is, to it, one action. */
-void trace__note(struct template_run *r, const struct node *n)
+void trace__note(struct template_run *r, const struct source *in, const struct node *n)
 {
     struct template_trace *t = r->trace;
     struct template_piece p = {.at = r->out.len, .source = n->pos};
-    if (strcmp(n->source->name, t->name) != 0)
+    if (strcmp(in->name, t->name) != 0)
         return;
-    const char *from = n->source->text;
-    if (n->kind == NODE_TEXT && n->text.s >= from && n->text.s <= from + n->source->n) {
+    const char *from = in->text;
+    if (n->kind == NODE_TEXT && n->text.s >= from && n->text.s <= from + in->n) {
         p.source = (size_t)(n->text.s - from);
         p.n = n->text.n;
     }
