@@ -1,4 +1,7 @@
 /* yaml_block.c - maps and lists of the quick reader. */
+#include <stdint.h>
+#include <string.h>
+
 #include "codec/utf8.h"
 #include "codec/yaml_block_int.h"
 
@@ -367,14 +370,26 @@ static bool document(struct yaml_block *b, bool first)
     return at_end(b) && yaml__emit(b, &(yaml_event_t){.type = YAML_DOCUMENT_END_EVENT});
 }
 
+/* Eight bytes that are all printable ASCII or line ends; tells every byte apart, exactly. */
+static bool is_plain_word(const char *text)
+{
+    const uint64_t ones = 0x0101010101010101u, high = ones << 7;
+    uint64_t w;
+    memcpy(&w, text, sizeof w);
+    uint64_t big = w | high; /* subtracting from this borrows from no neighbour */
+    uint64_t control = ~(big - ones * 0x20), end = ~(((w ^ ones * '\n') | high) - ones);
+    uint64_t delete = ~(((w ^ ones * 0x7f) | high) - ones);
+    return ((w | (control & ~end) | delete) & high) == 0;
+}
+
 /* Characters that mean something to libyaml's reader, or that it refuses, are left to it. */
 static bool is_ordinary(const char *text, size_t n, bool *ascii)
 {
     *ascii = true;
     for (size_t i = 0, len; i < n; i += len) {
         unsigned char c = (unsigned char)text[i];
-        len = 1;
-        if (c >= 0x20 && c < 0x7f)
+        len = n - i >= 8 && is_plain_word(text + i) ? 8 : 1;
+        if (len == 8 || (c >= 0x20 && c < 0x7f))
             continue;
         if (c < 0x80 && c != '\n' && c != '\t')
             return false;

@@ -9,7 +9,7 @@ enum { END = -1 };
 
 void lexer__init(struct lexer *l, struct arena *a, const struct source *s)
 {
-    *l = (struct lexer){.arena = a, .text = s->text, .n = s->n, .line = 1, .start_line = 1};
+    *l = (struct lexer){.arena = a, .text = s->text, .n = s->n};
 }
 
 enum { SPACE = 1, WORD = 2, DIGIT = 4, TERMINATOR = 8 };
@@ -72,32 +72,22 @@ static inline bool closes(const struct lexer *l, size_t pos)
     return pos + 2 <= l->n && l->text[pos] == '}' && l->text[pos + 1] == '}';
 }
 
-static unsigned count_lines(const char *s, size_t n)
-{
-    unsigned lines = 0;
-    for (const char *p = s, *end = s + n; (p = memchr(p, '\n', (size_t)(end - p))); p++)
-        lines++;
-    return lines;
-}
-
 static inline struct token emit(struct lexer *l, enum token_kind kind)
 {
-    struct token t = {l->text + l->start, (uint32_t)(l->pos - l->start),
-                      (uint32_t)l->start, l->start_line,
-                      (uint16_t)kind,     l->spaced,
-                      l->space_line};
+    struct token t = {.s = l->text + l->start,
+                      .n = (uint32_t)(l->pos - l->start),
+                      .pos = (uint32_t)l->start,
+                      .space = (uint32_t)l->space,
+                      .kind = (uint16_t)kind,
+                      .spaced = l->spaced};
     l->start = l->pos;
-    l->start_line = l->line;
     l->spaced = false;
     return t;
 }
 
-/* Skips what lies before pos and was not read by next(). */
 static void ignore(struct lexer *l)
 {
-    l->line += count_lines(l->text + l->start, l->pos - l->start);
     l->start = l->pos;
-    l->start_line = l->line;
 }
 
 static struct token fail(struct lexer *l, const char *text)
@@ -187,7 +177,6 @@ static struct token text_before(struct lexer *l)
             end--;
     size_t action = l->pos;
     l->pos = end;
-    l->line += count_lines(l->text + l->start, l->pos - l->start);
     struct token t = emit(l, TOKEN_TEXT);
     l->pos = action;
     ignore(l);
@@ -208,7 +197,6 @@ static struct token outside(struct lexer *l)
         const char *delim = find_delim(from, l->text + l->n);
         if (!delim) {
             l->pos = l->n;
-            l->line += count_lines(l->text + l->start, l->pos - l->start);
             return emit(l, l->pos > l->start ? TOKEN_TEXT : TOKEN_EOF);
         }
         l->pos = (size_t)(delim - l->text);
@@ -252,14 +240,10 @@ static struct token right_delim(struct lexer *l, bool trims)
 static void pass_spaces(struct lexer *l)
 {
     l->spaced = true;
-    l->space_line = l->line;
-    for (; l->pos < l->n && is_space(l->text[l->pos]); l->pos++) {
-        if (at_trimming_delim(l))
-            break;
-        l->line += l->text[l->pos] == '\n';
-    }
-    l->start = l->pos;
-    l->start_line = l->line;
+    l->space = l->pos;
+    while (l->pos < l->n && is_space(l->text[l->pos]) && !at_trimming_delim(l))
+        l->pos++;
+    ignore(l);
 }
 
 /* What may stand behind an identifier. */
@@ -352,7 +336,6 @@ static struct token raw_quoted(struct lexer *l)
     if (!end)
         return fail(l, "unterminated raw quoted string");
     l->pos = (size_t)(end - l->text) + 1;
-    l->line += count_lines(from, (size_t)(end - from));
     return emit(l, TOKEN_RAW_STRING);
 }
 
@@ -505,7 +488,6 @@ static struct token inside(struct lexer *l)
 struct token lexer__next(struct lexer *l)
 {
     if (l->broken)
-        return (struct token){
-            .s = "EOF", .n = 3, .pos = (uint32_t)l->pos, .line = l->start_line, .kind = TOKEN_EOF};
+        return emit(l, TOKEN_EOF);
     return l->inside ? inside(l) : outside(l);
 }

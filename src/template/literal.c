@@ -290,7 +290,10 @@ size_t text__unquote_char(const char *s, size_t n, char quote, uint32_t *out)
 
 static const char *unquote_raw(struct arena *a, const char *s, size_t n, size_t *out_n)
 {
-    char *out = arena_alloc(a, n + 1), *to = out;
+    *out_n = n;
+    if (!memchr(s, '\r', n))
+        return s;
+    char *out = arena_room(a, n + 1), *to = out;
     for (size_t i = 0; i < n; i++)
         if (s[i] != '\r')
             *to++ = s[i];

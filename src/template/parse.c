@@ -21,7 +21,7 @@ struct parser {
     struct node *fresh, *fresh_end; /* nodes to be given out */
     struct ident *vars;
     size_t n_vars, cap_vars;
-    unsigned action_line; /* of the action being read; 0: none */
+    size_t action; /* where the action that is being read begins; 0: none does */
     int ranges, depth;
     struct go_map *trees; /* of this text */
     const char *error;    /* the first one */
@@ -61,10 +61,19 @@ static inline const struct token *peek(struct parser *p)
 
 /* ---- errors: the first one counts, and NULL goes up ---- */
 
-static void *fail_in_line(struct parser *p, unsigned line, const char *text)
+static unsigned line_at(const struct parser *p, size_t pos)
+{
+    unsigned line = 1;
+    for (size_t i = 0; i < pos; i++)
+        line += p->source->text[i] == '\n';
+    return line;
+}
+
+static void *fail_at(struct parser *p, size_t pos, const char *text)
 {
     if (!p->error)
-        p->error = arena_printf(p->arena, "template: %s:%u: %s", p->source->name, line, text);
+        p->error =
+            arena_printf(p->arena, "template: %s:%u: %s", p->source->name, line_at(p, pos), text);
     return NULL;
 }
 
@@ -74,7 +83,7 @@ static PRINTF(2, 3) void *fail(struct parser *p, const char *fmt, ...)
     va_start(ap, fmt);
     const char *text = arena_vprintf(p->arena, fmt, ap);
     va_end(ap);
-    return fail_in_line(p, p->token[0].line, text);
+    return fail_at(p, p->token[0].pos, text);
 }
 
 /* As errors name a token. */
@@ -101,11 +110,11 @@ static void *unexpected(struct parser *p, struct token t, const char *context)
     if (t.kind != TOKEN_ERROR)
         return fail(p, "unexpected %s in %s", token_text(p, &t), context);
     const char *started = "";
-    if (p->action_line && p->action_line != t.line) {
+    if (p->action && line_at(p, p->action) != line_at(p, t.pos)) {
         size_t n = strlen(t.s);
         bool names_it = n >= 7 && strcmp(t.s + n - 7, " action") == 0;
         started = arena_printf(p->arena, "%s started at %s:%u", names_it ? "" : " in action",
-                               p->source->name, p->action_line);
+                               p->source->name, line_at(p, p->action));
     }
     return fail(p, "%s%s", t.s, started);
 }
@@ -338,8 +347,8 @@ static struct node *chain(struct parser *p, struct node *of)
         const char *text = node_text(p, of);
         text__quote(&b, text, strlen(text));
         const struct token *last = &p->token[0];
-        return fail_in_line(p, last->spaced ? last->space_line : last->line,
-                            arena_join(p->arena, "unexpected . after term ", buf_text(&b), NULL));
+        return fail_at(p, last->spaced ? last->space : last->pos,
+                       arena_join(p->arena, "unexpected . after term ", buf_text(&b), NULL));
     }
     struct node *node = n ? path_new(p, NODE_CHAIN, pos, idents, n) : NULL;
     if (node)
@@ -675,9 +684,9 @@ static struct node *text_or_action(struct parser *p)
     }
     if (t.kind != TOKEN_LEFT_DELIM)
         return unexpected(p, t, "input");
-    p->action_line = t.line;
+    p->action = t.pos + t.n; /* behind its {{ */
     struct node *node = action(p);
-    p->action_line = 0;
+    p->action = 0;
     return node;
 }
 

@@ -47,19 +47,19 @@ enum token_kind {
     TOKEN_WITH,
 };
 
+/* Lines are counted where an error names one. */
 struct token {
     const char *s;
-    uint32_t n, pos, line;
+    uint32_t n, pos;
+    uint32_t space; /* where the white space before it begins */
     uint16_t kind;
-    bool spaced;         /* white space stands before it */
-    uint32_t space_line; /* and begins in this line */
+    bool spaced; /* there is some */
 };
 
 struct lexer {
     struct arena *arena; /* of error texts */
     const char *text;
-    size_t n, pos, start;
-    unsigned line, start_line, space_line;
+    size_t n, pos, start, space;
     int parens;
     bool inside; /* between {{ and }} */
     bool spaced; /* the next token comes behind white space */

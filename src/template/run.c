@@ -40,15 +40,16 @@ void text__cut_no_value(char *s, size_t *n)
 {
     static const char no_value[] = "<no value>";
     const size_t len = sizeof no_value - 1;
-    char *to = memmem(s, *n, no_value, len);
-    if (!to)
-        return;
-    char *end = s + *n;
-    for (const char *from = to; from < end;) {
-        if ((size_t)(end - from) >= len && memcmp(from, no_value, len) == 0)
-            from += len;
-        else
-            *to++ = *from++;
+    char *to = s, *end = s + *n;
+    for (char *from = s, *hit; from < end; from = hit) {
+        hit = memchr(from, '<', (size_t)(end - from));
+        hit = hit ? hit : end;
+        bool cut = (size_t)(end - hit) >= len && memcmp(hit, no_value, len) == 0;
+        hit += !cut && hit < end;
+        if (to != from)
+            memmove(to, from, (size_t)(hit - from));
+        to += hit - from;
+        hit += cut ? len : 0;
     }
     *n = (size_t)(to - s);
 }

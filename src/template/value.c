@@ -142,12 +142,35 @@ struct go_value go_zero(const struct go_type *type)
 
 /* ---- maps ---- */
 
+static inline uint64_t load(const char *s, size_t n)
+{
+    uint64_t v = 0;
+    memcpy(&v, s, n);
+    return v;
+}
+
+static inline uint64_t rotated(uint64_t h)
+{
+    return h << 31 | h >> 33;
+}
+
+/* Eight bytes at a time; the last ones overlap. */
 uint32_t go_hash(const char *key, size_t n)
 {
-    uint32_t h = 2166136261u;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (unsigned char)key[i]) * 16777619u;
-    return h ^ h >> 15;
+    const uint64_t mix = 0x9e3779b97f4a7c15u;
+    uint64_t h = n * mix;
+    for (size_t i = 8; i < n; i += 8)
+        h = rotated((h ^ load(key + i - 8, 8)) * mix);
+    uint64_t last = 0;
+    if (n >= 8)
+        last = load(key + n - 8, 8);
+    else if (n >= 4)
+        last = load(key, 4) << 32 | load(key + n - 4, 4);
+    else if (n)
+        last = (uint64_t)(unsigned char)key[0] << 16 | (uint64_t)(unsigned char)key[n / 2] << 8 |
+               (unsigned char)key[n - 1];
+    h = (h ^ last) * mix;
+    return (uint32_t)(h >> 32);
 }
 
 struct go_map *go_map_new(struct arena *a, size_t room)

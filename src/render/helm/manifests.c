@@ -118,8 +118,10 @@ static const char *separator(const char *from, const char *end, bool at_start)
 {
     if (at_start && end - from >= 3 && memcmp(from, "---", 3) == 0)
         return from;
-    const char *s = memmem(from, (size_t)(end - from), "\n---", 4);
-    return s ? s + 1 : NULL;
+    for (const char *s = from; (s = memchr(s, '\n', (size_t)(end - s))); s++)
+        if (end - s >= 4 && memcmp(s, "\n---", 4) == 0)
+            return s + 1;
+    return NULL;
 }
 
 bool helm__next_document(struct helm_split *s, struct helm_text *out)
