@@ -69,5 +69,9 @@ int found__elf_fd(struct found *f, const struct found_file *file, int fd, struct
 int found__rpm_header(struct found *f, const struct found_file *file, const void *blob, size_t n,
                       struct err *e) MUST_CHECK;
 
+/* What OSV calls a distribution by its id and version; NULL when nothing here knows it. */
+const char *found__distribution(struct arena *a, const char *id, const char *version,
+                                bool *by_source);
+
 /* Reads /etc/os-release: which distribution, and what OSV calls it. */
 void found__release(struct found *f);

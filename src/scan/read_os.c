@@ -67,6 +67,17 @@ static const char *ecosystem_of(struct arena *a, const struct distribution *d, c
     return arena_printf(a, "%.*s%.*s", (int)name, d->name, (int)n, version);
 }
 
+const char *found__distribution(struct arena *a, const char *id, const char *version,
+                                bool *by_source)
+{
+    for (size_t i = 0; i < ARRAY_LEN(distributions); i++)
+        if (strcmp(distributions[i].id, id) == 0) {
+            *by_source = distributions[i].by_source;
+            return ecosystem_of(a, &distributions[i], version);
+        }
+    return NULL;
+}
+
 void found__release(struct found *f)
 {
     AUTO_BUF struct buf b;
@@ -80,11 +91,7 @@ void found__release(struct found *f)
     const char *version = release_value(f->arena, buf_text(&b), "VERSION_ID");
     f->out->os_id = id;
     f->out->os_version = version;
-    for (size_t i = 0; i < ARRAY_LEN(distributions); i++)
-        if (strcmp(distributions[i].id, id) == 0) {
-            f->distribution = ecosystem_of(f->arena, &distributions[i], version);
-            f->by_source = distributions[i].by_source;
-        }
+    f->distribution = found__distribution(f->arena, id, version, &f->by_source);
 }
 
 /* ---- dpkg ---- */

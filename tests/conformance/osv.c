@@ -11,6 +11,7 @@
 #include "base/own.h"
 #include "codec/json.h"
 #include "codec/yaml.h"
+#include "osv.h"
 #include "scan/scan.h"
 #include "scan/version.h"
 
@@ -24,6 +25,11 @@ static void count(bool ok)
 {
     tally.passed += ok;
     tally.failed += !ok;
+}
+
+void osv_count(bool ok)
+{
+    count(ok);
 }
 
 /* `op`: any of < = > together, "!" in front for "must not". */
@@ -231,6 +237,7 @@ int main(int argc, char **argv)
     vectors(argv[1], a);
     if (nftw(arena_printf(a, "%s/records", argv[1]), visit, 16, FTW_PHYS) != 0)
         tally.failed++;
+    osv_purl(argv[1]);
     printf("osv: %u passed, %u failed, %u skipped\n", tally.passed, tally.failed, tally.skipped);
     return tally.failed != 0;
 }
