@@ -1,12 +1,10 @@
-#include "cli/promtool.h"
 #include "cli/cli.h"
+#include "cli/promtool.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/verb.h"
-
-#define VERSION "0.1.0"
 
 static const struct {
     const char *title;
@@ -16,6 +14,7 @@ static const struct {
     {"Follow a push",              verbs_loop        },
     {"Build and move images",      verbs_build       },
     {"Images",                     verbs_image       },
+    {"What is in them",            verbs_scan        },
     {"Render charts",              verbs_helm        },
     {"Charts of elsewhere",        verbs_helm_net    },
     {"Render overlays",            verbs_kustomize   },
@@ -64,7 +63,7 @@ int cli_main(int argc, char **argv)
         return argc < 2 ? EXIT_USAGE : EXIT_OK;
     }
     if (strcmp(argv[1], "version") == 0 || strcmp(argv[1], "--version") == 0) {
-        (void)puts("slipway " VERSION);
+        (void)puts("slipway " VERB_VERSION);
         return EXIT_OK;
     }
     int words;

@@ -3,6 +3,8 @@
 #include "cli/options.h"
 #include "kube/kube.h"
 
+#define VERB_VERSION "0.1.0" /* of the program */
+
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct verb {
@@ -15,7 +17,7 @@ struct verb {
 /* Each ends with a NULL name. */
 extern const struct verb verbs_server[], verbs_loop[], verbs_build[], verbs_image[], verbs_helm[],
     verbs_helm_net[], verbs_kustomize[], verbs_release[], verbs_release_show[], verbs_render[],
-    verbs_step[];
+    verbs_scan[], verbs_step[];
 
 /* Prints "slipway: sentence" and the hint to standard error; gives EXIT_FAILED. */
 int verb_fail(const struct err *e);

@@ -26,7 +26,17 @@ static int read_until(const struct value *v, int64_t *out_ms, struct err *e)
     return 0;
 }
 
-static int read_ignore(const struct value *v, struct scan_ignore *out, struct err *e)
+static const char *const *read_globs(const struct value *list, struct arena *a)
+{
+    const char **out = ARENA_ARRAY(a, const char *, value_count(list) + 1);
+    size_t n = 0;
+    VALUE_EACH_ITEM (v, list)
+        out[n++] = value_str(v, "");
+    return out;
+}
+
+static int read_ignore(const struct value *v, struct arena *a, struct scan_ignore *out,
+                       struct err *e)
 {
     out->reason = "";
     VALUE_EACH_MEMBER (m, v) {
@@ -35,6 +45,8 @@ static int read_ignore(const struct value *v, struct scan_ignore *out, struct er
             out->id = value_str(&m->value, NULL);
         else if (strcmp(m->key, "package") == 0)
             out->package = value_str(&m->value, NULL);
+        else if (strcmp(m->key, "paths") == 0)
+            out->paths = read_globs(&m->value, a);
         else if (strcmp(m->key, "reason") == 0)
             out->reason = value_str(&m->value, "");
         else if (strcmp(m->key, "until") == 0)
@@ -44,8 +56,9 @@ static int read_ignore(const struct value *v, struct scan_ignore *out, struct er
         if (r < 0)
             return r;
     }
-    if (!out->id || !*out->reason)
-        return err_set(e, ERR_INVALID, "line %u: an entry of ignore needs an id and a reason",
+    if ((!out->id && !out->package && !out->paths) || !*out->reason)
+        return err_set(e, ERR_INVALID,
+                       "line %u: an entry of ignore needs a reason and an id, a package or paths",
                        v->line);
     return 0;
 }
@@ -55,7 +68,7 @@ static int read_ignores(const struct value *list, struct arena *a, struct scan_p
 {
     struct scan_ignore *out = ARENA_ARRAY(a, struct scan_ignore, value_count(list) + 1);
     VALUE_EACH_ITEM (v, list) {
-        int r = read_ignore(v, &out[p->n_ignores++], e);
+        int r = read_ignore(v, a, &out[p->n_ignores++], e);
         if (r < 0)
             return r;
     }
@@ -71,6 +84,9 @@ static int read_field(const struct member *m, struct arena *a, struct scan_polic
         r = severity_parse(value_str(&m->value, ""), &p->fail_at, e);
     } else if (strcmp(m->key, "fixedOnly") == 0) {
         p->fixed_only = value_bool(&m->value, false);
+    } else if (strcmp(m->key, "skipPaths") == 0) {
+        p->skip = read_globs(&m->value, a);
+        p->n_skip = value_count(&m->value);
     } else if (strcmp(m->key, "devDependencies") == 0) {
         p->dev = value_bool(&m->value, false);
     } else if (strcmp(m->key, "maxDatabaseAge") == 0) {

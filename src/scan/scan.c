@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "codec/glob.h"
+#include "scan/purl.h"
 #include "scan/version.h"
 
 /* ---- one record against one package ---- */
@@ -133,16 +135,45 @@ static bool known(const struct scanning *s, const struct finding *f)
     return false;
 }
 
+static bool any_path(const char *const *globs, const char *path)
+{
+    for (; *globs; globs++)
+        if (glob_match(*globs, path + (*path == '/' && **globs != '/'), GLOB_PREFIX))
+            return true;
+    return false;
+}
+
+/* Type, namespace and name, and the version where the statement has one. */
+static bool is_named_by(const struct purl *want, const struct scanning *s, const struct package *k)
+{
+    struct purl p;
+    const char *text = purl_of_package(k, &s->out->inventory, s->arena);
+    if (!text || purl_parse(text, s->arena, &p, NULL) < 0)
+        return false;
+    return strcmp(p.type, want->type) == 0 && strcmp(p.name, want->name) == 0 &&
+           strcmp(p.namespace ? p.namespace : "", want->namespace ? want->namespace : "") == 0 &&
+           (!want->version || (p.version && strcmp(want->version, p.version) == 0));
+}
+
+static bool covers(const struct scan_ignore *g, const struct scanning *s, const struct finding *f)
+{
+    return (!g->id || names(f, g->id)) &&
+           (!g->package || strcmp(g->package, f->package->name) == 0 ||
+            strcmp(g->package, f->package->binary) == 0) &&
+           (!g->until_ms || g->until_ms > s->now_ms) &&
+           (!g->paths || any_path(g->paths, f->package->path)) &&
+           (!g->purl || is_named_by(g->purl, s, f->package));
+}
+
 static void apply_policy(const struct scanning *s, struct finding *f)
 {
     const struct scan_policy *p = s->policy;
     for (size_t i = 0; i < p->n_ignores; i++) {
         const struct scan_ignore *g = &p->ignores[i];
-        if (!names(f, g->id) || (g->package && strcmp(g->package, f->package->name) != 0) ||
-            (g->until_ms && g->until_ms <= s->now_ms))
+        if (!covers(g, s, f) || (g->lifts && strncmp(f->why, "VEX: ", 5) != 0))
             continue;
-        f->ignored = true;
-        f->why = g->reason;
+        f->ignored = !g->lifts;
+        f->why = g->lifts ? "" : g->reason;
     }
     f->fails = !f->ignored && p->fail_at != SEVERITY_UNKNOWN && f->severity >= p->fail_at &&
                (!p->fixed_only || *f->fixed);
@@ -152,12 +183,17 @@ static void add_finding(struct scanning *s, const struct package *p, const struc
                         const char *fixed)
 {
     struct scan_report *out = s->out;
+    struct severity_score severity = severity_of(record);
     struct finding f = {.id = value_at_str(record, "id", ""),
                         .summary = value_at_str(record, "summary", ""),
                         .aliases = texts(s->arena, value_get(record, "aliases")),
                         .package = p,
                         .fixed = fixed,
-                        .severity = severity_of(record),
+                        .severity = severity.level,
+                        .score = severity.score,
+                        .vector = severity.vector,
+                        .epss = value_num(value_get(record, "epss"), -1),
+                        .kev = value_at_str(record, "kev", NULL),
                         .why = ""};
     if (known(s, &f))
         return;
@@ -200,11 +236,22 @@ static int worst_first(const void *a, const void *b)
     return c ? c : strcmp(x->id, y->id);
 }
 
+static bool is_left_out(const struct scan_policy *policy, const struct package *p)
+{
+    if (p->dev && !policy->dev)
+        return true;
+    for (size_t i = 0; i < policy->n_skip; i++)
+        if (glob_match(policy->skip[i], p->path + (*p->path == '/' && *policy->skip[i] != '/'),
+                       GLOB_PREFIX))
+            return true;
+    return false;
+}
+
 int scan_run(const struct inventory *inv, const struct advisories *db,
              const struct scan_policy *policy, int64_t now_ms, struct arena *a,
              struct scan_report *out, struct err *e)
 {
-    struct scan_report r = {.inventory = *inv};
+    struct scan_report r = {.inventory = *inv, .database_ms = advisories_built_ms(db)};
     struct scanning s = {db, policy, now_ms, a, &r, 0};
     int64_t age_ms = now_ms - advisories_built_ms(db);
     if (policy->max_age_ms && age_ms > policy->max_age_ms) {
@@ -214,7 +261,7 @@ int scan_run(const struct inventory *inv, const struct advisories *db,
         return err_hint(e, "update it with `slipway db build`");
     }
     for (size_t i = 0; i < inv->n; i++) {
-        if (inv->packages[i].dev && !policy->dev)
+        if (is_left_out(policy, &inv->packages[i]))
             continue;
         int rc = scan_package(&s, &inv->packages[i], e);
         if (rc < 0)
@@ -228,6 +275,23 @@ int scan_run(const struct inventory *inv, const struct advisories *db,
                              r.unknown_order ? "; some versions could not be compared" : "");
     *out = r;
     return 0;
+}
+
+static void put_scores(struct arena *a, struct value *o, const struct finding *f)
+{
+    if (*f->aliases) {
+        struct value *list = value_make_array(a, o, "aliases");
+        for (const char *const *alias = f->aliases; *alias; alias++)
+            (void)value_push_str(a, list, *alias);
+    }
+    if (f->score > 0)
+        (void)value_set(a, o, "score", value_new_float(a, f->score));
+    if (f->vector)
+        (void)value_set_str(a, o, "vector", f->vector);
+    if (f->epss >= 0)
+        (void)value_set(a, o, "epss", value_new_float(a, f->epss));
+    if (f->kev)
+        (void)value_set_str(a, o, "exploitedSince", f->kev);
 }
 
 struct value *scan_report_value(const struct scan_report *r, struct arena *a)
@@ -244,6 +308,7 @@ struct value *scan_report_value(const struct scan_report *r, struct arena *a)
         (void)value_set_str(a, o, "version", f->package->version);
         (void)value_set_str(a, o, "fixed", f->fixed);
         (void)value_set_str(a, o, "severity", severity_name(f->severity));
+        put_scores(a, o, f);
         (void)value_set_str(a, o, "ecosystem", f->package->ecosystem);
         (void)value_set_str(a, o, "path", f->package->path);
         (void)value_set_str(a, o, "summary", f->summary);

@@ -9,18 +9,26 @@
 #include "scan/inventory.h"
 #include "scan/severity.h"
 
+struct purl;
+
+/* Findings that are set aside: all that is said must hold. */
 struct scan_ignore {
-    const char *id;      /* of an advisory or alias */
-    const char *package; /* NULL: any */
+    const char *id;           /* of an advisory or alias; NULL: any */
+    const char *package;      /* NULL: any */
+    const struct purl *purl;  /* NULL: any; without a version: of every version */
+    const char *const *paths; /* globs, NULL-terminated; NULL: any */
     const char *reason;
     int64_t until_ms; /* 0: for good */
+    bool lifts;       /* a VEX statement that takes an earlier one back */
 };
 
 struct scan_policy {
-    enum severity fail_at; /* this and above fail; UNKNOWN: nothing does */
-    bool fixed_only;       /* only findings that a newer version mends fail */
-    bool dev;              /* packages that only developers of the program want count, too */
-    int64_t max_age_ms;    /* of the database; 0: any */
+    enum severity fail_at;   /* this and above fail; UNKNOWN: nothing does */
+    bool fixed_only;         /* only findings that a newer version mends fail */
+    bool dev;                /* packages that only developers of the program want count, too */
+    int64_t max_age_ms;      /* of the database; 0: any */
+    const char *const *skip; /* globs: packages of these files do not count */
+    size_t n_skip;
     const struct scan_ignore *ignores;
     size_t n_ignores;
 };
@@ -30,18 +38,28 @@ struct scan_policy {
 int scan_policy_parse(const struct value *doc, struct arena *a, struct scan_policy *out,
                       struct err *e) MUST_CHECK;
 
+/* Adds what a file of another tool sets aside: .trivyignore (lines or YAML), OpenVEX, CycloneDX
+ * VEX; told apart by what they hold. */
+int scan_policy_add(struct scan_policy *p, const char *text, size_t n, struct arena *a,
+                    struct err *e) MUST_CHECK;
+
 struct finding {
     const char *id, *summary;
     const char *const *aliases; /* NULL-terminated */
     const struct package *package;
     const char *fixed; /* the version that mends it; "" when there is none */
     enum severity severity;
+    double score;       /* of its CVSS vector; 0: it has none that can be scored */
+    const char *vector; /* or NULL */
+    double epss;        /* how likely it is to be exploited soon, 0 to 1; < 0: not known */
+    const char *kev;    /* the day it was listed as exploited; NULL: it is not */
     bool ignored, fails;
     const char *why; /* it was ignored */
 };
 
 struct scan_report {
     struct inventory inventory;
+    int64_t database_ms;                       /* when the database was built */
     struct finding *findings;                  /* worst first */
     size_t n, failing, ignored, unknown_order; /* unknown_order: packages nobody here can compare */
     bool passed;

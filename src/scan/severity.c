@@ -1,6 +1,7 @@
 #include "scan/severity.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -48,13 +49,11 @@ static double round_up(double v)
     return n % 10000 == 0 ? (double)n / 100000 : (floor((double)n / 10000) + 1) / 10;
 }
 
-double severity_cvss3(const char *vector)
+static double cvss3(const char *vector)
 {
     static const double av[] = {0.85, 0.62, 0.55, 0.2}, ac[] = {0.77, 0.44}, ui[] = {0.85, 0.62};
     static const double pr_same[] = {0.85, 0.62, 0.27}, pr_changed[] = {0.85, 0.68, 0.5};
     static const double cia[] = {0.56, 0.22, 0};
-    if (strncmp(vector, "CVSS:3.", 7) != 0)
-        return -1;
     int changed = metric(vector, "S") == 'C';
     double reach = weight(metric(vector, "AV"), "NALP", av),
            hard = weight(metric(vector, "AC"), "LH", ac);
@@ -72,6 +71,32 @@ double severity_cvss3(const char *vector)
     return round_up(fmin(changed ? 1.08 * sum : sum, 10));
 }
 
+/* Version 2 has no prefix; some write its parentheses. */
+static double cvss2(const char *vector)
+{
+    static const double av[] = {0.395, 0.646, 1}, ac[] = {0.35, 0.61, 0.71},
+                        au[] = {0.45, 0.56, 0.704};
+    static const double cia[] = {0, 0.275, 0.66};
+    char text[128];
+    (void)snprintf(text, sizeof text, "/%s", vector + (*vector == '('));
+    double reach = weight(metric(text, "AV"), "LAN", av),
+           hard = weight(metric(text, "AC"), "HML", ac);
+    double login = weight(metric(text, "Au"), "MSN", au), c = weight(metric(text, "C"), "NPC", cia);
+    double i = weight(metric(text, "I"), "NPC", cia), a = weight(metric(text, "A"), "NPC", cia);
+    if (reach < 0 || hard < 0 || login < 0 || c < 0 || i < 0 || a < 0)
+        return -1;
+    double impact = 10.41 * (1 - (1 - c) * (1 - i) * (1 - a)), ease = 20 * reach * hard * login;
+    double score = (0.6 * impact + 0.4 * ease - 1.5) * (impact > 0 ? 1.176 : 0);
+    return (double)lround(score * 10) / 10;
+}
+
+double severity_cvss(const char *vector)
+{
+    if (strncmp(vector, "CVSS:3.", 7) == 0)
+        return cvss3(vector);
+    return strncmp(vector, "CVSS:", 5) == 0 ? -1 : cvss2(vector);
+}
+
 enum severity severity_of_score(double score)
 {
     return score <= 0  ? SEVERITY_UNKNOWN
@@ -81,28 +106,32 @@ enum severity severity_of_score(double score)
                        : SEVERITY_CRITICAL;
 }
 
-static enum severity from_list(const struct value *list)
+/* Version 3 before version 2; of one version the worst. */
+static void take_list(const struct value *list, struct severity_score *best)
 {
-    enum severity best = SEVERITY_UNKNOWN;
     VALUE_EACH_ITEM (s, list) {
-        enum severity one = severity_of_score(severity_cvss3(value_at_str(s, "score", "")));
-        if (one > best)
-            best = one;
+        const char *vector = value_at_str(s, "score", "");
+        double score = severity_cvss(vector);
+        bool newer = best->vector && *best->vector != 'C' && *vector == 'C';
+        bool older = best->vector && *best->vector == 'C' && *vector != 'C';
+        if (score < 0 || older || (best->vector && !newer && score <= best->score))
+            continue;
+        *best = (struct severity_score){severity_of_score(score), score, vector};
     }
-    return best;
 }
 
-enum severity severity_of(const struct value *record)
+struct severity_score severity_of(const struct value *record)
 {
-    enum severity s = from_list(value_get(record, "severity"));
-    if (s == SEVERITY_UNKNOWN)
-        s = from_list(value_at(record, "affected.severity"));
+    struct severity_score s = {.level = SEVERITY_UNKNOWN};
+    take_list(value_get(record, "severity"), &s);
+    if (s.level == SEVERITY_UNKNOWN)
+        take_list(value_at(record, "affected.severity"), &s);
     const char *said = value_at_str(record, "level", NULL);
     if (!said)
         said = value_at_str(record, "affected.ecosystem_specific.severity", NULL);
     if (!said)
         said = value_at_str(record, "affected.ecosystem_specific.urgency", NULL);
-    if (s == SEVERITY_UNKNOWN && said)
-        (void)(severity_parse(said, &s, NULL) == 0);
+    if (s.level == SEVERITY_UNKNOWN && said)
+        (void)(severity_parse(said, &s.level, NULL) == 0);
     return s;
 }

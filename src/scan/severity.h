@@ -8,9 +8,16 @@ const char *severity_name(enum severity s); /* "HIGH" */
 /* Any case; "moderate" is medium. ERR_INVALID. */
 int severity_parse(const char *text, enum severity *out, struct err *e) MUST_CHECK;
 
-/* The base score of a CVSS v3.0 or v3.1 vector; < 0: it is none. */
-double severity_cvss3(const char *vector);
+/* The base score of a CVSS vector of version 2 ("AV:N/…"), 3.0 or 3.1; < 0: it is none. */
+double severity_cvss(const char *vector);
 enum severity severity_of_score(double score);
 
-/* Of an OSV record: its CVSS v3 vector, else what the database says. */
-enum severity severity_of(const struct value *record);
+struct severity_score {
+    enum severity level;
+    double score;       /* 0: no vector gives one */
+    const char *vector; /* NULL: none */
+};
+
+/* Of an OSV record: its newest kind of CVSS vector that can be scored, else what the database
+ * says in a word. */
+struct severity_score severity_of(const struct value *record);

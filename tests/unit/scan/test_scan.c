@@ -133,11 +133,15 @@ static void scores(void)
         {"CVSS:3.1/AV:N/AC:L/PR:H/UI:N/S:U/C:H/I:H/A:H", 7.2},
         {"CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N", 6.1},
         {"CVSS:3.0/AV:L/AC:H/PR:L/UI:N/S:U/C:N/I:N/A:N", 0  },
-        {"CVSS:2.0/AV:N",                                -1 },
+        {"AV:N/AC:L/Au:N/C:P/I:P/A:P",                   7.5},
+        {"(AV:L/AC:H/Au:M/C:C/I:C/A:C)",                 5.9},
+        {"AV:N/AC:L/Au:N/C:N/I:N/A:N",                   0  },
+        {"AV:N",                                         -1 },
         {"CVSS:3.1/AV:N",                                -1 },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        T_EQ_INT(severity_cvss3(cases[i].vector) * 10, cases[i].want * 10, cases[i].vector);
+        T_EQ_INT(severity_cvss(cases[i].vector) * 10 + 0.5, cases[i].want * 10 + 0.5,
+                 cases[i].vector);
 }
 
 T_MAIN(scans, scores)
