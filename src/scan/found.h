@@ -73,5 +73,8 @@ int found__rpm_header(struct found *f, const struct found_file *file, const void
 const char *found__distribution(struct arena *a, const char *id, const char *version,
                                 bool *by_source);
 
+/* The id that a distribution's ecosystem stands for, or NULL. */
+const char *found__distribution_id(const char *ecosystem);
+
 /* Reads /etc/os-release: which distribution, and what OSV calls it. */
 void found__release(struct found *f);

@@ -53,7 +53,7 @@ static void of_distribution(struct purl *p, const struct package *k, const struc
                             struct arena *a)
 {
     p->type = distribution_type(k->ecosystem);
-    p->namespace = os->os_id;
+    p->namespace = *os->os_id ? os->os_id : found__distribution_id(k->ecosystem);
     p->name = k->binary;
     if (*os->os_version)
         add_qualifier(p, "distro", arena_join(a, os->os_id, "-", os->os_version, NULL));
@@ -82,7 +82,7 @@ char *purl_of_package(const struct package *k, const struct inventory *of, struc
             p.namespace = name;
         }
     }
-    if (!p.type && *of->os_id)
+    if (!p.type && (*of->os_id || found__distribution_id(k->ecosystem)))
         of_distribution(&p, k, of, a);
     return p.type && purl_canonical(&p, a, NULL) == 0 ? purl_print(&p, a) : NULL;
 }

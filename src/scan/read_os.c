@@ -78,6 +78,16 @@ const char *found__distribution(struct arena *a, const char *id, const char *ver
     return NULL;
 }
 
+const char *found__distribution_id(const char *ecosystem)
+{
+    size_t n = strcspn(ecosystem, ":");
+    for (size_t i = 0; i < ARRAY_LEN(distributions); i++)
+        if (strcspn(distributions[i].name, ":") == n &&
+            strncmp(distributions[i].name, ecosystem, n) == 0)
+            return distributions[i].id;
+    return NULL;
+}
+
 void found__release(struct found *f)
 {
     AUTO_BUF struct buf b;

@@ -238,6 +238,7 @@ int main(int argc, char **argv)
     if (nftw(arena_printf(a, "%s/records", argv[1]), visit, 16, FTW_PHYS) != 0)
         tally.failed++;
     osv_purl(argv[1]);
+    osv_trivy(argv[1]);
     printf("osv: %u passed, %u failed, %u skipped\n", tally.passed, tally.failed, tally.skipped);
     return tally.failed != 0;
 }

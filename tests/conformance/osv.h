@@ -11,6 +11,3 @@ void osv_purl(const char *folder);
 
 /* FOLDER/trivy-integration: projects and SBOMs against the findings another scanner expects. */
 void osv_trivy(const char *folder);
-
-/* FOLDER/queries.json with FOLDER/records: what a recorded answer names must be found. */
-void osv_queries(const char *folder);
