@@ -156,7 +156,10 @@ int repo_is_ancestor(struct repo *r, const char *old, const char *young, bool *o
 
 static char letter(git_delta_t status)
 {
-    return status == GIT_DELTA_ADDED ? 'A' : status == GIT_DELTA_DELETED ? 'D' : 'M';
+    return status == GIT_DELTA_ADDED        ? 'A'
+           : status == GIT_DELTA_DELETED    ? 'D'
+           : status == GIT_DELTA_TYPECHANGE ? 'T'
+                                            : 'M';
 }
 
 int repo_diff(struct repo *r, const char *from, const char *to, struct arena *a,

@@ -115,7 +115,7 @@ int repo_is_ancestor(struct repo *r, const char *old, const char *young, bool *o
 
 struct repo_change {
     const char *path;
-    char how; /* 'A'dded, 'M'odified, 'D'eleted */
+    char how; /* 'A'dded, 'M'odified, 'D'eleted; 'T': from a file to a link or the reverse */
 };
 /* Paths that differ from `from` (NULL: the empty tree) to `to`, in path order. */
 int repo_diff(struct repo *r, const char *from, const char *to, struct arena *a,

@@ -10,8 +10,18 @@ enum { LINKS_MAX = 8 };
 struct commit_tree {
     struct tree base;
     struct repo *repo;
+    struct tree_notes *notes; /* or NULL */
     char sha[REPO_SHA_MAX];
 };
+
+static void note(struct commit_tree *t, const char *path, enum repo_entry_kind kind)
+{
+    if (t->notes)
+        tree__note(t->notes, path,
+                   kind == REPO_NONE  ? TREE_NOTE_ABSENT
+                   : kind == REPO_DIR ? TREE_NOTE_FOLDER
+                                      : TREE_NOTE_FILE);
+}
 
 /* Follows links at the end of `path`; links of folders in its middle are not followed. */
 static int commit_follow(struct commit_tree *t, const char *path, struct arena *a, const char **out,
@@ -19,6 +29,8 @@ static int commit_follow(struct commit_tree *t, const char *path, struct arena *
 {
     for (int i = 0; i < LINKS_MAX; i++) {
         int rc = repo_stat(t->repo, t->sha, path, kind, e);
+        if (rc == 0)
+            note(t, path, *kind);
         if (rc < 0 || *kind != REPO_LINK) {
             *out = path;
             return rc;
@@ -76,6 +88,8 @@ static int commit_list(struct tree *base, const char *dir, struct arena *a, stru
         rc = repo_list(t->repo, t->sha, real, false, a, &entries, &count, e);
     if (rc < 0)
         return rc;
+    if (t->notes)
+        tree__note(t->notes, real, TREE_NOTE_LISTED);
     struct tree_entry *list = ARENA_ARRAY(a, struct tree_entry, count + 1);
     for (size_t i = 0; i < count; i++) {
         const char *slash = strrchr(entries[i].path, '/');
@@ -98,11 +112,17 @@ static void commit_free(struct tree *base)
 static const struct tree_ops commit_ops = {"commit", commit_stat, commit_read, commit_list,
                                            commit_free};
 
-struct tree *tree_of_commit(struct repo *r, const char *commit)
+struct tree *tree_of_commit_noted(struct repo *r, const char *commit, struct tree_notes *notes)
 {
     struct commit_tree *t = tree__new(sizeof *t);
     t->base.ops = &commit_ops;
     t->repo = r;
+    t->notes = notes;
     (void)snprintf(t->sha, sizeof t->sha, "%s", commit);
     return &t->base;
+}
+
+struct tree *tree_of_commit(struct repo *r, const char *commit)
+{
+    return tree_of_commit_noted(r, commit, NULL);
 }
