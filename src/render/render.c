@@ -45,6 +45,7 @@ int render_objects(struct tree *t, const struct render_opts *opts, struct arena 
         return rc;
     switch (r.tool) {
     case RENDER_HELM:
+        r.charted = true;
         rc = helm_application(t, path, opts, a, &r.objects, &r.n, e);
         break;
     case RENDER_KUSTOMIZE:
@@ -56,7 +57,8 @@ int render_objects(struct tree *t, const struct render_opts *opts, struct arena 
                                                       .n_helm_api_versions = opts->n_api_versions,
                                                       .now_ns = opts->now_ns,
                                                       .remote = opts->remote,
-                                                      .charts = opts->charts},
+                                                      .charts = opts->charts,
+                                                      .charted = &r.charted},
                              a, &r.objects, &r.n, e);
         break;
     case RENDER_DIRECTORY:

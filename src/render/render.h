@@ -8,6 +8,8 @@
  * Threads    Any number of renderings side by side, one tree each.
  * Lifetime   Objects live in the arena and are the caller's to change.                    */
 #pragma once
+#include <stdbool.h>
+
 #include "codec/value.h"
 #include "vcs/tree.h"
 
@@ -47,6 +49,7 @@ struct render_result {
     enum render_tool tool;
     struct value **objects;
     size_t n;
+    bool charted; /* a chart had a part in it, and with it the time and the cluster's kinds */
 };
 
 int render_detect(struct tree *t, const char *path, enum render_tool *out,

@@ -90,6 +90,7 @@ int loops_start(struct server *s, struct err *e)
                                  .arg = s};
     s->gitops = gitops_new(&gitops);
     runner_add(s->runner, &application_controller, s->gitops);
+    runner_add(s->runner, &revisions_controller, s->gitops);
     s->analysis = (struct analysis_opts){.query = query, .arg = s};
     runner_add(s->runner, &analysis_controller, &s->analysis);
     s->pruner = pruner_new(s->images, s->logs);

@@ -9,7 +9,9 @@
 #include "ctl/gitops/diff.h"
 #include "ctl/gitops/gitops.h"
 #include "ctl/gitops/health/health.h"
+#include "ctl/gitops/kept.h"
 #include "ctl/gitops/login.h"
+#include "ctl/gitops/manifests.h"
 #include "ctl/gitops/render_opts.h"
 #include "ctl/gitops/sync_plan.h"
 #include "render/chart_port.h"
@@ -21,6 +23,8 @@ struct gitops {
     struct gitops_opts opts;
     pthread_mutex_t lock;
     struct map last_wave; /* Application uid → int64_t *, monotonic ms */
+    struct kept *kept;
+    atomic_ullong renders; /* that were made */
 };
 
 #define APP_MANAGER     "argocd-controller"
@@ -52,19 +56,6 @@ struct app_sources {
     size_t n;
     bool many;        /* it is an array */
     const char *head; /* the revision that is the newest; NULL: nobody has asked */
-};
-
-/* What a revision renders to, for one Application. */
-struct app_manifests {
-    const char *revision;
-    const struct value *source; /* struct app_sources' doc */
-    struct value **objects;     /* with namespace and tracking id */
-    size_t n;
-    char git[65];               /* digest of what Git says */
-    const struct value *config; /* digests of the configuration from outside, by its name */
-    const char *const **files;  /* that were read, NULL-terminated, a list for each source */
-    const char **tools;         /* "Kustomize", "Directory", the same; NULL: nothing to render */
-    const char *const *images;
 };
 
 /* One object that Git wants, or that is left over in the cluster. */
@@ -142,6 +133,8 @@ int revision_resolve(struct app *p, const struct app_sources *s, const char *ask
                      const char **out, struct err *e) MUST_CHECK;
 
 /* ---- source.c: manifests ---- */
+const char *app_key(const char *ns, const char *name, struct arena *a); /* in struct kept */
+const char *app_inputs(const struct value *spec, const char *ns, const char *name, struct arena *a);
 int app_render(struct app *p, const struct app_sources *s, const char *revision,
                struct app_manifests *out, struct err *e) MUST_CHECK;
 
@@ -151,6 +144,7 @@ struct elsewhere {
     struct kustomize_remote remote;
     struct chart_port charts;
     struct clone_set *clones;
+    bool asked;
 };
 void elsewhere_init(struct elsewhere *w, struct app *p);
 void elsewhere_done(struct elsewhere *w);

@@ -5,6 +5,8 @@
 #include "ctl/gitops/app_int.h"
 #include "ctl/gitops/auto_plan.h"
 
+enum { KEPT_BYTES = 256 << 20 };
+
 struct gitops *gitops_new(const struct gitops_opts *opts)
 {
     struct gitops *g = calloc(1, sizeof *g);
@@ -17,6 +19,7 @@ struct gitops *gitops_new(const struct gitops_opts *opts)
         g->opts.wave_delay_ms = g->opts.wave_delay_ms < 0 ? 0 : 2000;
     (void)pthread_mutex_init(&g->lock, NULL);
     map_init(&g->last_wave);
+    g->kept = kept_new(KEPT_BYTES);
     return g;
 }
 
@@ -28,8 +31,14 @@ void gitops_free(struct gitops *g)
     for (const struct map_entry *m; (m = map_next(&g->last_wave, &cursor));)
         free(m->value);
     map_done(&g->last_wave);
+    kept_free(g->kept);
     (void)pthread_mutex_destroy(&g->lock);
     free(g);
+}
+
+uint64_t gitops_renders(const struct gitops *g)
+{
+    return atomic_load(&g->renders);
 }
 
 void app_soon(struct app *p, int64_t ms)
@@ -334,13 +343,26 @@ static int work(struct app *p, struct err *e)
     return rc;
 }
 
+/* Only another input, or another cluster, would change anything; time would not. */
+static bool is_settled(const struct app *p)
+{
+    return p->want.revision && strcmp(p->want.revision, p->from.head) == 0 && !p->again &&
+           p->c->requeue_after_ms == 0 && !trial_wanted(p) && !operation_running(p) &&
+           strcmp(value_at_str(p->status, "sync.status", ""), "Synced") == 0 &&
+           value_count(value_get(p->status, "conditions")) == 0;
+}
+
 static int application_sync(struct controller_ctx *c, const struct key *key, struct arena *a,
                             struct err *e)
 {
     AUTO(object) struct object *obj = NULL;
     int rc = kube_get(c->kube, &RES_APPLICATION, key->ns, key->name, &obj, e);
+    if (rc == ERR_NOT_FOUND) {
+        kept_drop(((struct gitops *)c->arg)->kept, app_key(key->ns, key->name, a));
+        return 0;
+    }
     if (rc < 0)
-        return rc == ERR_NOT_FOUND ? 0 : rc;
+        return rc;
     struct app p = {.g = c->arg, .c = c, .a = a, .obj = obj, .ns = obj->ns, .name = obj->name};
     const struct value *old = value_get(obj->root, "status");
     const char *rollout = object_annotation(obj, APP_ROLLOUT);
@@ -359,44 +381,22 @@ static int application_sync(struct controller_ctx *c, const struct key *key, str
         return rc;
     if (p.again)
         app_soon(&p, 1);
-    return app_write(&p, e);
+    rc = app_write(&p, e);
+    if (rc == 0 && is_settled(&p))
+        kept_settle(p.g->kept, app_key(p.ns, p.name, a), p.obj->rv, false);
+    return rc;
 }
 
 /* ---- what concerns an Application ---- */
 
-static bool uses(const struct gitops *g, const struct value *source, const char *name,
-                 const char *url)
-{
-    const char *theirs = value_at_str(source, "repoURL", "");
-    size_t n = strlen(theirs), m = strlen(name);
-    (void)g;
-    if (*url && strcmp(theirs, url) == 0)
-        return true;
-    n -= n > 4 && strcmp(theirs + n - 4, ".git") == 0 ? 4 : 0;
-    return n >= m && strncmp(theirs + n - m, name, m) == 0 && (n == m || theirs[n - m - 1] == '/');
-}
-
 static void keys_of_application(const struct object *o, struct controller_ctx *c,
                                 struct key_sink *s)
 {
-    key_add(s, o->ns, o->name);
+    AUTO(arena) struct arena *a = arena_new(1 << 16);
+    const struct gitops *g = c->arg;
+    if (!kept_told(g->kept, app_key(o->ns, o->name, a), o->rv))
+        key_add(s, o->ns, o->name);
     app_keys_of_tracked(o, c, s);
-}
-
-static void keys_of_repository(const struct object *o, struct controller_ctx *c, struct key_sink *s)
-{
-    app_keys_of_tracked(o, c, s);
-    AUTO(arena) struct arena *a = arena_new(1 << 20);
-    struct object_list apps = cache_list(c->cache, &RES_APPLICATION, NULL, a);
-    const char *url = value_at_str(o->root, "spec.url", "");
-    for (size_t i = 0; i < apps.n; i++) {
-        const struct value *spec = value_get(apps.items[i]->root, "spec");
-        bool hit = uses(c->arg, value_get(spec, "source"), o->name, url);
-        VALUE_EACH_ITEM (source, value_get(spec, "sources"))
-            hit |= uses(c->arg, source, o->name, url);
-        if (hit)
-            key_add(s, apps.items[i]->ns, apps.items[i]->name);
-    }
 }
 
 static void keys_of_label(const struct object *o, struct controller_ctx *c, struct key_sink *s)
@@ -424,7 +424,6 @@ static void keys_of_config(const struct object *o, struct controller_ctx *c, str
 
 static const struct controller_watch watches[] = {
     {&RES_APPLICATION,  keys_of_application},
-    {&RES_REPOSITORY,   keys_of_repository },
     {&RES_ANALYSIS_RUN, keys_of_label      },
     {&RES_CONDEMNATION, keys_of_label      },
     {&RES_SECRET,       keys_of_config     },

@@ -12,6 +12,7 @@ static int fetch_file(struct kustomize_remote *r, const char *url, struct arena 
                       const char **out, size_t *n, struct err *e)
 {
     struct elsewhere *w = container_of(r, struct elsewhere, remote);
+    w->asked = true;
     int rc = project_check_source(w->p, url, e);
     if (rc < 0)
         return rc;
@@ -33,6 +34,7 @@ static int fetch_repository(struct kustomize_remote *r, const struct kustomize_r
                             struct tree **out, struct err *e)
 {
     struct elsewhere *w = container_of(r, struct elsewhere, remote);
+    w->asked = true;
     struct clone_opts opts = {.url = repo->url,
                               .ref = repo->ref,
                               .timeout_ms =
@@ -48,6 +50,7 @@ static int fetch_chart(struct chart_port *port, const struct chart_request *q, s
                        const void **archive, size_t *n, struct err *e)
 {
     struct elsewhere *w = container_of(port, struct elsewhere, charts);
+    w->asked = true;
     const struct charts_files none = {0};
     struct charts_port real = charts_port(&none);
     int rc = project_check_source(w->p, q->repository, e);
@@ -57,9 +60,10 @@ static int fetch_chart(struct chart_port *port, const struct chart_request *q, s
 void elsewhere_init(struct elsewhere *w, struct app *p)
 {
     *w = (struct elsewhere){
-        p, {fetch_file, fetch_repository},
-         {fetch_chart         },
-         clone_set_new()
+        .p = p,
+        .remote = {fetch_file, fetch_repository},
+        .charts = {fetch_chart         },
+        .clones = clone_set_new(),
     };
 }
 

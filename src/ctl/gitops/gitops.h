@@ -8,7 +8,8 @@
  * Guarantees A manifest that cannot be rendered or applied fails that Application only, with
  *            the reason in its status. A revision or content that is condemned is not synced,
  *            healed to or given to update-image until a newer app commit arrives. One failure
- *            makes exactly one rollback.
+ *            makes exactly one rollback. A commit that changes nothing that an Application's
+ *            render has read costs no render and no look at the cluster.
  * Threads    The runner's.
  * Not here   Rendering (render/), Git (vcs/), measuring (ctl/analysis).                   */
 #pragma once
@@ -35,8 +36,13 @@ struct gitops *gitops_new(const struct gitops_opts *opts); /* copies; pointers m
 void gitops_free(struct gitops *g);
 AUTO_DEFINE(gitops)
 
-/* arg: a struct gitops. */
+/* arg: a struct gitops. The second looks which Applications the new commits of a repository
+ * concern: a runner has both. */
 extern const struct controller application_controller;
+extern const struct controller revisions_controller;
+
+/* How many renders were made so far; all others were kept from before. */
+uint64_t gitops_renders(const struct gitops *g);
 
 /* ---- update-image, a step of pipelines ---- */
 

@@ -13,7 +13,6 @@
 struct traced {
     struct tree base;
     struct tree *real;
-    struct arena *a;
     struct map files;
 };
 
@@ -49,9 +48,16 @@ static const struct tree_ops traced_ops = {"traced", traced_stat, traced_read, t
 
 #define SOPS_KEYS "sops-keys"
 
+struct keys_port {
+    struct app *p;
+    bool asked;
+};
+
 static int sops_keys(void *arg, struct arena *a, struct sops_keys *out, struct err *e)
 {
-    struct app *p = arg;
+    struct keys_port *port = arg;
+    struct app *p = port->p;
+    port->asked = true;
     AUTO(object) struct object *secret = NULL;
     struct age_identity *list = NULL;
     size_t n = 0, len;
@@ -86,6 +92,9 @@ struct opened_all {
     struct opened *items;
     size_t n;
     struct render_ref *refs;
+    struct kept_render *render; /* the one being made: all of it lives there */
+    struct keys_port keys;
+    bool alone; /* nothing but files of commits and the Application has a say */
 };
 
 static void close_all(struct opened_all *all)
@@ -96,56 +105,67 @@ static void close_all(struct opened_all *all)
     }
 }
 
-static int open_one(struct app *p, const struct app_source *s, struct opened *o, struct err *e)
+/* Objects may share what the source says: it is copied to where they live. */
+static int open_one(struct app *p, const struct app_source *s, struct opened_all *all,
+                    struct opened *o, struct err *e)
 {
+    struct arena *a = all->render->a;
     o->source = (struct gitops_source){.kube = p->c->kube,
                                        .repo = s->repo,
                                        .revision = o->source.revision,
                                        .name = p->name,
-                                       .spec = p->spec,
-                                       .source = s->doc};
+                                       .spec = value_copy(a, p->spec),
+                                       .source = value_copy(a, s->doc)};
     if (!s->chart) {
-        o->sealed = tree_of_commit(s->repo, o->source.revision);
+        o->sealed = tree_of_commit_noted(s->repo, o->source.revision, &all->render->notes);
     } else {
+        all->alone = false;
         struct charts_wish wish = s->wish;
         const char *bytes;
         size_t n;
         wish.version = o->source.revision;
-        int rc = charts_store_get(p->g->opts.charts, &wish, p->a, &bytes, &n, e);
+        int rc = charts_store_get(p->g->opts.charts, &wish, a, &bytes, &n, e);
         if (rc == ERR_AGAIN || rc == ERR_TIMEOUT)
             return ERR_NOT_FOUND; /* said, not waited for in silence */
         if (rc == 0)
-            rc = gitops_chart_tree(bytes, n, p->obj->root, p->a, &o->sealed, &o->source.now_s, e);
+            rc = gitops_chart_tree(bytes, n, p->obj->root, a, &o->sealed, &o->source.now_s, e);
         if (rc < 0)
             return rc;
     }
-    o->plain = sops_tree(o->sealed, &(struct sops_source){sops_keys, p});
+    o->plain = sops_tree(o->sealed, &(struct sops_source){sops_keys, &all->keys});
     return 0;
 }
 
 static int open_all(struct app *p, const struct app_sources *s, const char *revision,
-                    struct opened_all *all, struct err *e)
+                    struct kept_render *render, struct opened_all *all, struct err *e)
 {
+    struct arena *a = render->a;
     size_t refs = 0;
     int rc = 0;
-    *all = (struct opened_all){ARENA_ARRAY(p->a, struct opened, s->n), s->n,
-                               ARENA_ARRAY(p->a, struct render_ref, s->n + 1)};
+    *all = (struct opened_all){
+        .items = ARENA_ARRAY(a, struct opened, s->n),
+        .n = s->n,
+        .refs = ARENA_ARRAY(a, struct render_ref, s->n + 1),
+        .render = render,
+        .keys = {p, false},
+        .alone = !s->many
+    };
     for (size_t i = 0; rc == 0 && i < s->n; i++) {
         struct opened *o = &all->items[i];
-        o->source.revision = revision_part(p->a, revision, i);
-        rc = open_one(p, &s->items[i], o, e);
+        o->source.revision = revision_part(a, revision, i);
+        rc = open_one(p, &s->items[i], all, o, e);
         if (rc == 0 && *s->items[i].ref)
             all->refs[refs++] = (struct render_ref){s->items[i].ref, o->plain};
     }
     return rc;
 }
 
-static const char *const *files_of(struct app *p, const struct map *files)
+static const char *const *names_in(const struct map *set, struct arena *a)
 {
-    const char **list = ARENA_ARRAY(p->a, const char *, map_size(files) + 1);
+    const char **list = ARENA_ARRAY(a, const char *, map_size(set) + 1);
     size_t cursor = 0, n = 0;
-    for (const struct map_entry *f; (f = map_next(files, &cursor));)
-        list[n++] = arena_strdup(p->a, f->key);
+    for (const struct map_entry *m; (m = map_next(set, &cursor));)
+        list[n++] = arena_strdup(a, m->key);
     return list;
 }
 
@@ -157,34 +177,37 @@ static int render_one(struct app *p, struct opened_all *all, size_t i, struct tr
     struct render_opts opts;
     struct elsewhere elsewhere;
     elsewhere_init(&elsewhere, p);
-    int rc = gitops_render_opts(&o->source, o->plain, p->a, &opts, e);
+    int rc = gitops_render_opts(&o->source, o->plain, all->render->a, &opts, e);
     opts.remote = &elsewhere.remote;
     opts.charts = &elsewhere.charts;
     opts.refs = all->refs;
     if (rc == 0)
-        rc = render_objects(&traced[i].base, &opts, p->a, out, e);
+        rc = render_objects(&traced[i].base, &opts, all->render->a, out, e);
+    all->alone &= rc == 0 && !out->charted && !elsewhere.asked;
     elsewhere_done(&elsewhere);
     return rc;
 }
 
-static void add_objects(struct app *p, struct app_manifests *m, const struct render_result *r)
+static void add_objects(struct arena *a, struct app_manifests *m, const struct render_result *r)
 {
     size_t size = sizeof *m->objects;
-    m->objects = arena_grow(p->a, m->objects, m->n * size, (m->n + r->n) * size);
+    m->objects = arena_grow(a, m->objects, m->n * size, (m->n + r->n) * size);
     if (r->n)
         memcpy(m->objects + m->n, r->objects, r->n * size);
     m->n += r->n;
 }
 
 static int render_all(struct app *p, const struct app_sources *s, struct opened_all *all,
-                      struct app_manifests *out, struct err *e)
+                      struct err *e)
 {
+    struct app_manifests *out = &all->render->m;
+    struct arena *a = all->render->a;
     static const char *const tools[] = {
         [RENDER_DIRECTORY] = "Directory", [RENDER_KUSTOMIZE] = "Kustomize", [RENDER_HELM] = "Helm"};
-    struct traced *traced = ARENA_ARRAY(p->a, struct traced, s->n);
+    struct traced *traced = ARENA_ARRAY(a, struct traced, s->n);
     int rc = 0;
     for (size_t i = 0, ref = 0; i < s->n; i++) {
-        traced[i] = (struct traced){.base = {&traced_ops}, .real = all->items[i].plain, .a = p->a};
+        traced[i] = (struct traced){.base = {&traced_ops}, .real = all->items[i].plain};
         map_init(&traced[i].files);
         if (*s->items[i].ref)
             all->refs[ref++].tree = &traced[i].base;
@@ -199,68 +222,82 @@ static int render_all(struct app *p, const struct app_sources *s, struct opened_
         if (rc < 0)
             break;
         out->tools[i] = tools[r.tool];
-        add_objects(p, out, &r);
+        add_objects(a, out, &r);
     }
     for (size_t i = 0; i < s->n; i++) {
-        out->files[i] = files_of(p, &traced[i].files);
+        out->files[i] = names_in(&traced[i].files, a);
         map_done(&traced[i].files);
     }
+    all->alone &= !all->keys.asked;
     return rc;
+}
+
+/* ---- which kinds have namespaces ---- */
+
+static int scope_of(struct app *p, const char *version, const char *kind)
+{
+    const struct resource *res;
+    return kube_find(p->c->kube, version, kind, &res, NULL) == 0 ? res->namespaced : -1;
+}
+
+static const struct app_kind *kind_of(struct app *p, struct app_manifests *m, struct arena *a,
+                                      const struct value *o)
+{
+    const char *version = value_at_str(o, "apiVersion", ""), *kind = value_at_str(o, "kind", "");
+    for (size_t i = 0; i < m->n_kinds; i++)
+        if (strcmp(m->kinds[i].kind, kind) == 0 && strcmp(m->kinds[i].version, version) == 0)
+            return &m->kinds[i];
+    size_t size = sizeof *m->kinds;
+    m->kinds = arena_grow(a, m->kinds, m->n_kinds * size, (m->n_kinds + 1) * size);
+    m->kinds[m->n_kinds] = (struct app_kind){version, kind, scope_of(p, version, kind)};
+    return &m->kinds[m->n_kinds++];
+}
+
+/* Kinds that come with the same sync are not known to the cluster yet. */
+static bool namespaced(const struct app_kind *kind, const struct app_manifests *m)
+{
+    if (kind->namespaced >= 0)
+        return kind->namespaced;
+    for (size_t i = 0; i < m->n; i++)
+        if (strcmp(value_at_str(m->objects[i], "kind", ""), "CustomResourceDefinition") == 0 &&
+            strcmp(value_at_str(m->objects[i], "spec.names.kind", ""), kind->kind) == 0)
+            return strcmp(value_at_str(m->objects[i], "spec.scope", ""), "Namespaced") == 0;
+    return true;
 }
 
 /* ---- what is added to every object ---- */
 
-static void set_note(struct app *p, struct value *o, const char *key, const char *text)
-{
-    (void)value_set_str(p->a, value_make_object(p->a, o, "metadata.annotations"), key, text);
-}
-
-static const char *group_of(struct app *p, const struct value *o)
-{
-    const char *version = value_at_str(o, "apiVersion", ""), *slash = strchr(version, '/');
-    return slash ? arena_strndup(p->a, version, (size_t)(slash - version)) : "";
-}
-
-/* Kinds that come with the same sync are not known to the cluster yet. */
-static bool namespaced(struct app *p, const struct value *o, struct value **all, size_t n)
-{
-    const struct resource *res;
-    const char *kind = value_at_str(o, "kind", "");
-    if (kube_find(p->c->kube, value_at_str(o, "apiVersion", ""), kind, &res, NULL) == 0)
-        return res->namespaced;
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(value_at_str(all[i], "kind", ""), "CustomResourceDefinition") == 0 &&
-            strcmp(value_at_str(all[i], "spec.names.kind", ""), kind) == 0)
-            return strcmp(value_at_str(all[i], "spec.scope", ""), "Namespaced") == 0;
-    return true;
-}
-
-static void decorate(struct app *p, struct value **all, size_t n)
+static void decorate(struct app *p, struct app_manifests *m, struct arena *a)
 {
     const char *dest = value_at_str(p->spec, "destination.namespace", "");
-    for (size_t i = 0; i < n; i++) {
-        struct value *meta = value_make_object(p->a, all[i], "metadata");
-        bool in_ns = namespaced(p, all[i], all, n);
+    const char *prefix = app_tracking_prefix(p);
+    dest = *dest ? dest : "default";
+    for (size_t i = 0; i < m->n; i++) {
+        struct value *o = m->objects[i], *meta = value_make_object(a, o, "metadata");
+        const struct app_kind *kind = kind_of(p, m, a, o);
+        const char *slash = strchr(kind->version, '/');
+        bool in_ns = namespaced(kind, m);
         if (!in_ns)
             (void)value_remove(meta, "namespace");
         else if (!*value_at_str(meta, "namespace", ""))
-            (void)value_set_str(p->a, meta, "namespace", *dest ? dest : "default");
-        set_note(
-            p, all[i], APP_TRACKING,
-            arena_printf(p->a, "%s%s/%s:%s/%s", app_tracking_prefix(p), group_of(p, all[i]),
-                         value_at_str(all[i], "kind", ""),
-                         in_ns ? value_at_str(meta, "namespace", "") : (*dest ? dest : "default"),
-                         value_at_str(meta, "name", "")));
+            (void)value_set_str(a, meta, "namespace", dest);
+        (void)value_set_str(a, value_make_object(a, o, "metadata.annotations"), APP_TRACKING,
+                            arena_printf(a, "%s%.*s/%s:%s/%s", prefix,
+                                         slash ? (int)(slash - kind->version) : 0, kind->version,
+                                         kind->kind,
+                                         in_ns ? value_at_str(meta, "namespace", "") : dest,
+                                         value_at_str(meta, "name", "")));
     }
 }
 
-static int digest(struct app *p, struct value **objects, size_t n, char out[65], struct err *e)
+static int digest(struct value **objects, size_t n, char out[65], struct err *e)
 {
-    struct value *all = value_new_array(p->a);
+    AUTO(arena) struct arena *a = arena_new(SIZE_MAX);
+    struct value *all = value_new_array(a);
     unsigned char sum[32];
     for (size_t i = 0; i < n; i++)
-        (void)value_push(p->a, all, objects[i]);
-    const char *text = json_text(p->a, all, JSON_SORTED);
+        (void)value_push(a, all, objects[i]);
+    const char *text = json_text(a, all, JSON_SORTED);
     if (gnutls_hash_fast(GNUTLS_DIG_SHA256, text, strlen(text), sum) < 0)
         return err_set(e, ERR_SYSTEM, "compute a SHA-256 digest");
     for (size_t i = 0; i < sizeof sum; i++)
@@ -288,16 +325,13 @@ static void add_images(struct map *set, const struct value *v, int depth)
     }
 }
 
-static const char *const *images_of(struct app *p, struct value **objects, size_t n)
+static const char *const *images_of(struct value **objects, size_t n, struct arena *a)
 {
     struct map set;
     map_init(&set);
     for (size_t i = 0; i < n; i++)
         add_images(&set, objects[i], 0);
-    const char **list = ARENA_ARRAY(p->a, const char *, map_size(&set) + 1);
-    size_t cursor = 0, count = 0;
-    for (const struct map_entry *m; (m = map_next(&set, &cursor));)
-        list[count++] = arena_strdup(p->a, m->key);
+    const char *const *list = names_in(&set, a);
     map_done(&set);
     return list;
 }
@@ -328,29 +362,103 @@ static void drop_repeated(struct app *p, struct app_manifests *m)
             : NULL);
 }
 
-int app_render(struct app *p, const struct app_sources *s, const char *revision,
-               struct app_manifests *out, struct err *e)
+/* ---- renders, made or kept ---- */
+
+const char *app_key(const char *ns, const char *name, struct arena *a)
+{
+    return arena_join(a, ns, "/", name, NULL);
+}
+
+/* Whatever has a say beside the files: any edit of the Application's spec might. */
+const char *app_inputs(const struct value *spec, const char *ns, const char *name, struct arena *a)
+{
+    return arena_join(a, ns, "/", name, " ", json_text(a, spec, JSON_SORTED), NULL);
+}
+
+static int make(struct app *p, const struct app_sources *s, const char *revision,
+                struct kept_render *r, bool *alone, struct err *e)
 {
     struct opened_all all;
-    struct app_manifests m = {.revision = revision,
-                              .source = s->doc,
-                              .files = ARENA_ARRAY(p->a, const char *const *, s->n),
-                              .tools = ARENA_ARRAY(p->a, const char *, s->n)};
-    int rc = open_all(p, s, revision, &all, e);
+    struct app_manifests *m = &r->m;
+    m->files = ARENA_ARRAY(r->a, const char *const *, s->n);
+    m->tools = ARENA_ARRAY(r->a, const char *, s->n);
+    (void)atomic_fetch_add(&p->g->renders, 1);
+    int rc = open_all(p, s, revision, r, &all, e);
     if (rc == 0)
-        rc = render_all(p, s, &all, &m, e);
+        rc = render_all(p, s, &all, e);
     close_all(&all);
     if (rc < 0)
         return rc;
-    decorate(p, m.objects, m.n);
+    *alone = all.alone;
+    decorate(p, m, r->a);
     if (s->many)
-        drop_repeated(p, &m);
-    rc = digest(p, m.objects, m.n, m.git, e);
-    if (rc == 0)
-        rc = app_outside_config(p, &m, e);
+        drop_repeated(p, m);
+    m->images = images_of(m->objects, m->n, r->a);
+    return digest(m->objects, m->n, m->git, e);
+}
+
+static bool kinds_are_as_they_were(struct app *p, const struct app_manifests *m)
+{
+    for (size_t i = 0; i < m->n_kinds; i++)
+        if (scope_of(p, m->kinds[i].version, m->kinds[i].kind) != m->kinds[i].namespaced)
+            return false;
+    return true;
+}
+
+static void let_go(void *arg)
+{
+    kept_render_unref(arg);
+}
+
+/* A render that stays until the sync ends. Only what the Application itself names is kept, at its
+ * newest commit. */
+static int hold_render(struct app *p, const struct app_sources *s, const char *revision,
+                       const struct kept_render **out, struct err *e)
+{
+    const char *inputs = app_inputs(p->spec, p->ns, p->name, p->a);
+    const char *key = app_key(p->ns, p->name, p->a);
+    bool own = s == &p->from && !s->many && s->items[0].repo && strcmp(revision, s->head) == 0;
+    struct kept_render *r =
+        own ? kept_get(p->g->kept, key, inputs, s->items[0].repo, revision) : NULL;
+    if (r) {
+        arena_defer(p->a, let_go, r);
+        *out = r;
+        if (kinds_are_as_they_were(p, &r->m))
+            return 0;
+    }
+    bool alone;
+    r = kept_render_new();
+    arena_defer(p->a, let_go, r);
+    int rc = make(p, s, revision, r, &alone, e);
     if (rc < 0)
         return rc;
-    m.images = images_of(p, m.objects, m.n);
-    *out = m;
+    *out = r;
+    if (!own || !alone) {
+        if (own)
+            kept_drop(p->g->kept, key);
+        return 0;
+    }
+    r->inputs = arena_strdup(r->a, inputs);
+    r->repository = arena_strdup(r->a, repo_path(s->items[0].repo));
+    kept_put(p->g->kept, key, r, revision);
     return 0;
+}
+
+int app_render(struct app *p, const struct app_sources *s, const char *revision,
+               struct app_manifests *out, struct err *e)
+{
+    const struct kept_render *r = NULL;
+    int rc = hold_render(p, s, revision, &r, e);
+    if (rc < 0)
+        return rc;
+    struct app_manifests m = r->m;
+    m.revision = revision;
+    m.source = s->doc;
+    m.objects = ARENA_ARRAY(p->a, struct value *, m.n + 1);
+    for (size_t i = 0; i < m.n; i++) /* what others share is not written to */
+        m.objects[i] = trial_wanted(p) ? value_copy(p->a, r->m.objects[i]) : r->m.objects[i];
+    rc = app_outside_config(p, &m, e);
+    if (rc == 0)
+        *out = m;
+    return rc;
 }

@@ -266,6 +266,8 @@ static int print(struct chart *c, struct go_map *values, struct buf *out, struct
                                  .seed = o->seed_n ? o->seed : opts.release,
                                  .seed_n = o->seed_n ? o->seed_n : strlen(opts.release)};
     opts.host = &host;
+    if (o->charted)
+        *o->charted = true;
     if (rc == 0 && kube && *kube)
         rc = helm_kube_version(kube, &c->log, &opts.kube_version, e);
     if (rc == 0)

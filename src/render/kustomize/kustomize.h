@@ -40,6 +40,7 @@ struct kustomize_opts {
         *seed; /* what they ask for at random is drawn from it; none: from the release's name */
     size_t seed_n;
     struct chart_port *charts; /* charts of repositories; NULL refuses them */
+    bool *charted;             /* becomes true when a chart is rendered; may be NULL */
 };
 
 /* The kustomization file of a folder, or NULL when it has none. */

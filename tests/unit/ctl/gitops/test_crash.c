@@ -134,6 +134,7 @@ static void restart(struct world *w, struct mortal *m)
     w->runner = runner_new(&m->kube, &w->clock.clock, 0);
     runner_add(w->runner, &repository_controller, &w->repositories);
     runner_add(w->runner, &application_controller, w->gitops);
+    runner_add(w->runner, &revisions_controller, w->gitops);
 }
 
 static void fail_analysis(struct world *w)

@@ -112,6 +112,7 @@ static inline void setup(struct world *w)
     w->runner = runner_new(w->kube, &w->clock.clock, 0);
     runner_add(w->runner, &repository_controller, &w->repositories);
     runner_add(w->runner, &application_controller, w->gitops);
+    runner_add(w->runner, &revisions_controller, w->gitops);
     load(w, NAMESPACES);
     load(w, REPOSITORY);
     (void)runner_settle(w->runner, 1000);

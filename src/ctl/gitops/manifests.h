@@ -1,0 +1,23 @@
+/* manifests.h - what a revision renders to, for one Application. */
+#pragma once
+#include "codec/value.h"
+
+/* A kind whose scope had a say. */
+struct app_kind {
+    const char *version, *kind;
+    int namespaced; /* -1: the cluster does not know it */
+};
+
+struct app_manifests {
+    const char *revision;
+    const struct value *source; /* struct app_sources' doc */
+    struct value **objects;     /* with namespace and tracking id */
+    size_t n;
+    char git[65];               /* digest of what Git says */
+    const struct value *config; /* digests of the configuration from outside, by its name */
+    const char *const **files;  /* that were read, NULL-terminated, a list for each source */
+    const char **tools;         /* "Kustomize", "Directory", the same; NULL: nothing to render */
+    const char *const *images;
+    struct app_kind *kinds; /* of all objects */
+    size_t n_kinds;
+};
