@@ -14,7 +14,7 @@
 enum { SCAN, SBOM, EXIT_POLICY = 3, FILE_MAX = 256 << 20, POLICY_MAX = 16 << 20 };
 
 struct scan_options {
-    const char *data_dir, *db, *policy, *format, *output, *severity, *ignore_file;
+    const char *scanners, *data_dir, *db, *policy, *format, *output, *severity, *ignore_file;
     struct option_list vex, skip;
     bool fixed_only, dev;
     long exit_code;
@@ -27,8 +27,16 @@ static const char *data_path(const struct scan_options *o, struct arena *a, cons
 
 /* ---- what is scanned ---- */
 
+/* Where its files are, so that they can be looked at again; none of a bill of material. */
+struct target {
+    struct inventory inventory;
+    const char *const *layers;
+    size_t n_layers;
+    bool is_image;
+};
+
 static int take_image(const struct scan_options *o, const char *name, struct arena *a,
-                      struct inventory *out, struct err *e)
+                      struct target *t, struct err *e)
 {
     AUTO(image_store) struct image_store *s = NULL;
     struct image_store_opts opts = {.folder = data_path(o, a, "images")};
@@ -38,7 +46,12 @@ static int take_image(const struct scan_options *o, const char *name, struct are
         r = image_store_find(s, name, a, &image, e);
     if (r == 0)
         r = image_store_unpack(s, &image, a, e);
-    return r < 0 ? r : inventory_take(image.layer_dirs, image.n_layers, a, out, e);
+    if (r == 0) {
+        t->layers = image.layer_dirs;
+        t->n_layers = image.n_layers;
+        r = inventory_take(t->layers, t->n_layers, a, &t->inventory, e);
+    }
+    return r;
 }
 
 static int take_file(const char *path, struct arena *a, struct inventory *out, struct err *e)
@@ -53,19 +66,24 @@ static int take_file(const char *path, struct arena *a, struct inventory *out, s
 }
 
 /* A folder, a bill of material or lock file, else the name of an image. */
-static int take(const struct scan_options *o, const char *what, struct arena *a,
-                struct inventory *out, bool *is_image, struct err *e)
+static int take(const struct scan_options *o, const char *what, struct arena *a, struct target *t,
+                struct err *e)
 {
+    const char **folder = ARENA_ARRAY(a, const char *, 1);
     struct stat st;
     int r;
-    *is_image = stat(what, &st) < 0;
-    if (*is_image)
-        r = take_image(o, what, a, out, e);
-    else if (S_ISDIR(st.st_mode))
-        r = inventory_take(&what, 1, a, out, e);
-    else
-        r = take_file(what, a, out, e);
-    for (const char *const *line = out->unread; r == 0 && line && *line; line++)
+    *t = (struct target){.is_image = stat(what, &st) < 0};
+    *folder = what;
+    if (t->is_image) {
+        r = take_image(o, what, a, t, e);
+    } else if (S_ISDIR(st.st_mode)) {
+        t->layers = folder;
+        t->n_layers = 1;
+        r = inventory_take(folder, 1, a, &t->inventory, e);
+    } else {
+        r = take_file(what, a, &t->inventory, e);
+    }
+    for (const char *const *line = t->inventory.unread; r == 0 && line && *line; line++)
         (void)fprintf(stderr, "slipway: not read: %s\n", *line);
     return r;
 }
@@ -151,23 +169,57 @@ static int report(const struct scan_options *o, const struct scan_report *r, con
     return write_out(o, &b, e);
 }
 
+static int kinds_of(const char *scanners, unsigned *out, bool *vulnerabilities, struct err *e)
+{
+    static const char known[] = ",vuln,secret,config,";
+    AUTO(arena) struct arena *a = arena_new(0);
+    char *rest = arena_strdup(a, scanners);
+    *out = 0;
+    *vulnerabilities = false;
+    for (char *word; (word = strsep(&rest, ","));) {
+        if (!*word || !strstr(known, arena_join(a, ",", word, ",", NULL)))
+            return err_set(e, ERR_INVALID, "--scanners: \"%s\" is none of vuln, secret, config",
+                           word);
+        *vulnerabilities = *vulnerabilities || *word == 'v';
+        *out |= *word == 's' ? ISSUE_SECRET : *word == 'c' ? ISSUE_CONFIG : 0u;
+    }
+    return 0;
+}
+
+/* Without a database there is nothing to say of packages; without `vuln` none is opened. */
+static int scan_packages(const struct scan_options *o, const struct target *t,
+                         const struct scan_policy *policy, struct advisories **db, struct arena *a,
+                         struct scan_report *out, struct err *e)
+{
+    int r = advisories_open(o->db ? o->db : data_path(o, a, "advisories.db"), db, e);
+    return r < 0 ? r : scan_run(&t->inventory, *db, policy, clock_real_ms(), a, out, e);
+}
+
 static int scan(const struct scan_options *o, const char *what, struct arena *a, bool *passed,
                 struct err *e)
 {
     AUTO(advisories) struct advisories *db = NULL;
     struct scan_policy policy;
-    struct scan_report r;
-    struct inventory inv = {0};
-    bool is_image;
+    struct scan_report r = {.passed = true, .summary = ""};
+    struct issue_list issues;
+    struct target t;
+    unsigned kinds;
+    bool vulnerabilities;
     int rc = policy_of(o, a, &policy, e);
     if (rc == 0)
-        rc = advisories_open(o->db ? o->db : data_path(o, a, "advisories.db"), &db, e);
+        rc = kinds_of(o->scanners, &kinds, &vulnerabilities, e);
     if (rc == 0)
-        rc = take(o, what, a, &inv, &is_image, e);
+        rc = take(o, what, a, &t, e);
+    if (rc == 0 && vulnerabilities)
+        rc = scan_packages(o, &t, &policy, &db, a, &r, e);
+    if (rc == 0 && !vulnerabilities)
+        r.inventory = t.inventory;
+    if (rc == 0 && kinds && t.layers)
+        rc = issues_find(t.layers, t.n_layers, kinds, a, &issues, e);
+    if (rc == 0 && kinds && t.layers)
+        scan_add_issues(&r, &issues, &policy, clock_real_ms(), a);
     if (rc == 0)
-        rc = scan_run(&inv, db, &policy, clock_real_ms(), a, &r, e);
-    if (rc == 0)
-        rc = report(o, &r, what, is_image, a, e);
+        rc = report(o, &r, what, t.is_image, a, e);
     if (rc == 0)
         *passed = r.passed;
     return rc;
@@ -175,7 +227,8 @@ static int scan(const struct scan_options *o, const char *what, struct arena *a,
 
 static int run_scan(int argc, char **argv)
 {
-    struct scan_options o = {.format = "table", .exit_code = EXIT_POLICY};
+    struct scan_options o = {
+        .format = "table", .scanners = "vuln,secret,config", .exit_code = EXIT_POLICY};
     const struct option table[] = {
         {"data-dir",                          'd', OPTION_TEXT, &o.data_dir, "DIR",
          "where everything is kept (" VERB_DEFAULT_DIR ")"},
@@ -190,9 +243,10 @@ static int run_scan(int argc, char **argv)
         {"dev",                            0, OPTION_FLAG, &o.dev, NULL, "development dependencies, too"},
         {"ignore-file",                        0, OPTION_TEXT, &o.ignore_file, "FILE", "(.trivyignore)"},
         {"vex",                           0, OPTION_LIST, &o.vex, "FILE", "OpenVEX or CycloneDX statements; may be repeated"},
-        {"skip",                                   0, OPTION_LIST, &o.skip, "GLOB", "paths that do not count"},
-        {"exit-code",0, OPTION_NUMBER, &o.exit_code, "N", "when the policy is not met (3)"},
-        {0                         }
+        {"scanners",                                   0, OPTION_TEXT, &o.scanners, "LIST", "of vuln, secret, config (all)"},
+        {"skip",0, OPTION_LIST, &o.skip, "GLOB", "paths that do not count"},
+        {"exit-code",                          0, OPTION_NUMBER, &o.exit_code, "N", "when the policy is not met (3)"},
+        {0                 }
     };
     AUTO(arena) struct arena *a = arena_new(0);
     struct arguments args;
@@ -222,14 +276,16 @@ static int run_sbom(int argc, char **argv)
     struct scan_report r = {0};
     struct arguments args;
     struct err e = {0};
-    bool is_image;
+    struct target t;
     int code;
     if (!verb_begin(&verbs_scan[SBOM], table, argc, argv, a, &args, &code))
         return code;
     if (args.n != 1 || (strcmp(o.format, "cyclonedx") != 0 && strcmp(o.format, "spdx") != 0))
         return verb_usage(&verbs_scan[SBOM]);
-    if (take(&o, args.items[0], a, &r.inventory, &is_image, &e) < 0 ||
-        report(&o, &r, args.items[0], is_image, a, &e) < 0)
+    if (take(&o, args.items[0], a, &t, &e) < 0)
+        return verb_fail(&e);
+    r.inventory = t.inventory;
+    if (report(&o, &r, args.items[0], t.is_image, a, &e) < 0)
         return verb_fail(&e);
     return EXIT_OK;
 }

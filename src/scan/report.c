@@ -77,6 +77,32 @@ static void put_result(struct arena *a, struct value *results, const struct find
     (void)value_set_str(a, s, "justification", f->why);
 }
 
+static void put_issue(struct arena *a, struct value *rules, struct value *results, struct map *seen,
+                      const struct issue *s)
+{
+    struct package place = {"file", s->rule, "", s->title, s->path, "", false};
+    struct finding f = {.id = s->rule,
+                        .summary = s->title,
+                        .package = &place,
+                        .fixed = "",
+                        .severity = s->severity,
+                        .ignored = s->ignored,
+                        .why = s->why};
+    size_t rule = (size_t)(uintptr_t)map_get(seen, s->rule);
+    if (!rule) {
+        put_rule(a, rules, &f);
+        rule = value_count(rules);
+        (void)map_put(seen, s->rule, (void *)(uintptr_t)rule);
+    }
+    put_result(a, results, &f, rule - 1);
+    struct value *r = &results->items[results->n - 1];
+    (void)value_set(a, value_make_object(a, r, "message"), "text",
+                    value_new_strf(a, "%s; %s", s->title, s->advice));
+    if (s->line)
+        (void)value_set_int(a, value_at_mut(r, "locations[0].physicalLocation.region"), "startLine",
+                            s->line);
+}
+
 static struct value *sarif(const struct scan_report *r, const struct sbom_about *about,
                            struct arena *a)
 {
@@ -102,6 +128,8 @@ static struct value *sarif(const struct scan_report *r, const struct sbom_about 
         }
         put_result(a, results, f, rule - 1);
     }
+    for (size_t i = 0; i < r->issues.n; i++)
+        put_issue(a, rules, results, &seen, &r->issues.items[i]);
     map_done(&seen);
     (void)value_set(a, driver, "rules", rules);
     (void)value_set(a, run, "results", results);

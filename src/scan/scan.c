@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/map.h"
 #include "codec/glob.h"
 #include "scan/purl.h"
 #include "scan/version.h"
@@ -93,6 +94,8 @@ struct scanning {
     int64_t now_ms;
     struct arena *arena;
     struct scan_report *out;
+    struct map first; /* package at a version → number of its first finding + 1 */
+    size_t *next;     /* the findings of one package are a chain */
     size_t cap;
 };
 
@@ -121,16 +124,51 @@ static bool share_a_name(const struct finding *a, const struct finding *b)
     return yes;
 }
 
-/* The same package of another layer or file counts once, and so do aliases. */
-static bool known(const struct scanning *s, const struct finding *f)
+static bool has_text(const char *const *list, const char *text)
 {
-    for (size_t i = 0; i < s->out->n; i++) {
-        const struct package *p = s->out->findings[i].package;
-        if (strcmp(p->name, f->package->name) == 0 &&
-            strcmp(p->version, f->package->version) == 0 &&
-            strcmp(p->ecosystem, f->package->ecosystem) == 0 &&
-            share_a_name(&s->out->findings[i], f))
+    for (; *list; list++)
+        if (strcmp(*list, text) == 0)
             return true;
+    return false;
+}
+
+/* Two records about the same flaw are one finding, which knows what both say. */
+static void merge(struct finding *f, const struct finding *other, struct arena *a)
+{
+    size_t n = 0, more = 1;
+    while (f->aliases[n])
+        n++;
+    while (other->aliases[more - 1])
+        more++;
+    const char **all = ARENA_ARRAY(a, const char *, n + more + 1);
+    memcpy((void *)all, (const void *)f->aliases, n * sizeof *all);
+    for (size_t i = 0; i < more; i++) {
+        const char *id = i ? other->aliases[i - 1] : other->id;
+        if (strcmp(id, f->id) != 0 && !has_text(all, id))
+            all[n++] = id;
+    }
+    f->aliases = all;
+    if (f->score == 0 && (other->score > 0 || f->severity == SEVERITY_UNKNOWN)) {
+        f->severity = other->severity;
+        f->score = other->score;
+        f->vector = other->vector;
+    }
+    f->summary = *f->summary ? f->summary : other->summary;
+    f->fixed = *f->fixed ? f->fixed : other->fixed;
+    f->epss = f->epss >= 0 ? f->epss : other->epss;
+    f->kev = f->kev ? f->kev : other->kev;
+}
+
+/* The same package of another layer or file counts once, and so do aliases. False: it is new. */
+static bool merge_known(struct scanning *s, const struct finding *f, size_t first)
+{
+    for (size_t at = first; at; at = s->next[at - 1]) {
+        struct finding *known = &s->out->findings[at - 1];
+        if (share_a_name(known, f)) {
+            if (strcmp(known->id, f->id) != 0)
+                merge(known, f, s->arena);
+            return true;
+        }
     }
     return false;
 }
@@ -195,17 +233,19 @@ static void add_finding(struct scanning *s, const struct package *p, const struc
                         .epss = value_num(value_get(record, "epss"), -1),
                         .kev = value_at_str(record, "kev", NULL),
                         .why = ""};
-    if (known(s, &f))
+    const char *key = arena_join(s->arena, p->ecosystem, "\n", p->name, "\n", p->version, NULL);
+    size_t first = (size_t)(uintptr_t)map_get(&s->first, key);
+    if (merge_known(s, &f, first))
         return;
-    apply_policy(s, &f);
     if (out->n == s->cap) {
         size_t cap = s->cap ? s->cap * 2 : 16;
         out->findings = arena_grow(s->arena, out->findings, s->cap * sizeof f, cap * sizeof f);
+        s->next = arena_grow(s->arena, s->next, s->cap * sizeof *s->next, cap * sizeof *s->next);
         s->cap = cap;
     }
+    s->next[out->n] = first;
     out->findings[out->n++] = f;
-    out->failing += f.fails;
-    out->ignored += f.ignored;
+    (void)map_put(&s->first, key, (void *)(uintptr_t)out->n);
 }
 
 static int scan_package(struct scanning *s, const struct package *p, struct err *e)
@@ -236,15 +276,62 @@ static int worst_first(const void *a, const void *b)
     return c ? c : strcmp(x->id, y->id);
 }
 
-static bool is_left_out(const struct scan_policy *policy, const struct package *p)
+static bool is_skipped(const struct scan_policy *policy, const char *path)
 {
-    if (p->dev && !policy->dev)
-        return true;
     for (size_t i = 0; i < policy->n_skip; i++)
-        if (glob_match(policy->skip[i], p->path + (*p->path == '/' && *policy->skip[i] != '/'),
+        if (glob_match(policy->skip[i], path + (*path == '/' && *policy->skip[i] != '/'),
                        GLOB_PREFIX))
             return true;
     return false;
+}
+
+static void conclude(struct scan_report *r, struct arena *a)
+{
+    r->passed = r->failing == 0;
+    r->summary = arena_printf(a, "%zu packages, %zu findings, %zu above the policy, %zu ignored%s",
+                              r->inventory.n, r->n + r->issues.n, r->failing, r->ignored,
+                              r->unknown_order ? "; some versions could not be compared" : "");
+}
+
+static void judge_issue(struct issue *i, const struct scan_policy *p, int64_t now_ms)
+{
+    for (size_t k = 0; k < p->n_ignores; k++) {
+        const struct scan_ignore *g = &p->ignores[k];
+        if (g->purl || g->package || (g->id && strcmp(g->id, i->rule) != 0) ||
+            (g->until_ms && g->until_ms <= now_ms) || (g->paths && !any_path(g->paths, i->path)))
+            continue;
+        i->ignored = true;
+        i->why = g->reason;
+    }
+    i->fails = !i->ignored && p->fail_at != SEVERITY_UNKNOWN && i->severity >= p->fail_at;
+}
+
+static int worst_issue_first(const void *a, const void *b)
+{
+    const struct issue *x = a, *y = b;
+    if (x->severity != y->severity)
+        return (int)y->severity - (int)x->severity;
+    int c = strcmp(x->path, y->path);
+    return c ? c : (x->line > y->line) - (x->line < y->line);
+}
+
+void scan_add_issues(struct scan_report *r, const struct issue_list *issues,
+                     const struct scan_policy *policy, int64_t now_ms, struct arena *a)
+{
+    struct issue_list all = {.items = ARENA_ARRAY(a, struct issue, issues->n + 1)};
+    for (size_t k = 0; k < issues->n; k++) {
+        struct issue i = issues->items[k];
+        if (is_skipped(policy, i.path))
+            continue;
+        judge_issue(&i, policy, now_ms);
+        r->failing += i.fails;
+        r->ignored += i.ignored;
+        all.items[all.n++] = i;
+    }
+    if (all.n)
+        qsort(all.items, all.n, sizeof *all.items, worst_issue_first);
+    r->issues = all;
+    conclude(r, a);
 }
 
 int scan_run(const struct inventory *inv, const struct advisories *db,
@@ -252,7 +339,7 @@ int scan_run(const struct inventory *inv, const struct advisories *db,
              struct scan_report *out, struct err *e)
 {
     struct scan_report r = {.inventory = *inv, .database_ms = advisories_built_ms(db)};
-    struct scanning s = {db, policy, now_ms, a, &r, 0};
+    struct scanning s = {.db = db, .policy = policy, .now_ms = now_ms, .arena = a, .out = &r};
     int64_t age_ms = now_ms - advisories_built_ms(db);
     if (policy->max_age_ms && age_ms > policy->max_age_ms) {
         (void)err_set(e, ERR_DENIED,
@@ -260,19 +347,22 @@ int scan_run(const struct inventory *inv, const struct advisories *db,
                       (long long)(age_ms / 86400000), (long long)(policy->max_age_ms / 86400000));
         return err_hint(e, "update it with `slipway db build`");
     }
-    for (size_t i = 0; i < inv->n; i++) {
-        if (is_left_out(policy, &inv->packages[i]))
-            continue;
-        int rc = scan_package(&s, &inv->packages[i], e);
-        if (rc < 0)
-            return rc;
+    int rc = 0;
+    map_init(&s.first);
+    for (size_t i = 0; rc == 0 && i < inv->n; i++)
+        if ((policy->dev || !inv->packages[i].dev) && !is_skipped(policy, inv->packages[i].path))
+            rc = scan_package(&s, &inv->packages[i], e);
+    map_done(&s.first);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < r.n; i++) {
+        apply_policy(&s, &r.findings[i]);
+        r.failing += r.findings[i].fails;
+        r.ignored += r.findings[i].ignored;
     }
     if (r.n)
         qsort(r.findings, r.n, sizeof *r.findings, worst_first);
-    r.passed = r.failing == 0;
-    r.summary = arena_printf(a, "%zu packages, %zu findings, %zu above the policy, %zu ignored%s",
-                             inv->n, r.n, r.failing, r.ignored,
-                             r.unknown_order ? "; some versions could not be compared" : "");
+    conclude(&r, a);
     *out = r;
     return 0;
 }
@@ -292,6 +382,26 @@ static void put_scores(struct arena *a, struct value *o, const struct finding *f
         (void)value_set(a, o, "epss", value_new_float(a, f->epss));
     if (f->kev)
         (void)value_set_str(a, o, "exploitedSince", f->kev);
+}
+
+static void put_issues(struct arena *a, struct value *v, const struct issue_list *issues)
+{
+    struct value *list = value_make_array(a, v, "issues");
+    for (size_t i = 0; i < issues->n; i++) {
+        const struct issue *s = &issues->items[i];
+        struct value *o = value_push(a, list, value_new_object(a));
+        (void)value_set_str(a, o, "kind", s->kind == ISSUE_SECRET ? "secret" : "misconfiguration");
+        (void)value_set_str(a, o, "rule", s->rule);
+        (void)value_set_str(a, o, "title", s->title);
+        (void)value_set_str(a, o, "advice", s->advice);
+        (void)value_set_str(a, o, "severity", severity_name(s->severity));
+        (void)value_set_str(a, o, "path", s->path);
+        (void)value_set_int(a, o, "line", s->line);
+        (void)value_set_bool(a, o, "hidden", s->hidden);
+        (void)value_set_bool(a, o, "fails", s->fails);
+        if (s->ignored)
+            (void)value_set_str(a, o, "ignored", s->why);
+    }
 }
 
 struct value *scan_report_value(const struct scan_report *r, struct arena *a)
@@ -316,7 +426,24 @@ struct value *scan_report_value(const struct scan_report *r, struct arena *a)
         if (f->ignored)
             (void)value_set_str(a, o, "ignored", f->why);
     }
+    put_issues(a, v, &r->issues);
     return v;
+}
+
+static void print_issues(const struct issue_list *issues, struct buf *out)
+{
+    if (issues->n)
+        buf_printf(out, "%-10s %-22s %-40s %s\n", "SEVERITY", "RULE", "FILE", "WHAT");
+    for (size_t i = 0; i < issues->n; i++) {
+        const struct issue *s = &issues->items[i];
+        char place[300];
+        (void)snprintf(place, sizeof place, "%.280s:%u", s->path, s->line);
+        buf_printf(out, "%-10s %-22s %-40s %s%s; %s", severity_name(s->severity), s->rule, place,
+                   s->title, s->hidden ? " (hidden by a later layer)" : "", s->advice);
+        if (s->ignored)
+            buf_printf(out, " (ignored: %s)", s->why);
+        buf_puts(out, s->fails ? " <- above the policy\n" : "\n");
+    }
 }
 
 void scan_report_print(const struct scan_report *r, struct buf *out)
@@ -337,5 +464,6 @@ void scan_report_print(const struct scan_report *r, struct buf *out)
             buf_puts(out, ")\n");
         }
     }
+    print_issues(&r->issues, out);
     buf_printf(out, "%s\n", r->summary);
 }

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "scan/advisories.h"
 #include "scan/inventory.h"
+#include "scan/issues.h"
 #include "scan/severity.h"
 
 struct purl;
@@ -61,6 +62,7 @@ struct scan_report {
     struct inventory inventory;
     int64_t database_ms;                       /* when the database was built */
     struct finding *findings;                  /* worst first */
+    struct issue_list issues;                  /* of scan_add_issues() */
     size_t n, failing, ignored, unknown_order; /* unknown_order: packages nobody here can compare */
     bool passed;
     const char *summary; /* one sentence */
@@ -72,6 +74,10 @@ bool scan_range_affects(const struct package *p, const struct value *range);
 int scan_run(const struct inventory *inv, const struct advisories *db,
              const struct scan_policy *policy, int64_t now_ms, struct arena *a,
              struct scan_report *out, struct err *e) MUST_CHECK;
+
+/* Judges what issues_find() found and makes it part of the report. */
+void scan_add_issues(struct scan_report *r, const struct issue_list *issues,
+                     const struct scan_policy *policy, int64_t now_ms, struct arena *a);
 
 /* {passed, summary, findings: [{id, package, version, fixed, severity, path, …}]} */
 struct value *scan_report_value(const struct scan_report *r, struct arena *a);

@@ -8,11 +8,12 @@
 
 #include "apiserver/local.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "build/build.h"
 #include "codec/json.h"
 #include "codec/yaml.h"
 #include "oci/reference.h"
-#include "scan/scan.h"
+#include "scan/catalogue.h"
 #include "server/server_int.h"
 #include "sign/provenance.h"
 #include "sign/sign.h"
@@ -230,21 +231,37 @@ static void print_lines(struct work_progress *p, char *text)
     }
 }
 
-static int scan_image(struct server *s, const char *digest, const struct scan_policy *policy,
-                      struct arena *a, struct scan_report *out, struct err *e)
+/* What the image holds, for the day a new advisory names it. A scan is not worth less without. */
+static void remember(struct server *s, const char *digest, const char *repository,
+                     const struct inventory *inv, struct arena *a)
+{
+    AUTO(catalogue) struct catalogue *c = NULL;
+    struct err e;
+    int r = catalogue_open(arena_printf(a, "%s/catalogue", s->dir), true, &c, &e);
+    if (r == 0)
+        r = catalogue_put(c, digest, repository, inv, &e);
+    if (r < 0)
+        log_warn("scan", "catalogue of images: %s", e.msg);
+}
+
+static int scan_image(struct server *s, const struct work_image *q,
+                      const struct scan_policy *policy, struct arena *a, struct scan_report *out,
+                      struct err *e)
 {
     AUTO(advisories) struct advisories *db = NULL;
     struct image image;
     struct inventory inv;
     int r = advisories_open(arena_printf(a, "%s/advisories.db", s->dir), &db, e);
     if (r == 0)
-        r = image_store_find(s->images, digest, a, &image, e);
+        r = image_store_find(s->images, q->digest, a, &image, e);
     if (r == 0)
         r = image_store_unpack(s->images, &image, a, e);
     if (r == 0)
         r = inventory_take(image.layer_dirs, image.n_layers, a, &inv, e);
     if (r == 0)
         r = scan_run(&inv, db, policy, clock_real_ms(), a, out, e);
+    if (r == 0)
+        remember(s, q->digest, q->image, &inv, a);
     if (r == 0) { /* the database goes with this function: what is kept must not point into it */
         const char *summary = out->summary;
         out->summary = arena_strdup(a, summary);
@@ -260,7 +277,7 @@ static int scan(void *arg, const struct work_image *q, struct work_progress *p, 
     struct scan_report report;
     int r = policy_of(s, q, a, &policy, e);
     if (r == 0)
-        r = scan_image(s, q->digest, &policy, a, &report, e);
+        r = scan_image(s, q, &policy, a, &report, e);
     if (r < 0)
         return err_wrap(e, r, "scan %s", q->digest);
     AUTO_BUF struct buf table;
