@@ -125,6 +125,55 @@ const char *typed__item_step(const struct schema *list, const struct value *item
     return keyed_step(list, item, keys, n, a, why);
 }
 
+/* Of every item of a list, in its order; "" for an item that has none. */
+struct steps {
+    const char **at;
+    size_t n;
+};
+
+static struct steps steps_of(const struct schema *s, const struct value *list, struct arena *a)
+{
+    const char *why;
+    struct steps out = {.at = ARENA_ARRAY(a, const char *, value_count(list) + 1)};
+    VALUE_EACH_ITEM (item, list) {
+        const char *step = typed__item_step(s, item, a, &why);
+        out.at[out.n++] = step ? step : "";
+    }
+    return out;
+}
+
+static bool is_step(const char *step, const char *wanted)
+{
+    return *step && strcmp(step, wanted) == 0;
+}
+
+static size_t times_in(const struct steps *l, const char *step)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < l->n; i++)
+        n += is_step(l->at[i], step);
+    return n;
+}
+
+static const struct value *first_with(const struct value *list, const struct steps *l,
+                                      const char *step)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (is_step(l->at[i], step))
+            return &list->items[i];
+    return NULL;
+}
+
+static struct value *all_with(const struct value *list, const struct steps *l, const char *step,
+                              struct arena *a)
+{
+    struct value *out = value_new_array(a);
+    for (size_t i = 0; i < l->n; i++)
+        if (is_step(l->at[i], step))
+            (void)value_push(a, out, &list->items[i]);
+    return out;
+}
+
 /* ---- check ---- */
 
 struct check {
@@ -263,29 +312,16 @@ int typed__check(const struct schema *s, const struct value *v, bool allow_dups,
 static void put_set(const struct schema *s, const struct value *v, const struct field_path *p,
                     struct arena *a, struct fieldset *out);
 
-static size_t times_in(const struct schema *s, const struct value *list, const char *step,
-                       struct arena *a)
-{
-    size_t n = 0;
-    const char *why;
-    VALUE_EACH_ITEM (item, list) {
-        const char *other = typed__item_step(s, item, a, &why);
-        n += other && strcmp(other, step) == 0;
-    }
-    return n;
-}
-
 static void put_items(const struct schema *s, const struct value *v, const struct field_path *p,
                       struct arena *a, struct fieldset *out)
 {
-    const char *why;
-    VALUE_EACH_ITEM (item, v) {
-        const char *step = typed__item_step(s, item, a, &why);
-        if (!step)
+    struct steps steps = steps_of(s, v, a);
+    for (size_t i = 0; i < steps.n; i++) {
+        struct field_path sub = {p, steps.at[i]};
+        if (!*sub.step)
             continue;
-        struct field_path sub = {p, step};
-        if (times_in(s, v, step, a) == 1)
-            put_set(s->items, item, &sub, a, out);
+        if (times_in(&steps, sub.step) == 1)
+            put_set(s->items, &v->items[i], &sub, a, out);
         fieldset__insert(out, &sub, a);
     }
 }
@@ -338,50 +374,32 @@ static void compare_leaf(struct compare *c, const struct value *lhs, const struc
         fieldset__insert(&c->out->modified, p, c->a);
 }
 
-static const struct value *first_with(const struct schema *s, const struct value *list,
-                                      const char *step, struct arena *a)
-{
-    const char *why;
-    VALUE_EACH_ITEM (item, list) {
-        const char *other = typed__item_step(s, item, a, &why);
-        if (other && strcmp(other, step) == 0)
-            return item;
-    }
-    return NULL;
-}
-
-static struct value *all_with(const struct schema *s, const struct value *list, const char *step,
-                              struct arena *a)
-{
-    const char *why;
-    struct value *out = value_new_array(a);
-    VALUE_EACH_ITEM (item, list) {
-        const char *other = typed__item_step(s, item, a, &why);
-        if (other && strcmp(other, step) == 0)
-            (void)value_push(a, out, item);
-    }
-    return out;
-}
+struct compare_lists {
+    const struct schema *s;
+    const struct value *lhs, *rhs;
+    struct steps l, r;
+};
 
 /* Items with equal keys count as one atomic thing. */
-static void compare_items(struct compare *c, const struct schema *s, const struct value *lhs,
-                          const struct value *rhs, const char *step, const struct field_path *up)
+static void compare_items(struct compare *c, const struct compare_lists *x, const char *step,
+                          const struct field_path *up)
 {
     struct field_path p = {up, step};
-    size_t l = times_in(s, lhs, step, c->a), r = times_in(s, rhs, step, c->a);
-    const struct value *x = first_with(s, lhs, step, c->a), *y = first_with(s, rhs, step, c->a);
+    size_t l = times_in(&x->l, step), r = times_in(&x->r, step);
+    const struct value *lhs = first_with(x->lhs, &x->l, step);
+    const struct value *rhs = first_with(x->rhs, &x->r, step);
     if (l <= 1 && r <= 1) {
-        compare(c, s->items, x, y, &p);
+        compare(c, x->s->items, lhs, rhs, &p);
     } else if (l > 1 && r > 1) {
-        if (!value_equal(all_with(s, lhs, step, c->a), all_with(s, rhs, step, c->a)))
+        if (!value_equal(all_with(x->lhs, &x->l, step, c->a), all_with(x->rhs, &x->r, step, c->a)))
             fieldset__insert(&c->out->modified, &p, c->a);
     } else if (l > 1) {
-        if (y)
-            compare(c, s->items, NULL, y, &p);
+        if (rhs)
+            compare(c, x->s->items, NULL, rhs, &p);
         fieldset__insert(&c->out->removed, &p, c->a);
     } else {
-        if (x)
-            compare(c, s->items, x, NULL, &p);
+        if (lhs)
+            compare(c, x->s->items, lhs, NULL, &p);
         fieldset__insert(&c->out->added, &p, c->a);
     }
 }
@@ -389,17 +407,16 @@ static void compare_items(struct compare *c, const struct schema *s, const struc
 static void compare_lists(struct compare *c, const struct schema *s, const struct value *lhs,
                           const struct value *rhs, const struct field_path *p)
 {
+    struct compare_lists x = {s, lhs, rhs, steps_of(s, lhs, c->a), steps_of(s, rhs, c->a)};
     struct fieldset seen = {0};
-    const struct value *both[] = {lhs, rhs};
-    const char *why;
+    const struct steps *both[] = {&x.l, &x.r};
     for (size_t i = 0; i < 2; i++)
-        VALUE_EACH_ITEM (item, both[i]) {
-            const char *step = typed__item_step(s, item, c->a, &why);
-            struct field_path alone = {NULL, step};
-            if (!step || fieldset__find(&seen, step))
+        for (size_t k = 0; k < both[i]->n; k++) {
+            struct field_path alone = {NULL, both[i]->at[k]};
+            if (!*alone.step || fieldset__find(&seen, alone.step))
                 continue;
             fieldset__insert(&seen, &alone, c->a);
-            compare_items(c, s, lhs, rhs, step, p);
+            compare_items(c, &x, alone.step, p);
         }
 }
 
@@ -440,6 +457,8 @@ static void compare_as(struct compare *c, enum shape shape, const struct schema 
 static void compare(struct compare *c, const struct schema *s, const struct value *lhs,
                     const struct value *rhs, const struct field_path *p)
 {
+    if (lhs && value_equal(lhs, rhs))
+        return;
     enum shape l = shape_of(s, lhs, rhs), r = shape_of(s, rhs, lhs);
     if (lhs && rhs && l != r)
         compare_as(c, l, s, lhs, rhs, p);
@@ -455,22 +474,6 @@ void typed__compare(const struct schema *s, const struct value *lhs, const struc
 }
 
 /* ---- merge ---- */
-
-struct steps {
-    const char **at;
-    size_t n;
-};
-
-static struct steps steps_of(const struct schema *s, const struct value *list, struct arena *a)
-{
-    const char *why;
-    struct steps out = {.at = ARENA_ARRAY(a, const char *, value_count(list) + 1)};
-    VALUE_EACH_ITEM (item, list) {
-        const char *step = typed__item_step(s, item, a, &why);
-        out.at[out.n++] = step ? step : "";
-    }
-    return out;
-}
 
 static bool among(const struct steps *l, const char *step)
 {
@@ -495,8 +498,8 @@ static void take(struct merge_lists *m, const char *step, const struct value *ow
     const struct value *x = own, *y = NULL;
     if (!own) {
         m->done.at[m->done.n++] = step;
-        x = times_in(m->s, m->lhs, step, m->a) == 1 ? first_with(m->s, m->lhs, step, m->a) : NULL;
-        y = first_with(m->s, m->rhs, step, m->a);
+        x = times_in(&m->l, step) == 1 ? first_with(m->lhs, &m->l, step) : NULL;
+        y = first_with(m->rhs, &m->r, step);
     }
     struct value *item = typed__merge(m->s->items, x, y, m->a);
     if (item)
