@@ -123,8 +123,7 @@ static int drain(struct stream *s, size_t max)
 {
     struct watch_event ev;
     while (s->out.len <= max) {
-        struct err e = {0};
-        int rc = watch_next(s->watch, 0, &ev, &e);
+        int rc = watch_next(s->watch, 0, &ev, NULL);
         if (rc != 0)
             return rc;
         put_next(s, &ev);
