@@ -22,7 +22,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 
-enum { MAX_CONNECTIONS = 256, MAX_SAMPLES = 1 << 22, IN_SIZE = 64 * 1024 };
+enum { MAX_CONNECTIONS = 256, MAX_SAMPLES = 1 << 22, IN_SIZE = 64 * 1024, RAW_SIZE = 128 * 1024 };
 
 static struct options {
     const char *host, *ca, *token, *what;
@@ -32,6 +32,8 @@ static struct options {
 struct link {
     int fd;
     gnutls_session_t tls;
+    char raw[RAW_SIZE]; /* as it came from the socket */
+    size_t raw_len, raw_pos;
     char in[IN_SIZE];
     size_t len, pos; /* of what was read and not yet used */
 };
@@ -54,6 +56,23 @@ static void die(const char *what)
     exit(1);
 }
 
+/* GnuTLS asks for a record's head and then its body; the kernel is asked once for all there is. */
+static ssize_t link_pull(gnutls_transport_ptr_t arg, void *into, size_t n)
+{
+    struct link *l = arg;
+    if (l->raw_pos == l->raw_len) {
+        ssize_t got = recv(l->fd, l->raw, sizeof l->raw, 0);
+        if (got <= 0)
+            return got;
+        l->raw_pos = 0;
+        l->raw_len = (size_t)got;
+    }
+    size_t take = l->raw_len - l->raw_pos < n ? l->raw_len - l->raw_pos : n;
+    memcpy(into, l->raw + l->raw_pos, take);
+    l->raw_pos += take;
+    return (ssize_t)take;
+}
+
 static void link_open(struct link *l)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)opts.port)};
@@ -67,7 +86,8 @@ static void link_open(struct link *l)
     gnutls_priority_set(l->tls, priority);
     gnutls_credentials_set(l->tls, GNUTLS_CRD_CERTIFICATE, credentials);
     gnutls_session_set_verify_cert(l->tls, opts.host, 0);
-    gnutls_transport_set_int(l->tls, l->fd);
+    gnutls_transport_set_ptr2(l->tls, l, (gnutls_transport_ptr_t)(intptr_t)l->fd);
+    gnutls_transport_set_pull_function(l->tls, link_pull);
     int rc;
     do {
         rc = gnutls_handshake(l->tls);
