@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -9,6 +8,22 @@
 
 #include "base/fs.h"
 #include "runtime/runtime_int.h"
+
+static void view_close(struct rootfs_view *v)
+{
+    const int fds[] = {v->mounts, v->root, v->cwd};
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        if (fds[i] >= 0)
+            (void)close(fds[i]);
+    *v = (struct rootfs_view){-1, -1, -1};
+}
+
+void rootfs__remember_view(struct rootfs_view *v)
+{
+    v->mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    v->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    v->cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
 
 int rootfs__private_mounts(struct err *e)
 {
@@ -84,13 +99,12 @@ int rootfs__mount(const char *const *layers, size_t n, struct err *e)
     return mount_at_once(layers, n, e);
 }
 
-int rootfs__leave_mounts(int ns_fd, struct err *e)
+int rootfs__leave_mounts(struct rootfs_view *before, struct err *e)
 {
-    AUTO(arena) struct arena *a = arena_new(0);
-    char *cwd = ARENA_ARRAY(a, char, PATH_MAX);
-    if (!getcwd(cwd, PATH_MAX))
-        return err_sys(e, errno, "find the working directory");
-    if (setns(ns_fd, CLONE_NEWNS) < 0 || chdir(cwd) < 0)
-        return err_sys(e, errno, "return to the host's mounts");
-    return 0;
+    /* entering a mount namespace leads to its own root, out of a chroot */
+    bool back = setns(before->mounts, CLONE_NEWNS) == 0 && fchdir(before->root) == 0 &&
+                chroot(".") == 0 && fchdir(before->cwd) == 0;
+    int r = back ? 0 : err_sys(e, errno, "return to the host's mounts");
+    view_close(before);
+    return r;
 }

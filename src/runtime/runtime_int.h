@@ -34,14 +34,20 @@ void cgroup__kill(const char *path);
 
 /* ---- rootfs.c, in the shim ---- */
 
+/* The mounts, root and working directory that a process had; -1: none. */
+struct rootfs_view {
+    int mounts, root, cwd;
+};
+
+void rootfs__remember_view(struct rootfs_view *v);
 /* Gives this process its own view of mounts: nothing it mounts is seen outside, and crun finds
  * a cgroup layout that it accepts. */
 int rootfs__private_mounts(struct err *e) MUST_CHECK;
 /* Mounts the overlay of `layers` (lowest first), upper/ and work/ on rootfs/, all in the cwd. */
 int rootfs__mount(const char *const *layers, size_t n, struct err *e) MUST_CHECK;
-/* Goes back to the mounts seen before, named by a descriptor of /proc/self/ns/mnt; keeps the cwd.
- * A private view that stayed would keep alive what others unmount. */
-int rootfs__leave_mounts(int ns_fd, struct err *e);
+/* Goes back to what it saw, a chroot's root too, and closes its descriptors. A private view that
+ * stayed would keep alive what others unmount. */
+int rootfs__leave_mounts(struct rootfs_view *before, struct err *e);
 
 /* ---- crilog.c, in the shim: lines in the CRI log format ---- */
 

@@ -35,7 +35,7 @@ struct shim {
     bool attached[MAX_CLIENTS]; /* it sent its request */
     int stdin_fd;               /* to the program, or the terminal; -1. Never blocks us */
     int tty_fd;
-    int host_mounts;
+    struct rootfs_view host;
     struct crilog log;
     struct crilog_stream out, err;
     pid_t pid;
@@ -338,7 +338,7 @@ static int prepare(struct shim *s, struct err *e)
     s->fds[FD_LISTEN].fd = shim__listen("talk.sock", e);
     if (s->fds[FD_LISTEN].fd < 0)
         return s->fds[FD_LISTEN].fd;
-    s->host_mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    rootfs__remember_view(&s->host);
     r = rootfs__private_mounts(e);
     return r < 0 ? r : rootfs__mount(s->conf.layers, s->conf.n_layers, e);
 }
@@ -372,7 +372,7 @@ static int run(void)
     char text[64];
     (void)snprintf(text, sizeof text, "ok %d %lld", (int)s->pid, (long long)s->started_ms);
     (void)shim__say(text, -1);
-    (void)rootfs__leave_mounts(s->host_mounts, &e);
+    (void)rootfs__leave_mounts(&s->host, &e);
     watch(s);
     end_record(s);
     container__clean(s->conf.dir, s->conf.id, s->conf.cgroup);
