@@ -235,6 +235,43 @@ static void api_service(struct value *obj, struct arena *a)
         def_int(a, s, "port", 443);
 }
 
+static void csi_driver(struct value *obj, struct arena *a)
+{
+    struct value *spec = sub_object(a, obj, "spec");
+    def_bool(a, spec, "attachRequired", true);
+    def_bool(a, spec, "podInfoOnMount", false);
+    def_bool(a, spec, "storageCapacity", false);
+    def_bool(a, spec, "requiresRepublish", false);
+    def_bool(a, spec, "seLinuxMount", false);
+    def_str(a, spec, "fsGroupPolicy", "ReadWriteOnceWithFSType");
+    if (!value_count(value_get(spec, "volumeLifecycleModes")))
+        (void)value_push_str(a, value_make_array(a, spec, "volumeLifecycleModes"), "Persistent");
+}
+
+static void webhooks(struct value *obj, struct arena *a)
+{
+    EACH_MUT(h, value_get_mut(obj, "webhooks"))
+    {
+        def_ptr(a, h, "failurePolicy", "Fail");
+        def_ptr(a, h, "matchPolicy", "Equivalent");
+        (void)sub_object(a, h, "namespaceSelector");
+        (void)sub_object(a, h, "objectSelector");
+        def_int(a, h, "timeoutSeconds", 10);
+        struct value *service = get_object(get_object(h, "clientConfig"), "service");
+        if (service)
+            def_int(a, service, "port", 443);
+        EACH_MUT(r, value_get_mut(h, "rules"))
+        def_ptr(a, r, "scope", "*");
+    }
+}
+
+static void mutating_webhooks(struct value *obj, struct arena *a)
+{
+    webhooks(obj, a);
+    EACH_MUT(h, value_get_mut(obj, "webhooks"))
+    def_ptr(a, h, "reinvocationPolicy", "Never");
+}
+
 static void token_request(struct value *obj, struct arena *a)
 {
     def_int(a, sub_object(a, obj, "spec"), "expirationSeconds", 3600);
@@ -285,6 +322,9 @@ static const struct {
     {&RES_PERSISTENT_VOLUME,            volume               },
     {&RES_PERSISTENT_VOLUME_CLAIM,      claim                },
     {&RES_STORAGE_CLASS,                storage_class        },
+    {&RES_CSI_DRIVER,                   csi_driver           },
+    {&RES_VALIDATING_WEBHOOKS,          webhooks             },
+    {&RES_MUTATING_WEBHOOKS,            mutating_webhooks    },
     {&RES_LIMIT_RANGE,                  limit_range          },
     {&RES_ROLE_BINDING,                 role_binding         },
     {&RES_CLUSTER_ROLE_BINDING,         role_binding         },

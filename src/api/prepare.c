@@ -24,6 +24,8 @@ static bool counts_generation(const struct kind *k)
         &RES_PRIORITY_CLASS,
         &RES_CRD,
         &RES_POD_TEMPLATE,
+        &RES_VALIDATING_WEBHOOKS,
+        &RES_MUTATING_WEBHOOKS,
     };
     for (size_t i = 0; i < ARRAY_LEN(list); i++)
         if (list[i] == k->resource)
@@ -268,6 +270,8 @@ static bool differs(const struct kind *k, const struct value *obj, const struct 
         return !value_equal(value_get(obj, "template"), value_get(old, "template"));
     if (k->resource == &RES_PRIORITY_CLASS)
         return false;
+    if (k->resource == &RES_VALIDATING_WEBHOOKS || k->resource == &RES_MUTATING_WEBHOOKS)
+        return !value_equal(value_get(obj, "webhooks"), value_get(old, "webhooks"));
     if (k->resource == &RES_ENDPOINT_SLICE) {
         static const char *const fields[] = {"endpoints", "ports", "addressType"};
         for (size_t i = 0; i < ARRAY_LEN(fields); i++)

@@ -68,6 +68,20 @@ B(CRD, "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresource
 B(LEASE, "coordination.k8s.io", "v1", "Lease", "leases", "lease", "", true, false, false, NULL);
 B(STORAGE_CLASS, "storage.k8s.io", "v1", "StorageClass", "storageclasses", "storageclass", "sc",
   false, false, false, NULL);
+B(CSI_DRIVER, "storage.k8s.io", "v1", "CSIDriver", "csidrivers", "csidriver", "", false, false,
+  false, NULL);
+B(CSI_NODE, "storage.k8s.io", "v1", "CSINode", "csinodes", "csinode", "", false, false, false,
+  NULL);
+B(CSI_STORAGE_CAPACITY, "storage.k8s.io", "v1", "CSIStorageCapacity", "csistoragecapacities",
+  "csistoragecapacity", "", true, false, false, NULL);
+B(VOLUME_ATTACHMENT, "storage.k8s.io", "v1", "VolumeAttachment", "volumeattachments",
+  "volumeattachment", "", false, true, false, NULL);
+B(VALIDATING_WEBHOOKS, "admissionregistration.k8s.io", "v1", "ValidatingWebhookConfiguration",
+  "validatingwebhookconfigurations", "validatingwebhookconfiguration", "", false, false, false,
+  "api-extensions");
+B(MUTATING_WEBHOOKS, "admissionregistration.k8s.io", "v1", "MutatingWebhookConfiguration",
+  "mutatingwebhookconfigurations", "mutatingwebhookconfiguration", "", false, false, false,
+  "api-extensions");
 B(POD_DISRUPTION_BUDGET, "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets",
   "poddisruptionbudget", "pdb", true, true, false, NULL);
 B(HORIZONTAL_POD_AUTOSCALER, "autoscaling", "v2", "HorizontalPodAutoscaler",
@@ -178,6 +192,12 @@ const struct resource *const RESOURCES[] = {
     &RES_CRD,
     &RES_LEASE,
     &RES_STORAGE_CLASS,
+    &RES_CSI_DRIVER,
+    &RES_CSI_NODE,
+    &RES_CSI_STORAGE_CAPACITY,
+    &RES_VOLUME_ATTACHMENT,
+    &RES_VALIDATING_WEBHOOKS,
+    &RES_MUTATING_WEBHOOKS,
     &RES_POD_DISRUPTION_BUDGET,
     &RES_HORIZONTAL_POD_AUTOSCALER,
     &RES_PRIORITY_CLASS,

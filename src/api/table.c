@@ -366,6 +366,54 @@ static void api_service(struct row *r, const struct value *o)
     age(r, o);
 }
 
+static void csi_driver(struct row *r, const struct value *o)
+{
+    static const char *const flags[] = {"attachRequired", "podInfoOnMount", "storageCapacity"};
+    const struct value *spec = value_get(o, "spec");
+    const char *tokens = "", *modes = "";
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+        (void)value_push(r->a, r->cells,
+                         value_new_bool(r->a, value_at_bool(spec, flags[i], false)));
+    VALUE_EACH_ITEM (t, value_get(spec, "tokenRequests"))
+        tokens = arena_printf(r->a, "%s%s%s", tokens, *tokens ? "," : "", str(t, "audience"));
+    VALUE_EACH_ITEM (m, value_get(spec, "volumeLifecycleModes"))
+        modes = arena_printf(r->a, "%s%s%s", modes, *modes ? "," : "", value_str(m, ""));
+    row__text(r, *tokens ? tokens : "<unset>");
+    (void)value_push(r->a, r->cells,
+                     value_new_bool(r->a, value_at_bool(spec, "requiresRepublish", false)));
+    row__or_none(r, modes);
+    age(r, o);
+}
+
+static void csi_node(struct row *r, const struct value *o)
+{
+    row__int(r, (int64_t)value_count(value_at(o, "spec.drivers")));
+    age(r, o);
+}
+
+static void storage_capacity(struct row *r, const struct value *o)
+{
+    row__text(r, str(o, "storageClassName"));
+    row__text(r, *str(o, "capacity") ? str(o, "capacity") : "<unset>");
+    age(r, o);
+}
+
+static void volume_attachment(struct row *r, const struct value *o)
+{
+    row__text(r, value_at_str(o, "spec.attacher", ""));
+    row__text(r, value_at_str(o, "spec.source.persistentVolumeName", ""));
+    row__text(r, value_at_str(o, "spec.nodeName", ""));
+    (void)value_push(r->a, r->cells,
+                     value_new_bool(r->a, value_at_bool(o, "status.attached", false)));
+    age(r, o);
+}
+
+static void webhooks(struct row *r, const struct value *o)
+{
+    row__int(r, (int64_t)value_count(value_get(o, "webhooks")));
+    age(r, o);
+}
+
 /* ---- which kind has which columns ---- */
 
 /* Columns: name[:type][/format][*], "_" for a space, * when only wide output shows it. */
@@ -428,6 +476,14 @@ static const struct {
     {&RES_POD_TEMPLATE,                 "Containers Images Pod_Labels",                                         pod_template       },
     {&RES_RUNTIME_CLASS,                "Handler Age",                                                          runtime_class      },
     {&RES_API_SERVICE,                  "Service Available Age",                                                api_service        },
+    {&RES_CSI_DRIVER,
+     "AttachRequired:boolean PodInfoOnMount:boolean StorageCapacity:boolean TokenRequests "
+     "RequiresRepublish:boolean Modes Age",                                                                     csi_driver         },
+    {&RES_CSI_NODE,                     "Drivers:integer Age",                                                  csi_node           },
+    {&RES_CSI_STORAGE_CAPACITY,         "StorageClassName Capacity Age",                                        storage_capacity   },
+    {&RES_VOLUME_ATTACHMENT,            "Attacher PV Node Attached:boolean Age",                                volume_attachment  },
+    {&RES_VALIDATING_WEBHOOKS,          "Webhooks:integer Age",                                                 webhooks           },
+    {&RES_MUTATING_WEBHOOKS,            "Webhooks:integer Age",                                                 webhooks           },
 };
 
 static void add_column(struct arena *a, struct value *list, const char *name, const char *type,

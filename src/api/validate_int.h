@@ -50,7 +50,8 @@ validate_fn validate_pod, validate_pod_template, validate_deployment, validate_r
     validate_role_binding, validate_cluster_role_binding, validate_lease, validate_storage_class,
     validate_disruption_budget, validate_autoscaler, validate_autoscaler_v1,
     validate_priority_class, validate_runtime_class, validate_service_account,
-    validate_controller_revision, validate_token_request, validate_node;
+    validate_controller_revision, validate_token_request, validate_node, validate_csi_driver,
+    validate_csi_node, validate_storage_capacity, validate_volume_attachment, validate_webhooks;
 validate_update_fn validate__update_pod, validate__update_deployment, validate__update_replica_set,
     validate__update_stateful_set, validate__update_daemon_set, validate__update_job,
     validate__update_config_map, validate__update_secret, validate__update_service,
@@ -59,4 +60,4 @@ validate_update_fn validate__update_pod, validate__update_deployment, validate__
     validate__update_endpoint_slice, validate__update_ingress_class,
     validate__update_controller_revision, validate__update_job_status,
     validate__update_namespace_status, validate__update_node, validate__update_service_status,
-    validate__update_ingress_status;
+    validate__update_ingress_status, validate__update_volume_attachment;

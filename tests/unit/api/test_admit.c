@@ -161,6 +161,43 @@ static void judges(void)
     }
 }
 
+/* What is wrong with one admission webhook. */
+static const char *said_of_webhook(struct arena *a, const char *more)
+{
+    struct kind k = kind_builtin(&RES_MUTATING_WEBHOOKS);
+    struct field_errors l;
+    struct value *v = parse(a, arena_printf(a,
+                                            "{\"metadata\":{\"name\":\"w\"},\"webhooks\":[{"
+                                            "\"admissionReviewVersions\":[\"v1\"],%s}]}",
+                                            more));
+    field_errors_init(&l, a);
+    admit_default(&k, v, a);
+    admit_validate_create(&k, v, &l);
+    T_EQ_STR(value_at_str(v, "webhooks[0].reinvocationPolicy", ""), "Never", "a default");
+    return field_errors_text(&l, a);
+}
+
+static void judges_webhooks(void)
+{
+    static const char *const cases[][2] = {
+        {"\"name\":\"a.b.c\",\"sideEffects\":\"None\",\"clientConfig\":{\"url\":\"https://h/x\"}",
+         ""                                                                                   },
+        {"\"name\":\"a.b\",\"sideEffects\":\"None\",\"clientConfig\":{\"url\":\"https://h/x\"}",
+         "should be a domain with at least three segments separated by dots"                  },
+        {"\"name\":\"a.b.c\",\"sideEffects\":\"Some\",\"clientConfig\":{\"url\":\"https://h/x\"}",
+         "webhooks[0].sideEffects: Unsupported value: \"Some\""                               },
+        {"\"name\":\"a.b.c\",\"sideEffects\":\"None\",\"clientConfig\":{\"url\":\"http://h/x\"}",
+         "'https' is the only allowed URL scheme"                                             },
+        {"\"name\":\"a.b.c\",\"sideEffects\":\"None\",\"clientConfig\":{}",
+         "webhooks[0].clientConfig: Required value: exactly one of url or service is required"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO(arena) struct arena *a = arena_new(1 << 20);
+        const char *said = said_of_webhook(a, cases[i][0]);
+        T_OK(*cases[i][1] ? strstr(said, cases[i][1]) != NULL : !*said, said);
+    }
+}
+
 static void keeps_what_an_update_may_not_change(void)
 {
     AUTO(arena) struct arena *a = arena_new(1 << 20);
@@ -236,4 +273,5 @@ static void moves_conditions_once(void)
 }
 
 T_MAIN(refuses_wrong_types, reports_what_it_does_not_know, prints_as_go_would, fills_defaults,
-       judges, keeps_what_an_update_may_not_change, refuses_changes, moves_conditions_once)
+       judges, judges_webhooks, keeps_what_an_update_may_not_change, refuses_changes,
+       moves_conditions_once)
