@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "cli/helm.h"
+#include "cli/light.h"
 #include "template/template.h"
 
 struct request {
@@ -16,6 +17,9 @@ struct request {
     const char *namespace, *kube_version, *name_template, *output_dir;
     struct option_list only, apis;
     struct helm_cli_post post;
+    const char *dry_run, *kubeconfig, *context;
+    struct light_cluster *cluster; /* NULL: none is asked */
+    bool validate;
     bool include_crds, no_hooks, skip_tests, is_upgrade, skip_schema, subchart_notes, release_dir,
         generate_name;
     const char *name, *chart;
@@ -49,6 +53,34 @@ static int name_and_chart(struct request *q, const struct arguments *args, struc
     if (q->name_template)
         return helm_name_template(q->name_template, log, &q->name, e);
     return 0;
+}
+
+/* ---- the cluster ---- */
+
+/* *lookup: templates may look at it. */
+static int open_cluster(struct request *q, struct helm_log *log, bool *lookup, struct err *e)
+{
+    static const char *const known[] = {"", "client", "true", "server", "none", "false"};
+    const char *d = q->dry_run ? q->dry_run : "";
+    bool found = false;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        found |= strcmp(d, known[i]) == 0;
+    if (!found)
+        return fail(log, e,
+                    "Invalid dry-run flag. Flag must one of the following: false, true, none, "
+                    "client, server");
+    *lookup = strcmp(d, "server") == 0 || strcmp(d, "none") == 0 || strcmp(d, "false") == 0;
+    const struct light_where where = {q->kubeconfig, q->context, q->namespace};
+    return *lookup || q->validate ? light_cluster(&where, log, &q->cluster, e) : 0;
+}
+
+static int check(const struct request *q, const struct helm_result *r, struct helm_log *log,
+                 struct err *e)
+{
+    AUTO_BUF struct buf manifest = {.max = HELM_OUTPUT_MAX};
+    helm_result_manifest(r, false, &manifest);
+    int rc = helm_cli_post_render(&q->post, log, &manifest, e);
+    return rc < 0 ? rc : q->cluster->check(q->cluster, q->name, buf_text(&manifest), e);
 }
 
 /* ---- output ---- */
@@ -129,6 +161,8 @@ static int print(const struct request *q, const struct helm_result *r, struct he
 static const char *namespace_of(const struct request *q)
 {
     const char *env = getenv("HELM_NAMESPACE");
+    if (q->cluster)
+        return q->cluster->ns;
     return q->namespace ? q->namespace : env && *env ? env : "default";
 }
 
@@ -142,7 +176,12 @@ static int render(struct request *q, struct helm_log *log, struct helm_result *o
         return err_sys(e, errno, "draw a seed");
     struct template_host host = {
         .now_ns = clock_real_ms() * 1000000, .seed = seed, .seed_n = sizeof seed};
+    bool lookup = false;
     int rc = q->kube_version ? helm_kube_version(q->kube_version, log, &kube_version, e) : 0;
+    if (rc == 0)
+        rc = open_cluster(q, log, &lookup, e);
+    if (rc == 0 && lookup)
+        q->cluster->look(q->cluster, &host);
     helm_cli_split(log->arena, &q->apis);
     struct helm_render_opts opts = {.release = q->name,
                                     .namespace = namespace_of(q),
@@ -154,6 +193,8 @@ static int render(struct request *q, struct helm_log *log, struct helm_result *o
                                     .subchart_notes = q->subchart_notes,
                                     .host = &host};
     struct helm_cli_place place;
+    if (rc == 0 && q->validate)
+        rc = q->cluster->discover(q->cluster, &opts, e);
     if (rc == 0)
         rc = helm_cli_locate(q->chart, &q->source, log, &place, e);
     if (rc == 0)
@@ -179,11 +220,15 @@ static int run(struct request *q, const struct arguments *args, struct helm_log 
     if (rc < 0 && result.began && !q->source.globals.debug)
         log->error = arena_printf(log->arena, "%s\n\nUse --debug flag to render out invalid YAML",
                                   log->error);
+    if (rc == 0 && q->validate)
+        rc = check(q, &result, log, &e);
     if (rc == 0 && q->output_dir)
         rc = write_files(q, &result, log->arena, &e);
     else if (rc == 0)
         rc = print(q, &result, log, &e);
     helm_cli_warnings(log);
+    if (q->cluster)
+        q->cluster->close(q->cluster);
     return rc < 0 ? helm_cli_fail(log, &e) : EXIT_OK;
 }
 
@@ -191,7 +236,6 @@ int helm_cli_template(int argc, char **argv, const struct verb *verb)
 {
     struct request q = {0};
     bool ignored = false;
-    const char *unused = NULL;
     const struct option table[] = {
         HELM_CLI_VALUES(q.values),
         HELM_CLI_SOURCE(q.source),
@@ -215,10 +259,14 @@ int helm_cli_template(int argc, char **argv, const struct verb *verb)
         {"output-dir",               0, OPTION_TEXT, &q.output_dir, "DIR", "write files instead of printing"},
         {"release-name",                      0, OPTION_FLAG, &q.release_dir, NULL, "in a folder named for the release"},
         HELM_CLI_POST(q.post),
-        {"dry-run",                          0, OPTION_FLAG, &ignored, NULL, "for Helm's sake: always"},
-        {"kubeconfig",               0, OPTION_TEXT, &unused, "FILE", "for Helm's sake"},
-        {"kube-context",               0, OPTION_TEXT, &unused, "NAME", "for Helm's sake"},
-        {0        }
+        {"validate",                          0, OPTION_FLAG, &q.validate, NULL,
+                    "ask the cluster what it is and what it accepts"},
+        {"dry-run",               0, OPTION_MAYBE, &q.dry_run, "client|server",
+                    "with server, lookup asks the cluster"},
+        {"kubeconfig",               0, OPTION_TEXT, &q.kubeconfig, "FILE",
+                    "of the cluster; else $KUBECONFIG, else this machine's slipway"},
+        {"kube-context",         0, OPTION_TEXT, &q.context, "NAME", "of the kubeconfig"},
+        {0              }
     };
     AUTO(arena) struct arena *a = arena_new(0);
     struct helm_log log = {.arena = a};

@@ -40,3 +40,23 @@ int light_chart(const struct charts_files *f, const struct charts_query *q, cons
                 struct arena *a, struct charts_answer *out, struct err *e) MUST_CHECK;
 /* The same for an archive that is here. */
 int light_verify(const char *path, const char *keyring, struct err *e) MUST_CHECK;
+
+/* The cluster that `helm template --validate` and --dry-run=server look at. */
+struct helm_log;
+struct helm_render_opts;
+struct template_host;
+struct light_cluster {
+    const char *ns; /* of the release, when nobody says otherwise */
+    /* Versions and kinds of the cluster's. */
+    int (*discover)(struct light_cluster *c, struct helm_render_opts *out, struct err *e);
+    /* Lets `lookup` find what is there. */
+    void (*look)(struct light_cluster *c, struct template_host *host);
+    /* What the cluster says to a manifest; nothing is changed. */
+    int (*check)(struct light_cluster *c, const char *release, const char *manifest, struct err *e);
+    void (*close)(struct light_cluster *c);
+};
+struct light_where {
+    const char *kubeconfig, *context, *ns; /* any may be NULL */
+};
+int light_cluster(const struct light_where *w, struct helm_log *log, struct light_cluster **out,
+                  struct err *e) MUST_CHECK;

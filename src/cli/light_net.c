@@ -1,8 +1,10 @@
-/* light_net.c - URLs, for the whole program. */
+/* light_net.c - URLs and clusters, for the whole program. */
 #include "charts/charts.h"
 #include "charts/provenance.h"
 #include "cli/light.h"
+#include "cli/release.h"
 #include "net/http_client.h"
+#include "template/template.h"
 
 int light_get(const char *url, size_t max, struct arena *a, struct light_answer *out, struct err *e)
 {
@@ -44,4 +46,66 @@ int light_verify(const char *path, const char *keyring, struct err *e)
     AUTO(arena) struct arena *a = arena_new(0);
     struct provenance_proof proof;
     return provenance_check_file(path, keyring, a, &proof, e);
+}
+
+/* ---- clusters ---- */
+
+struct cluster {
+    struct light_cluster base;
+    struct release_cli cli;
+    struct helm_log *log; /* of who asks */
+};
+
+static int told(struct cluster *c, int rc)
+{
+    if (rc < 0)
+        c->log->error = c->cli.log.error;
+    return rc;
+}
+
+static int discover(struct light_cluster *base, struct helm_render_opts *out, struct err *e)
+{
+    struct cluster *c = container_of(base, struct cluster, base);
+    const char **apis;
+    int rc = c->cli.port.discover(c->cli.port.self, c->log->arena, &out->kube_version, &apis,
+                                  &out->n_api_versions, e);
+    if (rc < 0)
+        return err_wrap(e, rc, "could not get apiVersions from Kubernetes");
+    out->api_versions = apis;
+    out->only_api_versions = true;
+    return 0;
+}
+
+static void look(struct light_cluster *base, struct template_host *host)
+{
+    release_look(&container_of(base, struct cluster, base)->cli.session, host);
+}
+
+static int check(struct light_cluster *base, const char *release, const char *manifest,
+                 struct err *e)
+{
+    struct cluster *c = container_of(base, struct cluster, base);
+    return told(c, release_check(&c->cli.session, release, manifest, e));
+}
+
+static void close_it(struct light_cluster *base)
+{
+    release_cli_close(&container_of(base, struct cluster, base)->cli);
+}
+
+int light_cluster(const struct light_where *w, struct helm_log *log, struct light_cluster **out,
+                  struct err *e)
+{
+    struct cluster *c = ARENA_NEW(log->arena, struct cluster);
+    const struct release_cli_where where = {w->kubeconfig, w->context, w->ns};
+    c->log = log;
+    c->cli.log.arena = log->arena;
+    int rc = release_cli_open(&c->cli, &where, log->arena, e);
+    if (rc < 0) {
+        release_cli_close(&c->cli);
+        return told(c, rc);
+    }
+    c->base = (struct light_cluster){c->cli.session.ns, discover, look, check, close_it};
+    *out = &c->base;
+    return 0;
 }

@@ -27,6 +27,36 @@ static int check_name(struct release_session *s, const char *name, const struct 
     return release__fail(s, e, ERR_EXISTS, "cannot re-use a name that is still in use");
 }
 
+/* As the server would judge what is new. What is not there yet, a namespace say, is no reason to
+ * refuse. */
+static int rehearse(struct release_session *s, const struct release_objects *list, struct err *e)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const struct release_object *o = &list->items[i];
+        AUTO(object) struct object *live = NULL;
+        if (kube_get(s->kube, o->res, *o->ns ? o->ns : NULL, o->name, &live, NULL) == 0)
+            continue;
+        int rc = kube_apply_dry(s->kube, o->res, *o->ns ? o->ns : NULL, o->name, "helm", o->root,
+                                NULL, e);
+        if (rc == ERR_INVALID || rc == ERR_SYSTEM)
+            return release__wrap(s, e, release__note(s, e, rc), "error validating data");
+    }
+    return 0;
+}
+
+int release_check(struct release_session *s, const char *name, const char *manifest, struct err *e)
+{
+    struct release_objects list, adopted;
+    int rc = release_objects(s, manifest, &list, e);
+    if (rc == 0)
+        rc = rehearse(s, &list, e);
+    if (rc < 0)
+        return release__wrap(s, e, rc, "unable to build kubernetes objects from release manifest");
+    release__own(&list, name, s->ns, s->log->arena);
+    rc = release__existing(s, &list, name, false, &adopted, e);
+    return rc < 0 ? release__wrap(s, e, rc, "Unable to continue with install") : 0;
+}
+
 /* ---- before ---- */
 
 static int install_crds(struct release_session *s, const struct helm_manifests *crds, struct err *e)

@@ -159,6 +159,16 @@ struct release_objects {
 int release_objects(struct release_session *s, const char *manifest, struct release_objects *out,
                     struct err *e) MUST_CHECK;
 
+/* ---- for those who only look: helm template ---- */
+
+/* Lets the templates' lookup find what the cluster has. */
+struct template_host;
+void release_look(struct release_session *s, struct template_host *host);
+/* Whether a manifest could be installed under this name: its kinds are known, its objects belong to
+ * nobody else, and the server's schemas and checks accept them. Nothing is changed. */
+int release_check(struct release_session *s, const char *name, const char *manifest,
+                  struct err *e) MUST_CHECK;
+
 /* ---- times, as Go writes them ---- */
 
 /* "" is no time. */

@@ -62,6 +62,12 @@ static int look_up(void *self, const char *api_version, const char *kind, const 
     return rc;
 }
 
+void release_look(struct release_session *s, struct template_host *host)
+{
+    host->self = s;
+    host->lookup = look_up;
+}
+
 /* ---- hooks ---- */
 
 /* "a, B" as a list of words in lower case. */

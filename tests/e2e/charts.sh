@@ -48,6 +48,18 @@ run "repo list" "$slipway" helm repo list
 has "the repository" "$out" "http://127.0.0.1:8099"
 run "template by name" "$slipway" helm template x loc/web --set who=me
 has "its manifest" "$out" 'who: "me"'
+chart look 1.0.0
+printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: look}\ndata: {n: "{{ len ((lookup "v1" "Namespace" "" "").items | default list) }}", v: "{{ .Capabilities.APIVersions.Has "slipway.dev/v1" }}"}\n' \
+    > look/templates/look.yaml
+run "a dry run by the client" "$slipway" helm template x look --dry-run=client
+has "finds nothing" "$out" 'data: {n: "0", v: "false"}'
+run "a dry run by the server" "$slipway" helm template x look --dry-run=server --validate
+has "looks at the cluster" "$out" 'v: "true"}'
+case $out in *'n: "0"'*) bad "lookup found nothing: $out" ;; *) ok ;; esac
+sed -i 's/^data/dota/' look/templates/look.yaml
+refused "a field that nobody knows" "error validating data" "$slipway" helm template x look --validate
+sed -i 's/kind: ConfigMap/kind: Nope/' look/templates/look.yaml
+refused "a kind that nobody knows" 'no matches for kind "Nope"' "$slipway" helm template x look --validate
 refused "a chart that is not there" 'chart "web2" not found' "$slipway" helm template x web2 --repo http://127.0.0.1:8099
 run "template by URL" "$slipway" helm template x http://127.0.0.1:8099/web-1.2.3.tgz
 run "pull" "$slipway" helm pull loc/web --version '~1.2' --untar --untardir out
