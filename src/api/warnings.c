@@ -196,8 +196,6 @@ void admit_warnings(const struct kind *k, const struct value *obj, const struct 
         say(&w, "%s", k->crd->deprecation_warning);
     if (r == &RES_ENDPOINTS)
         say(&w, "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice");
-    if (!old && (r == &RES_VALIDATING_WEBHOOKS || r == &RES_MUTATING_WEBHOOKS))
-        say(&w, "admission webhooks are kept and not called here");
     if (r == &RES_POD)
         pod(&w, obj);
     else if (r == &RES_SERVICE)

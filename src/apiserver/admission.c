@@ -3,6 +3,7 @@
 #include "apiserver/admission_int.h"
 #include "apiserver/apiserver_int.h"
 #include "apiserver/rest_int.h"
+#include "apiserver/webhooks_int.h"
 
 struct object *peek(struct apiserver *s, const struct resource *r, const char *ns, const char *name)
 {
@@ -64,6 +65,14 @@ int admission_delete(struct call *c, const struct served *k, const char *ns, con
     if (k->res == &RES_NAMESPACE && is_eternal(name))
         return refuse_forbidden(c, k, name, "this namespace may not be deleted");
     return 0;
+}
+
+int admission_check_delete(struct call *c, const struct served *k, const char *ns,
+                           const struct value *live)
+{
+    const struct webhook_write w = {.k = k, .ns = ns, .operation = "DELETE", .old = live};
+    int rc = webhooks__mutate(c, &w);
+    return rc < 0 ? rc : webhooks__validate(c, &w);
 }
 
 static void label_namespace(struct call *c, struct value *obj)
@@ -196,9 +205,10 @@ int admission_create(struct call *c, const struct served *k, const char *ns, str
     int rc = check_namespace(c, k, ns, obj);
     if (rc == 0)
         rc = rbac__escalation(c, k, ns, obj, NULL);
-    if (rc < 0)
-        return rc;
-    return mutate_new(c, k, ns, obj);
+    if (rc == 0)
+        rc = mutate_new(c, k, ns, obj);
+    const struct webhook_write w = {.k = k, .ns = ns, .operation = "CREATE", .obj = obj};
+    return rc < 0 ? rc : webhooks__mutate(c, &w);
 }
 
 int admission_update(struct call *c, const struct served *k, const char *ns, const char *sub,
@@ -213,7 +223,9 @@ int admission_update(struct call *c, const struct served *k, const char *ns, con
         admit_pod_tolerations(c, obj);
     if (rc == 0 && !sub && k->res == &RES_SERVICE)
         rc = service_allocate(c, obj, old);
-    return rc;
+    const struct webhook_write w = {
+        .k = k, .ns = ns, .sub = sub, .operation = "UPDATE", .obj = obj, .old = old};
+    return rc < 0 ? rc : webhooks__mutate(c, &w);
 }
 
 int admission_check_create(struct call *c, const struct served *k, const char *ns,
@@ -228,6 +240,10 @@ int admission_check_create(struct call *c, const struct served *k, const char *n
     }
     if (rc == 0)
         rc = admit_limits(c, k, ns, obj);
+    const struct webhook_write w = {
+        .k = k, .ns = ns, .operation = "CREATE", .obj = (struct value *)(uintptr_t)obj};
+    if (rc == 0)
+        rc = webhooks__validate(c, &w);
     if (rc == 0)
         rc = admit_quota(c, k, ns, obj);
     return rc;
@@ -236,8 +252,13 @@ int admission_check_create(struct call *c, const struct served *k, const char *n
 int admission_check_update(struct call *c, const struct served *k, const char *ns, const char *sub,
                            const struct value *obj, const struct value *old)
 {
-    (void)c, (void)k, (void)ns, (void)sub, (void)obj, (void)old;
-    return 0;
+    const struct webhook_write w = {.k = k,
+                                    .ns = ns,
+                                    .sub = sub,
+                                    .operation = "UPDATE",
+                                    .obj = (struct value *)(uintptr_t)obj,
+                                    .old = old};
+    return webhooks__validate(c, &w);
 }
 
 void admission_undo(struct call *c)
@@ -258,6 +279,8 @@ void admission_wrote(struct apiserver *s, const struct served *k, const struct v
     if (r == &RES_ROLE || r == &RES_ROLE_BINDING || r == &RES_CLUSTER_ROLE ||
         r == &RES_CLUSTER_ROLE_BINDING)
         rbac__changed(s);
+    else if (r == &RES_VALIDATING_WEBHOOKS || r == &RES_MUTATING_WEBHOOKS)
+        webhooks__changed(s);
     else if (r == &RES_CRD)
         crds__changed(s, obj, deleted);
     else if (deleted && k->kind.crd)

@@ -218,6 +218,9 @@ int admission_check_create(struct call *c, const struct served *k, const char *n
 int admission_check_update(struct call *c, const struct served *k, const char *ns, const char *sub,
                            const struct value *obj, const struct value *old);
 int admission_delete(struct call *c, const struct served *k, const char *ns, const char *name);
+/* What admission webhooks say to it. */
+int admission_check_delete(struct call *c, const struct served *k, const char *ns,
+                           const struct value *live);
 /* A write that did not happen in the end. */
 void admission_undo(struct call *c);
 /* An object has gone. */
@@ -342,6 +345,7 @@ struct apiserver {
     struct housekeeping *housekeeping;
     const char *service_cidr;
     unsigned node_port_first, node_port_last;
+    _Atomic uint64_t webhook_changes, webhooks_none; /* webhooks.c */
 };
 
 /* The server's own writes. */

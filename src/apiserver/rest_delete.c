@@ -172,6 +172,8 @@ static int delete_once(struct call *c, const struct served *k, const char *ns, c
         rc = refuse_err(c, &e);
     if (rc == 0)
         rc = check_preconditions(c, k, name, o, live);
+    if (rc == 0)
+        rc = admission_check_delete(c, k, ns, live);
     if (rc < 0)
         return rc;
     struct value *obj = value_copy(c->a, live), *meta = value_get_mut(obj, "metadata");

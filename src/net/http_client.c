@@ -23,6 +23,7 @@ struct pem_file {
 struct http_client {
     struct pem_file ca, cert, key;
     char *bearer, *user, *password, *socket;
+    struct curl_slist *connect_to;
     bool insecure;
     bool no_proxy;
     int64_t timeout_ms, connect_timeout_ms;
@@ -83,6 +84,10 @@ struct http_client *http_client_new(const struct http_client_opts *o)
     c->user = dup_or_null(o->user);
     c->password = dup_or_null(o->password);
     c->socket = dup_or_null(o->unix_socket);
+    if (o->connect_to) {
+        AUTO(arena) struct arena *a = arena_new(1 << 12);
+        c->connect_to = curl_slist_append(NULL, arena_printf(a, "::%s", o->connect_to));
+    }
     c->insecure = o->insecure;
     c->no_proxy = o->no_proxy;
     c->timeout_ms = o->timeout_ms;
@@ -105,6 +110,7 @@ void http_client_free(struct http_client *c)
     free(c->user);
     free(c->password);
     free(c->socket);
+    curl_slist_free_all(c->connect_to);
     free(c);
 }
 
@@ -242,6 +248,8 @@ static void set_identity(struct http_client *c, CURL *h)
         curl_easy_setopt(h, CURLOPT_NOPROXY, "*");
     if (c->socket)
         curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, c->socket);
+    if (c->connect_to)
+        curl_easy_setopt(h, CURLOPT_CONNECT_TO, c->connect_to);
 }
 
 static void set_body(const struct http_call *call, CURL *h, struct transfer *t)
