@@ -300,6 +300,18 @@ static int read_inhibitions(struct alert_config *c, const struct value *root, st
     return 0;
 }
 
+/* An address without what tells who may use it: "https://hooks.example/<secret>". */
+static const char *hide(struct arena *a, const struct value *v)
+{
+    const char *text = value_str(v, ""), *host = strstr(text, "://");
+    if (!host)
+        return "<secret>";
+    size_t scheme = (size_t)(host - text), n = strcspn(host + 3, "/?#");
+    const char *at = memrchr(host + 3, '@', n), *from = at ? at + 1 : host + 3;
+    n -= (size_t)(from - (host + 3));
+    return arena_printf(a, "%.*s://%.*s/<secret>", (int)scheme, text, (int)n, from);
+}
+
 static void hide_secrets(struct arena *a, struct value *v)
 {
     if (v->kind == VALUE_ARRAY)
@@ -310,7 +322,7 @@ static void hide_secrets(struct arena *a, struct value *v)
     for (uint32_t i = 0; i < v->n; i++) {
         struct member *m = &v->members[i];
         if (alert_field_is_secret(m->key) && m->value.kind != VALUE_NULL)
-            m->value = *value_new_str(a, "<secret>");
+            m->value = *value_new_str(a, hide(a, &m->value));
         else
             hide_secrets(a, &m->value);
     }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "codec/number.h"
 #include "rules/expand_int.h"
+#include "rules/functions.h"
 
 enum { OUTPUT_MAX = 1 << 20, MATCH_LIMIT = 100000 };
 
@@ -252,7 +253,7 @@ static int same_text(struct go_call *c, const struct go_value *args, size_t n, s
     return 0;
 }
 
-static const struct go_func functions[] = {
+const struct go_func rule_functions[] = {
     {"humanize",           "a", humanize},
     {"humanize1024",            "a", humanize1024},
     {"humanizeDuration",       "a", humanize_duration},
@@ -288,7 +289,7 @@ static const char preamble[] = "{{$labels := .Labels}}{{$externalLabels := .Exte
 static struct template_set *parse(struct arena *a, const char *name, const char *text,
                                   const char **out_error)
 {
-    struct template_set *s = template_set_new(a, functions);
+    struct template_set *s = template_set_new(a, rule_functions);
     const char *whole = arena_join(a, preamble, text, NULL);
     struct err e;
     if (template_parse(s, name, whole, strlen(whole), &e) == 0)

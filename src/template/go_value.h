@@ -71,7 +71,7 @@ extern const struct go_type go_bool_type, go_int_type, go_int32_type, go_int64_t
     go_interface_type, go_list_type /* []interface {} */, go_strings_type /* []string */,
     go_ints_type /* []int */, go_lists_type /* [][]interface {} */,
     go_bytes_type /* []uint8: payload in s and n */, go_map_type /* map[string]interface {} */,
-    go_string_map_type /* map[string]string */;
+    go_string_map_type /* map[string]string */, go_time_type /* time.Time */;
 
 struct go_map;
 

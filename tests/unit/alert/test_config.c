@@ -86,7 +86,7 @@ static void inherits_and_hides(void)
              "webhook");
     T_OK(r->channels[2].send_resolved && !r->channels[0].send_resolved, "resolved ones");
     T_OK(!strstr(c->shown, "s3cret"), c->shown);
-    T_OK(strstr(c->shown, "<secret>") != NULL, c->shown);
+    T_OK(strstr(c->shown, "url: http://h/<secret>") != NULL, c->shown);
     const struct alert_route *child = &c->root.routes[0];
     T_EQ_STR(child->key, "{}/{a=~\"y\",b=\"x\"}", "key");
     T_EQ_INT(child->group_wait_ms, 1000, "the parent's wait");
