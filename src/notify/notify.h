@@ -1,0 +1,44 @@
+/* notify.h - the Alertmanager of this process: the engine of alert/, with a clock, a disk, a
+ * network and an API.
+ *
+ * Model      Alerts come from the server's rules and by POST /api/v2/alerts. One thread asks the
+ *            engine what is due; a few deliver. What was delivered, and silences, are on disk
+ *            (alerts.db) before the next step.
+ * Guarantees A restart tells nobody twice. A receiver that does not answer holds up one delivery
+ *            for its timeout. Neither the log nor the API shows secrets.
+ * Threads    Any.                                                                          */
+#pragma once
+#include "alert/engine.h"
+#include "base/clock.h"
+#include "net/http_server.h"
+
+struct notifier;
+
+struct notifier_opts {
+    const char *dir; /* where alerts.db is; NULL: memory only */
+    const struct clock *clock;
+    const char *external_url;
+    unsigned threads; /* that deliver; 0: 4 */
+};
+
+int notifier_start(const struct notifier_opts *o, struct notifier **out, struct err *e) MUST_CHECK;
+void notifier_stop(struct notifier *n); /* nothing is sent any more; NULL is fine */
+void notifier_free(struct notifier *n);
+AUTO_DEFINE(notifier)
+
+/* Takes a configuration and its templates (copied): alertmanager.yaml and *.tmpl. ERR_INVALID: what
+ * was in force before stays. */
+struct notifier_file {
+    const char *name, *text;
+};
+int notifier_configure(struct notifier *n, const char *text, const struct notifier_file *templates,
+                       size_t n_templates, struct err *e) MUST_CHECK;
+
+/* Also sends what is put in to other Alertmanagers: "http://HOST:PORT/PREFIX", NULL-terminated;
+ * lives as long as the notifier. Before anything is put in. */
+void notifier_forward(struct notifier *n, const char *const *urls);
+
+void notifier_put(struct notifier *n, const struct alert_post *posts, size_t count);
+
+/* An http_handler for paths below /api/v2/; arg: a struct notifier. */
+void notifier_handle(struct http_request *q, void *arg);
