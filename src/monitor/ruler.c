@@ -133,26 +133,39 @@ size_t ruler_groups(struct ruler *r, struct arena *a, const struct ruler_group *
 
 struct telling {
     struct arena *arena;
+    const struct ruler_opts *opts;
     struct alert_post *posts;
     size_t n;
     int64_t valid_ms; /* firing ones end then, unless they are told again */
 };
+
+/* Others need to know whose alerts they are; an alert's own labels count before those. */
+static struct labels with_external(const struct labels *l, const struct labels *external,
+                                   struct arena *a)
+{
+    struct label *all = ARENA_ARRAY(a, struct label, l->n + external->n + 1);
+    if (external->n)
+        memcpy(all, external->items, external->n * sizeof *all);
+    memcpy(all + external->n, l->items, l->n * sizeof *all);
+    return labels_make(a, all, l->n + external->n);
+}
 
 static void tell(void *arg, const struct rule *rule, const struct alert *x)
 {
     struct telling *t = arg;
     t->posts =
         arena_grow(t->arena, t->posts, t->n * sizeof *t->posts, (t->n + 1) * sizeof *t->posts);
-    t->posts[t->n++] = (struct alert_post){x->labels, x->annotations, x->fired_ms,
-                                           x->resolved_ms ? x->resolved_ms : t->valid_ms,
-                                           rule_link(t->arena, rule->expr)};
+    t->posts[t->n++] = (struct alert_post){
+        with_external(&x->labels, &t->opts->external, t->arena), x->annotations, x->fired_ms,
+        x->resolved_ms ? x->resolved_ms : t->valid_ms,
+        arena_join(t->arena, t->opts->external_url, rule_link(t->arena, rule->expr), NULL)};
 }
 
 static void tell_alerts(struct ruler *r, struct running *g, int64_t at_ms)
 {
     AUTO(arena) struct arena *a = arena_new(0);
     int64_t often_ms = g->interval_ms > AGAIN_MS ? g->interval_ms : AGAIN_MS;
-    struct telling t = {.arena = a, .valid_ms = at_ms + 4 * often_ms};
+    struct telling t = {.arena = a, .opts = &r->opts, .valid_ms = at_ms + 4 * often_ms};
     rule_runner_tell(g->runner, at_ms, AGAIN_MS, tell, &t);
     if (t.n && r->opts.tell)
         r->opts.tell(r->opts.arg, t.posts, t.n);

@@ -158,8 +158,12 @@ static void metrics_handle(struct http_request *q, void *arg)
         logs_handle(q, s->logs);
     else if (strncmp(q->path, "/api/v1/", 8) == 0)
         monitor_handle(q, &s->monitor);
+    else if (strncmp(q->path, "/api/v2/", 8) == 0)
+        notifier_handle(q, s->notifier);
+    else if (strcmp(q->path, "/-/healthy") == 0 || strcmp(q->path, "/-/ready") == 0)
+        http_send_text(q, 200, "slipway is up\n");
     else
-        http_send_text(q, 404, "there is /api/v1/ and /loki/");
+        http_send_text(q, 404, "there is /api/v1/, /api/v2/ and /loki/");
 }
 
 static int open_both(struct server *s, const char *address, http_handler handler, void *arg,

@@ -98,6 +98,8 @@ int loops_start(struct server *s, struct err *e)
     runner_add(s->runner, &targets_controller, s->scraper);
     runner_add(s->runner, &rule_objects_controller, &s->rules);
     runner_add(s->runner, &rule_maps_controller, &s->rules);
+    if (!s->opts.alertmanager_config)
+        runner_add(s->runner, &notify_controller, &s->notify);
     s->tekton = tekton_ports_new(s);
     tekton_add(s->runner, s->tekton);
     return runner_start(s->runner, e);

@@ -230,7 +230,7 @@ static int start_metrics(struct server *s, struct err *e)
         return r;
     s->monitor.scraper = s->scraper;
     s->monitor.started_ms = clock_real_ms();
-    r = rules_start(s, e);
+    r = alerting_start(s, e);
     if (r < 0)
         return r;
     if (s->node)
@@ -339,12 +339,12 @@ void server_free(struct server *s)
         return;
     if (s->api)
         apiserver_stop(s->api);
-    ruler_stop(s->ruler); /* it kicks the runner */
+    alerting_stop(s); /* it kicks the runner */
     runner_free(s->runner);
     while (s->n_doors)
         http_server_free(s->doors[--s->n_doors]);
     work_free(s->work);
-    ruler_free(s->ruler);
+    alerting_free(s);
     scraper_free(s->scraper);
     if (s->api)
         apiserver_set_pod_door(s->api, NULL);

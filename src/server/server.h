@@ -25,9 +25,11 @@ struct server_opts {
     const char *kubeconfig;  /* the API and the containers are this cluster's; NULL: our own */
     const char *advertise;   /* host under which the cluster's pods and nodes reach us, or NULL */
     const char *tools_image; /* where the cluster pulls the steps' entrypoint from; NULL: here */
-    unsigned query_features; /* PROMQL_… of promql/promql.h */
-    bool no_node;            /* the API and its controllers, no containers */
-    bool no_controllers;     /* the API alone */
+    const char *prometheus_config;   /* rules and Alertmanagers of this file, too; or NULL */
+    const char *alertmanager_config; /* instead of what the API has; or NULL */
+    unsigned query_features;         /* PROMQL_… of promql/promql.h */
+    bool no_node;                    /* the API and its controllers, no containers */
+    bool no_controllers;             /* the API alone */
 };
 
 int server_start(const struct server_opts *o, struct server **out, struct err *e) MUST_CHECK;

@@ -16,6 +16,7 @@
 #include "monitor/sources.h"
 #include "net/http_server.h"
 #include "node/node.h"
+#include "notify/configuration.h"
 #include "oci/images.h"
 #include "podnet/podnet.h"
 #include "promql/promql.h"
@@ -42,6 +43,9 @@ struct server {
     struct collector *collector;
     struct scraper *scraper;
     struct ruler *ruler;
+    struct notifier *notifier;
+    struct notify_source notify;
+    const char *const *managers; /* other Alertmanagers, NULL-terminated; or NULL */
     struct rule_sources rules;
     struct monitor_api monitor;
     struct analysis_opts analysis;
@@ -84,7 +88,9 @@ int work_ports_open(struct server *s, struct err *e) MUST_CHECK;
 int loops_start(struct server *s, struct err *e) MUST_CHECK;
 
 /* alerting.c: rules, and where their alerts go. */
-int rules_start(struct server *s, struct err *e) MUST_CHECK;
+int alerting_start(struct server *s, struct err *e) MUST_CHECK;
+void alerting_stop(struct server *s); /* nothing runs any more; before the runner goes */
+void alerting_free(struct server *s);
 
 /* cluster.c: the API of a real cluster. */
 int cluster_open(struct server *s, struct err *e) MUST_CHECK;
