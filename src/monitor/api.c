@@ -9,6 +9,7 @@
 #include "codec/json.h"
 #include "codec/number.h"
 #include "promql/ast.h"
+#include "promql/format.h"
 #include "promql/native.h"
 
 enum { FORM_MAX = 1 << 20, ANSWER_MAX = 256 << 20, NOTES_MAX = 10 };
@@ -373,6 +374,21 @@ static int run_labels(const struct monitor_api *m, const struct api_params *p, c
     return r;
 }
 
+/* The query laid out anew. */
+static int run_format(const struct monitor_api *m, const struct api_params *p, struct buf *out,
+                      struct err *e)
+{
+    const struct parse_opts o = {.features = m->query.features};
+    const char *query = api__param(p, "query");
+    struct expr *x;
+    if (!query)
+        return err_set(e, ERR_INVALID, "invalid parameter \"query\": it is missing");
+    int r = promql_parse(p->q->arena, query, &o, &x, e);
+    if (r == 0)
+        api__text(out, promql_format(p->q->arena, x));
+    return r;
+}
+
 static void print_targets(const struct monitor_api *m, struct arena *a, struct buf *out)
 {
     struct scrape_state *states = NULL;
@@ -413,7 +429,11 @@ static int answer(const struct monitor_api *m, const struct api_params *p, const
         return run_labels(m, p, NULL, out, e);
     if (sscanf(path, "label/%255[^/]/values", name) == 1)
         return run_labels(m, p, name, out, e);
-    if (strcmp(path, "targets") == 0)
+    if (strcmp(path, "format_query") == 0)
+        return run_format(m, p, out, e);
+    if (strcmp(path, "query_exemplars") == 0)
+        buf_puts(out, "[]"); /* the store keeps none */
+    else if (strcmp(path, "targets") == 0)
         print_targets(m, p->q->arena, out);
     else if (strcmp(path, "metadata") == 0)
         buf_puts(out, "{}");

@@ -1,4 +1,4 @@
-/* api.h - Prometheus's HTTP API v1: query, query_range, format_query, parse_query, series, labels,
+/* api.h - Prometheus's HTTP API v1: query, query_range, format_query, series, labels,
  * label values, targets, metadata, rules, alerts, alertmanagers and status. GET and form POST. */
 #pragma once
 #include "monitor/ruler.h"

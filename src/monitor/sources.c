@@ -13,7 +13,7 @@
 
 static const char object_prefix[] = "prometheusrule/";
 static const char map_label[] = "slipway.dev/prometheus";
-enum { FILE_MAX = 16 << 20, FAULTS_SHOWN = 5 };
+enum { FILE_MAX = 16 << 20, FAULTS_SHOWN = 5, NAMES_SHOWN = 20 };
 
 char *rule_object_key(struct arena *a, const char *ns, const char *name)
 {
@@ -58,28 +58,35 @@ static size_t count_rules(const struct rule_file *f)
 
 struct counts {
     size_t rules, pending, firing;
-    const char *failing; /* the first rule that fails, and why; NULL: none */
+    const char *failing;            /* the first rule that fails, and why; NULL: none */
+    const char *names[NAMES_SHOWN]; /* of rules whose alerts fire */
+    size_t n_names;
 };
+
+static void count_rule(struct counts *c, const struct ruler_group *g, const struct ruler_rule *x,
+                       struct arena *a)
+{
+    size_t firing = 0;
+    for (size_t k = 0; k < x->n_alerts; k++)
+        firing += x->alerts[k].firing;
+    c->rules++;
+    c->firing += firing;
+    c->pending += x->n_alerts - firing;
+    if (firing && c->n_names < NAMES_SHOWN)
+        c->names[c->n_names++] = x->rule.alert;
+    if (*x->health.error && !c->failing)
+        c->failing = arena_printf(a, "group %s, rule %s: %s", g->name,
+                                  *x->rule.alert ? x->rule.alert : x->rule.record, x->health.error);
+}
 
 static struct counts count(struct ruler *r, const char *key, struct arena *a)
 {
     struct counts c = {0};
     const struct ruler_group **groups;
     size_t n = ruler_groups(r, a, &groups);
-    for (size_t g = 0; g < n; g++) {
-        if (strcmp(groups[g]->file, key) != 0)
-            continue;
-        for (size_t i = 0; i < groups[g]->n; i++) {
-            const struct ruler_rule *x = &groups[g]->rules[i];
-            c.rules++;
-            for (size_t k = 0; k < x->n_alerts; k++)
-                x->alerts[k].firing ? c.firing++ : c.pending++;
-            if (*x->health.error && !c.failing)
-                c.failing =
-                    arena_printf(a, "group %s, rule %s: %s", groups[g]->name,
-                                 *x->rule.alert ? x->rule.alert : x->rule.record, x->health.error);
-        }
-    }
+    for (size_t g = 0; g < n; g++)
+        for (size_t i = 0; strcmp(groups[g]->file, key) == 0 && i < groups[g]->n; i++)
+            count_rule(&c, groups[g], &groups[g]->rules[i], a);
     return c;
 }
 
@@ -97,6 +104,9 @@ static int put_status(struct controller_ctx *c, const struct object *o, const ch
     (void)value_set_int(a, status, "rules", (int64_t)n.rules);
     (void)value_set_int(a, status, "pending", (int64_t)n.pending);
     (void)value_set_int(a, status, "firing", (int64_t)n.firing);
+    struct value *names = value_set(a, status, "firingAlerts", value_new_array(a));
+    for (size_t i = 0; i < n.n_names; i++)
+        (void)value_push_str(a, names, n.names[i]);
     const struct condition loaded = {"Loaded", fault ? "False" : "True",
                                      fault ? "InvalidRules" : "Loaded", fault ? fault : "",
                                      generation};
