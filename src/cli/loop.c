@@ -212,6 +212,36 @@ static int print_runs(struct kube *k, struct arena *a, struct err *e)
     return r;
 }
 
+/* Nothing, where the kind is not known. */
+static int print_rules(struct kube *k, struct arena *a, struct err *e)
+{
+    static const char *const titles[] = {"RULES", "LOADED", "PENDING", "FIRING", "ALERTS", NULL};
+    struct kube_list l = {0};
+    struct table *t = table_new(a, titles);
+    int r = kube_list(k, &RES_PROMETHEUS_RULE, NULL, NULL, &l, e);
+    for (size_t i = 0; i < l.n; i++) {
+        const struct value *status = value_get(l.items[i]->root, "status");
+        const char *names = "";
+        VALUE_EACH_ITEM (x, value_get(status, "firingAlerts"))
+            names = arena_join(a, names, *names ? "," : "", value_str(x, ""), NULL);
+        const struct value *loaded = object_condition(l.items[i]->root, "Loaded");
+        const char *const row[] = {
+            arena_printf(a, "%s/%s", l.items[i]->ns, l.items[i]->name),
+            arena_strdup(a, value_at_str(loaded, "status", "Unknown")),
+            arena_printf(a, "%lld", (long long)value_at_int(status, "pending", 0)),
+            arena_printf(a, "%lld", (long long)value_at_int(status, "firing", 0)),
+            names,
+        };
+        table_row(t, row);
+    }
+    if (table_rows(t)) {
+        (void)puts("");
+        table_print(t);
+    }
+    kube_list_done(&l);
+    return r == ERR_NOT_FOUND ? 0 : r;
+}
+
 static int run_status(int argc, char **argv)
 {
     const char *kubeconfig = NULL;
@@ -228,7 +258,7 @@ static int run_status(int argc, char **argv)
     if (verb_connect(kubeconfig, a, &k, &e) < 0 || print_applications(k, a, &e) < 0)
         return verb_fail(&e);
     (void)puts("");
-    return print_runs(k, a, &e) < 0 ? verb_fail(&e) : EXIT_OK;
+    return print_runs(k, a, &e) < 0 || print_rules(k, a, &e) < 0 ? verb_fail(&e) : EXIT_OK;
 }
 
 /* ---- trace, rollback ---- */
@@ -416,15 +446,15 @@ static int run_logs(int argc, char **argv)
 }
 
 const struct verb verbs_loop[] = {
-    [REPO_CREATE] = {"repo create",                         "NAME [options]", "make a Git repository to push to",
+    [REPO_CREATE] = {"repo create",                                 "NAME [options]", "make a Git repository to push to",
                      run_repo_create},
-    [USER_CREATE] = {"user create",   "NAME [options]", "make a user; prints the token, once",
+    [USER_CREATE] = {"user create",           "NAME [options]", "make a user; prints the token, once",
                      run_user_create},
-    [STATUS] = {"status",                                     "[options]", "applications and runs, at a glance", run_status},
+    [STATUS] = {"status",                                             "[options]", "applications, runs and alerts, at a glance", run_status},
     [TRACE] = {"trace",                   "COMMIT [options]", "what became of a commit, from run to verdict",
                      run_trace},
-    [ROLLBACK] = {"rollback",                       "APPLICATION [options]",
+    [ROLLBACK] = {"rollback",                               "APPLICATION [options]",
                      "condemn what runs, bring the last good back", run_rollback},
-    [LOGS] = {"logs",                              "[POD] [options]", "lines of pods, also of those long gone", run_logs},
+    [LOGS] = {"logs",                                      "[POD] [options]", "lines of pods, also of those long gone", run_logs},
     {0}
 };
