@@ -76,6 +76,8 @@ struct collected {
 
 static void collect(struct collected *c, const struct matcher *m, size_t n)
 {
+    if (n == 0)
+        return;
     c->items =
         arena_grow(c->arena, c->items, c->n * sizeof *c->items, (c->n + n) * sizeof *c->items);
     memcpy(c->items + c->n, m, n * sizeof *m);

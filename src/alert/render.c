@@ -70,7 +70,9 @@ static int trim_space(struct go_call *c, const struct go_value *args, size_t n,
 static int string_slice(struct go_call *c, const struct go_value *args, size_t n,
                         struct go_value *out)
 {
-    struct go_value *items = arena_dup(c->arena, args, (n + 1) * sizeof *items);
+    struct go_value *items = ARENA_ARRAY(c->arena, struct go_value, n + 1);
+    for (size_t i = 0; i < n; i++)
+        items[i] = args[i];
     *out = go_typed_list(&go_strings_type, items, n);
     return 0;
 }
