@@ -389,31 +389,6 @@ static int run_format(const struct monitor_api *m, const struct api_params *p, s
     return r;
 }
 
-static void print_targets(const struct monitor_api *m, struct arena *a, struct buf *out)
-{
-    struct scrape_state *states = NULL;
-    size_t n = m->scraper ? scraper_states(m->scraper, a, &states) : 0;
-    buf_puts(out, "{\"activeTargets\":[");
-    for (size_t i = 0; i < n; i++) {
-        char when[CLOCK_TEXT_MAX];
-        clock_format_rfc3339_ms(states[i].last_ms, when);
-        buf_puts(out, i ? ",{\"labels\":" : "{\"labels\":");
-        api__labels(out, &states[i].labels);
-        buf_puts(out, ",\"scrapeUrl\":");
-        api__text(out, states[i].url);
-        buf_printf(
-            out,
-            ",\"health\":\"%s\",\"lastScrape\":\"%s\",\"lastScrapeDuration\":%g,\"lastError\":",
-            !states[i].last_ms ? "unknown"
-            : states[i].up     ? "up"
-                               : "down",
-            when, (double)states[i].took_ms / 1000);
-        api__text(out, states[i].error);
-        buf_putc(out, '}');
-    }
-    buf_puts(out, "],\"droppedTargets\":[]}");
-}
-
 static int answer(const struct monitor_api *m, const struct api_params *p, const char *path,
                   struct buf *out, struct err *e)
 {
@@ -433,11 +408,8 @@ static int answer(const struct monitor_api *m, const struct api_params *p, const
         return run_format(m, p, out, e);
     if (strcmp(path, "query_exemplars") == 0)
         buf_puts(out, "[]"); /* the store keeps none */
-    else if (strcmp(path, "targets") == 0)
-        print_targets(m, p->q->arena, out);
-    else if (strcmp(path, "metadata") == 0)
-        buf_puts(out, "{}");
-    else if ((r = api__rules(m, p, path, out, e)) == ERR_NOT_FOUND)
+    else if ((r = api__targets(m, p, path, out, e)) == ERR_NOT_FOUND &&
+             (r = api__rules(m, p, path, out, e)) == ERR_NOT_FOUND)
         r = api__status(m, p, path, out, e);
     return r == ERR_NOT_FOUND ? err_set(e, r, "there is no /api/v1/%.100s", path) : r;
 }

@@ -26,6 +26,9 @@ int api__selectors(const struct api_params *p, struct expr **out, size_t *n,
 /* api_rules.c: what is below "data". ERR_NOT_FOUND: it is another's. */
 int api__rules(const struct monitor_api *m, const struct api_params *p, const char *path,
                struct buf *out, struct err *e) MUST_CHECK;
+/* api_targets.c */
+int api__targets(const struct monitor_api *m, const struct api_params *p, const char *path,
+                 struct buf *out, struct err *e) MUST_CHECK;
 /* api_status.c */
 int api__status(const struct monitor_api *m, const struct api_params *p, const char *path,
                 struct buf *out, struct err *e) MUST_CHECK;

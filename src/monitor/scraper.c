@@ -10,7 +10,7 @@
 #include "monitor/openmetrics.h"
 #include "net/http_client.h"
 
-enum { PAGE_MAX = 16 << 20, MAX_THREADS = 8, SYNC_MS = 1000 };
+enum { PAGE_MAX = 16 << 20, MAX_THREADS = 8, SYNC_MS = 1000, NOTES_EVERY = 64 };
 static const char OPENMETRICS[] = "application/openmetrics-text";
 
 struct target {
@@ -21,7 +21,10 @@ struct target {
     struct labels labels;
     struct map series; /* canonical text → generation of the scrape that saw it */
     uint64_t scrapes;
-    int64_t due_ms; /* monotonic */
+    int64_t due_ms;            /* monotonic */
+    struct arena *notes_arena; /* of what the page says about metrics; NULL: not read yet */
+    struct metric_note *notes;
+    size_t n_notes;
     bool busy, gone, up;
     int64_t last_ms, took_ms;
     char error[200];
@@ -124,6 +127,22 @@ static void end_missing(struct page *p)
     }
 }
 
+/* Seldom: a page says the same each time. */
+static void read_notes(struct page *p, const char *text, size_t n)
+{
+    struct target *t = p->target;
+    if (t->notes_arena && t->scrapes % NOTES_EVERY)
+        return;
+    struct arena *a = arena_new(0);
+    struct metric_note *notes;
+    size_t count = metric_notes_read(text, n, a, &notes);
+    LOCK_SCOPE(&p->scraper->lock);
+    arena_free(t->notes_arena);
+    t->notes_arena = a;
+    t->notes = notes;
+    t->n_notes = count;
+}
+
 static int read_page(struct page *p, struct err *e)
 {
     struct target *t = p->target;
@@ -143,6 +162,7 @@ static int read_page(struct page *p, struct err *e)
         return r;
     if (answer.status != 200)
         return err_set(e, ERR_AGAIN, "server returned HTTP status %d", answer.status);
+    read_notes(p, answer.body, answer.body_len);
     const char *type = http_answer_header(&answer, "content-type");
     bool strict = type && strncmp(type, OPENMETRICS, sizeof OPENMETRICS - 1) == 0;
     return (strict ? openmetrics_parse : exposition_parse)(answer.body, answer.body_len, from_page,
@@ -184,6 +204,7 @@ static void scrape(struct scraper *s, struct target *t)
 static void target_free(struct target *t)
 {
     map_done(&t->series);
+    arena_free(t->notes_arena);
     arena_free(t->arena);
     free(t);
 }
@@ -373,5 +394,34 @@ size_t scraper_states(struct scraper *s, struct arena *a, struct scrape_state **
                                               t->took_ms};
     }
     *out = list;
+    return n;
+}
+
+void scraper_times(const struct scraper *s, int64_t *interval_ms, int64_t *timeout_ms)
+{
+    *interval_ms = s->opts.interval_ms;
+    *timeout_ms = s->opts.timeout_ms;
+}
+
+static struct metric_note note_copy(struct arena *a, const struct metric_note *n)
+{
+    return (struct metric_note){arena_strdup(a, n->name), arena_strdup(a, n->type),
+                                arena_strdup(a, n->help), arena_strdup(a, n->unit)};
+}
+
+size_t scraper_notes(struct scraper *s, struct arena *a, struct scrape_note **out)
+{
+    LOCK_SCOPE(&s->lock);
+    const struct map_entry *m;
+    size_t n = 0, room = 0;
+    for (size_t at = 0; (m = map_next(&s->targets, &at));)
+        room += ((const struct target *)m->value)->n_notes;
+    *out = ARENA_ARRAY(a, struct scrape_note, room + 1);
+    for (size_t at = 0; (m = map_next(&s->targets, &at));) {
+        const struct target *t = m->value;
+        struct labels labels = labels_copy(a, &t->labels);
+        for (size_t i = 0; i < t->n_notes; i++)
+            (*out)[n++] = (struct scrape_note){labels, note_copy(a, &t->notes[i])};
+    }
     return n;
 }

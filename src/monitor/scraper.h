@@ -8,6 +8,7 @@
  *            one thread for its timeout at most.
  * Threads    A small pool of its own; set and remove from any.                              */
 #pragma once
+#include "monitor/metadata.h"
 #include "tsdb/tsdb.h"
 
 struct scraper;
@@ -42,3 +43,11 @@ struct scrape_state {
 };
 /* Every target with a URL, in the arena. */
 size_t scraper_states(struct scraper *s, struct arena *a, struct scrape_state **out);
+void scraper_times(const struct scraper *s, int64_t *interval_ms, int64_t *timeout_ms);
+
+/* What pages say about their metrics; of each target, in the arena. */
+struct scrape_note {
+    struct labels labels; /* the target's */
+    struct metric_note note;
+};
+size_t scraper_notes(struct scraper *s, struct arena *a, struct scrape_note **out);
