@@ -330,6 +330,19 @@ static void hide_secrets(struct arena *a, struct value *v)
     }
 }
 
+static bool names_files(const struct value *v)
+{
+    VALUE_EACH_ITEM (x, value_is(v, VALUE_ARRAY) ? v : NULL)
+        if (names_files(x))
+            return true;
+    VALUE_EACH_MEMBER (m, v) {
+        size_t n = strlen(m->key);
+        if ((n > 5 && strcmp(m->key + n - 5, "_file") == 0) || names_files(&m->value))
+            return true;
+    }
+    return false;
+}
+
 static const char *show(struct arena *a, const struct value *root)
 {
     struct value *copy = value_copy(a, root);
@@ -358,6 +371,8 @@ static int read_all(struct alert_config *c, const char *text, size_t n, struct e
     if (r < 0)
         return r;
     c->templates = read_texts(c->arena, value_get(root, "templates"), &c->n_templates);
+    c->names_files =
+        names_files(value_get(root, "global")) || names_files(value_get(root, "receivers"));
     c->shown = show(c->arena, root);
     return 0;
 }

@@ -63,6 +63,7 @@ struct alert_config {
     size_t n_intervals;
     const char *const *templates; /* patterns of files, as the configuration has them */
     size_t n_templates;
+    bool names_files;  /* settings are to be read from files of this machine */
     const char *shown; /* the file as YAML, each secret as <secret> */
 };
 

@@ -18,21 +18,20 @@ static void keys_of_any(const struct object *o, struct controller_ctx *c, struct
     key_add(s, NULL, "configuration");
 }
 
-static bool is_ours(const struct object *o, bool secret)
+/* Of one namespace only: who may write elsewhere must not say who hears of alerts. */
+static bool is_ours(const struct object *o)
 {
     const char *label = object_label(o, label_name);
-    if (o->deleting)
-        return false;
-    return (label && strcmp(label, "config") == 0) || (secret && strcmp(o->ns, "monitoring") == 0 &&
-                                                       strcmp(o->name, "alertmanager-main") == 0);
+    return !o->deleting &&
+           (strcmp(o->name, "alertmanager-main") == 0 || (label && strcmp(label, "config") == 0));
 }
 
 static const struct object *find(struct controller_ctx *c, const struct resource *r,
                                  struct arena *a)
 {
-    struct object_list l = cache_list(c->cache, r, NULL, a);
+    struct object_list l = cache_list(c->cache, r, "monitoring", a);
     for (size_t i = 0; i < l.n; i++)
-        if (is_ours(l.items[i], r == &RES_SECRET))
+        if (is_ours(l.items[i]))
             return l.items[i];
     return NULL;
 }
@@ -109,10 +108,10 @@ static int notify_sync(struct controller_ctx *c, const struct key *key, struct a
         return 0;
     source->tried = said.hash;
     if (!o)
-        return notifier_configure(source->notifier, NULL, NULL, 0, e);
-    int r = said.text
-                ? notifier_configure(source->notifier, said.text, said.templates, said.n, &why)
-                : err_set(&why, ERR_INVALID, "it has no key alertmanager.yaml");
+        return notifier_configure(source->notifier, &(struct notifier_config){0}, e);
+    const struct notifier_config config = {said.text, said.templates, said.n, false};
+    int r = said.text ? notifier_configure(source->notifier, &config, &why)
+                      : err_set(&why, ERR_INVALID, "it has no key alertmanager.yaml");
     if (r < 0)
         complain(c, o, secret, &why);
     else

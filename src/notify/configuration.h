@@ -1,8 +1,9 @@
 /* configuration.h - where the configuration of the server's Alertmanager is found in the API.
  *
- * Model      A Secret or ConfigMap that is labelled slipway.dev/alertmanager: config, or the Secret
- *            alertmanager-main in the namespace monitoring: its key alertmanager.yaml, and its keys
- *            ending in .tmpl as templates. The first by kind (Secret), namespace and name counts.
+ * Model      In the namespace monitoring, the Secret or ConfigMap alertmanager-main, or one that is
+ *            labelled slipway.dev/alertmanager: config: its key alertmanager.yaml, and its keys
+ *            ending in .tmpl as templates. The first by kind (Secret) and name counts. It cannot
+ *            name files of this machine.
  * Guarantees One that is wrong is named in an Event and in the log; what was in force stays. */
 #pragma once
 #include "kube/controller.h"

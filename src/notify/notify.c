@@ -173,22 +173,33 @@ void notifier_forward(struct notifier *n, const char *const *urls)
     n->forwarder = forwarder_new(urls);
 }
 
-int notifier_configure(struct notifier *n, const char *text, const struct notifier_file *templates,
-                       size_t n_templates, struct err *e)
+static int read_config(const struct notifier_config *c, struct alert_config **out, struct err *e)
 {
-    AUTO(alert_config) struct alert_config *c = NULL;
-    struct wording *w = wording_new(n->opts.external_url, templates, n_templates);
-    int r = text ? alert_config_read(text, strlen(text), &c, e) : 0;
+    if (!c->text) {
+        *out = alert_config_none();
+        return 0;
+    }
+    int r = alert_config_read(c->text, strlen(c->text), out, e);
+    if (r == 0 && (*out)->names_files && !c->local)
+        r = err_set(e, ERR_INVALID,
+                    "settings ending in _file are for --alertmanager-config alone; put the value"
+                    " itself into the Secret");
+    return r;
+}
+
+int notifier_configure(struct notifier *n, const struct notifier_config *c, struct err *e)
+{
+    AUTO(alert_config) struct alert_config *config = NULL;
+    struct wording *w = wording_new(n->opts.external_url, c->templates, c->n_templates);
+    int r = read_config(c, &config, e);
     if (r == 0)
         r = alert_templates_check(&w->words, e);
     if (r < 0) {
         wording_unref(w);
         return r;
     }
-    if (!text)
-        c = alert_config_none();
     LOCK_SCOPE(&n->lock);
-    alert_engine_configure(n->engine, c, now_of(n));
+    alert_engine_configure(n->engine, config, now_of(n));
     wording_unref(n->wording);
     n->wording = w;
     (void)pthread_cond_signal(&n->changed);

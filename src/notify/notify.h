@@ -26,13 +26,19 @@ void notifier_stop(struct notifier *n); /* nothing is sent any more; NULL is fin
 void notifier_free(struct notifier *n);
 AUTO_DEFINE(notifier)
 
-/* Takes a configuration and its templates (copied): alertmanager.yaml and *.tmpl. ERR_INVALID: what
- * was in force before stays. */
+/* A configuration and its templates: alertmanager.yaml and *.tmpl. */
 struct notifier_file {
     const char *name, *text;
 };
-int notifier_configure(struct notifier *n, const char *text, const struct notifier_file *templates,
-                       size_t n_templates, struct err *e) MUST_CHECK;
+struct notifier_config {
+    const char *text; /* NULL: nobody is told */
+    const struct notifier_file *templates;
+    size_t n_templates;
+    bool local; /* whoever wrote it may read this machine's files, so it may name some */
+};
+/* Copies what it needs. ERR_INVALID: what was in force before stays. */
+int notifier_configure(struct notifier *n, const struct notifier_config *c,
+                       struct err *e) MUST_CHECK;
 
 /* Also sends what is put in to other Alertmanagers: "http://HOST:PORT/PREFIX", NULL-terminated;
  * lives as long as the notifier. Before anything is put in. */

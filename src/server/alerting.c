@@ -69,7 +69,7 @@ static int configure_notifier(struct server *s, struct err *e)
     if (r == 0)
         r = read_templates(c, folder_of(path, a), a, templates, &n, e);
     if (r == 0)
-        r = notifier_configure(s->notifier, text, templates, n, e);
+        r = notifier_configure(s->notifier, &(struct notifier_config){text, templates, n, true}, e);
     return r < 0 ? err_wrap(e, r, "--alertmanager-config %s", path) : 0;
 }
 

@@ -35,8 +35,8 @@ spec:
     - {alert: Demo, expr: $1, annotations: {summary: '{{ query "demo:one" | first | value }}'}}
 YAML
 }
-run "the configuration" kubectl create secret generic alertmanager-main -n default --from-file="$dir/alertmanager.yaml"
-run "its label" kubectl label secret alertmanager-main slipway.dev/alertmanager=config
+run "a namespace" kubectl create namespace monitoring
+run "the configuration" kubectl create secret generic alertmanager-main -n monitoring --from-file="$dir/alertmanager.yaml"
 run "a rule" rules "demo:one > 0"
 told() { [ "$(cat "$dir/told")" = "$1" ]; }
 firing="firing Demo"

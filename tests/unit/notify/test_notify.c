@@ -65,7 +65,8 @@ static void start(struct world *w)
         "route: {receiver: r, group_by: [alertname], group_wait: 0s, group_interval: 1s}\n"
         "receivers: [{name: r, webhook_configs: [{url: 'http://127.0.0.1:%u/s3cret'}]}]\n",
         http_server_port(w->hook));
-    T_RC(notifier_configure(w->notifier, text, NULL, 0, &e), &e, "configure");
+    const struct notifier_config c = {.text = text};
+    T_RC(notifier_configure(w->notifier, &c, &e), &e, "configure");
     T_RC(http_server_start(&l, notifier_handle, w->notifier, &w->door, &e), &e, "door");
 }
 
@@ -237,6 +238,12 @@ static void hides_secrets(void)
     T_EQ_INT(ask(&w, "GET", "receivers", NULL, &v), 200, "receivers");
     T_EQ_STR(value_at_str(value_item(v, 0), "name", ""), "r", "receiver");
     T_EQ_INT(ask(&w, "GET", "nothing", NULL, &v), 404, "another");
+    struct notifier_config c = {.text =
+                                    "route: {receiver: r}\nreceivers: [{name: r, webhook_configs:"
+                                    " [{url_file: /etc/shadow}]}]\n"};
+    T_EQ_INT(notifier_configure(w.notifier, &c, &e), ERR_INVALID, "a file of this machine");
+    c.local = true;
+    T_RC(notifier_configure(w.notifier, &c, &e), &e, "from its administrator");
     end(&w);
 }
 
