@@ -9,7 +9,7 @@
 #include "base/fs.h"
 #include "cli/light.h"
 
-enum { VALUES_MAX = 64 << 20, ARCHIVE_MAX = 100 << 20 };
+enum { VALUES_MAX = 16 << 20, ARCHIVE_MAX = 100 << 20 };
 
 void helm_cli_warnings(struct helm_log *log)
 {

@@ -5,7 +5,11 @@
 
 #include "base/banned.h"
 
-enum { ARGS_INLINE = 12, ARGS_MAX = 100000 };
+enum {
+    ARGS_INLINE = 12,
+    ARGS_MAX = 100000,
+    DOCUMENT_MAX = 16 << 20, /* bytes; a value takes many times its text */
+};
 
 /* ---- types of parameters ---- */
 
@@ -15,6 +19,7 @@ const struct go_type *letter__type(char letter)
 {
     switch (letter) {
     case 's':
+    case 'D':
         return &go_string_type;
     case 'i':
         return &go_int_type;
@@ -25,6 +30,7 @@ const struct go_type *letter__type(char letter)
     case 'b':
         return &go_bool_type;
     case 'm':
+    case 'M':
         return &go_map_type;
     case 'u':
         return &go_uint32_type;
@@ -48,7 +54,12 @@ const struct go_type *letter__type(char letter)
 /* Whether nil may stand for it. */
 static bool takes_nil(char letter)
 {
-    return letter && strchr("avmLV", letter);
+    return letter && strchr("aAvmMLV", letter);
+}
+
+static bool is_any(char letter)
+{
+    return letter == 'a' || letter == 'A';
 }
 
 static bool assignable(const struct go_type *from, const struct go_type *to)
@@ -64,7 +75,7 @@ static int fit(struct state *s, char letter, struct go_value *v)
 {
     const struct go_type *want = letter__type(letter);
     if (!v->type) {
-        if (letter == 'a')
+        if (is_any(letter))
             *v = go_nil();
         else if (letter != 'v' && takes_nil(letter))
             *v = go_zero(want);
@@ -72,7 +83,7 @@ static int fit(struct state *s, char letter, struct go_value *v)
             return state__fail(s, "invalid value; expected %s", want->name);
         return 0;
     }
-    if (letter == 0 || letter == 'v' || letter == 'a')
+    if (letter == 0 || letter == 'v' || is_any(letter))
         return 0;
     if (assignable(v->type, want)) {
         v->boxed = false;
@@ -98,6 +109,7 @@ static int literal(struct state *s, char letter, const struct node *n, struct go
 {
     switch (letter) {
     case 'a':
+    case 'A':
     case 'v':
     case 0:
         return exec__constant(s, n, out);
@@ -105,6 +117,7 @@ static int literal(struct state *s, char letter, const struct node *n, struct go
         *out = n->literal->constant;
         return n->kind == NODE_BOOL ? 0 : wrong_constant(s, "bool", n);
     case 's':
+    case 'D':
         *out = n->literal->constant;
         return n->kind == NODE_STRING ? 0 : wrong_constant(s, "string", n);
     case 'f':
@@ -205,6 +218,29 @@ static int short_circuit(struct state *s, const struct go_value *dot, const stru
     return 0;
 }
 
+/* What a function reads costs steps; values that hold one another could be read for ever. */
+static int charge(struct go_call *c, const struct function *f, const struct go_value *args,
+                  size_t n)
+{
+    uint64_t cost = 0;
+    const size_t most = c->run->options.limits.parts;
+    for (size_t i = 0; i < n; i++) {
+        enum go_kind kind = go_kind_of(&args[i]);
+        char letter = letter_of(f, i);
+        if (kind == GO_STRING)
+            cost += letter == 'D' ? args[i].n : args[i].n / 4;
+        if (letter == 'D' && args[i].n > DOCUMENT_MAX)
+            return go_fail(c, "a document of more than %d bytes", DOCUMENT_MAX);
+        if ((kind != GO_MAP && kind != GO_SLICE) || (letter != 'A' && letter != 'M'))
+            continue;
+        size_t weight = go_weight(&args[i], most);
+        if (weight > most)
+            return go_fail(c, "a value of more than %zu parts", most);
+        cost += weight;
+    }
+    return cost ? call__spend(c, cost) : 0;
+}
+
 struct invocation {
     const struct function *f;
     const struct go_value *self;
@@ -245,7 +281,7 @@ static int invoke(struct state *s, const struct go_value *dot, const struct invo
                            : "call of nil",
                        i->args ? state__node_text(s, i->args) : "<nil>",
                        n && args[0].type ? args[0].type->name : "");
-    else
+    else if ((rc = charge(&c, f, args, n)) == 0)
         rc = f->func->call(&c, args, n, out);
     if (rc) {
         s->node = i->at;

@@ -458,6 +458,8 @@ static int walk_action(struct state *s, const struct go_value *dot, const struct
         buf_add(&s->run->out, v.s, v.n);
     else if (!v.type)
         buf_puts(&s->run->out, "<no value>");
+    else if (go_weight(&v, s->run->options.limits.parts) > s->run->options.limits.parts)
+        return state__fail(s, "a value of more than %zu parts", s->run->options.limits.parts);
     else
         print_value(s->run, &v);
     if (s->run->out.overflow)

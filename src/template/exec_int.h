@@ -62,6 +62,8 @@ struct buf *call__scratch(struct go_call *c);
 int call__finish(struct go_call *c, struct go_value *out);
 /* Room for `size` bytes that a template asked for. */
 int call__alloc(struct go_call *c, size_t size, void **out);
+/* Work that takes longer than its arguments show; a step is about 15 ns. */
+int call__spend(struct go_call *c, uint64_t steps);
 /* A copy, and a string of it. */
 struct go_value call__text(struct go_call *c, const char *s, size_t n);
 

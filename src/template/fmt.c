@@ -71,7 +71,7 @@ static void print_map(struct format *f, const struct go_value *v, uint32_t verb)
     open_group(f, v, "map[");
     size_t n = 0;
     const struct go_entry *entries = go_map_sorted(v->map, &n);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && !f->out->overflow; i++) {
         struct go_value key = go_strn(entries[i].key, entries[i].n);
         buf_puts(f->out, i == 0 ? "" : f->sharp_v ? ", " : " ");
         print_value(f, &key, verb);
@@ -95,7 +95,7 @@ static void print_list(struct format *f, const struct go_value *v, uint32_t verb
         buf_printf(f->out, "%s{", v->type == &go_bytes_type ? "[]byte" : v->type->name);
     else
         buf_putc(f->out, '[');
-    for (uint32_t i = 0; i < v->n; i++) {
+    for (uint32_t i = 0; i < v->n && !f->out->overflow; i++) {
         struct go_value item = go_item(v, i);
         buf_puts(f->out, i == 0 ? "" : f->sharp_v ? ", " : " ");
         print_value(f, &item, verb);

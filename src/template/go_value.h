@@ -175,6 +175,9 @@ bool go_truth(const struct go_value *v);                                /* text/
 bool go_deep_equal(const struct go_value *a, const struct go_value *b); /* reflect.DeepEqual */
 /* Deep; what lies more than 1,000 levels down is left out. */
 struct go_value go_copy(struct arena *a, const struct go_value *v);
+/* The values on all ways down to the leaves, 16 bytes of text counting as one; most + 1: more. What
+ * is shared counts as often as it is met. */
+size_t go_weight(const struct go_value *v, size_t most);
 char *go_cstr(struct arena *a, const struct go_value *string); /* NUL-terminated */
 const char *go_type_name(const struct go_value *v);            /* "<nil>" for nil and no value */
 const char *go_kind_name(enum go_kind kind);                   /* "invalid", "float64", "slice" */

@@ -44,6 +44,9 @@ static int draw_text(struct go_call *c, int64_t count, const char *alphabet, siz
     struct buf *b = call__scratch(c);
     unsigned char bytes[256];
     size_t used = sizeof bytes;
+    int rc = count > 0 ? call__spend(c, (uint64_t)count) : 0;
+    if (rc)
+        return rc;
     for (int64_t i = 0; i < count && !b->overflow;) {
         if (used == sizeof bytes) {
             random__draw(c, bytes, sizeof bytes);
@@ -108,7 +111,13 @@ GO_FN(rand_int)
 GO_FN(shuffle)
 {
     size_t count = unicode_count(args[0].s, args[0].n), at = 0, len;
-    uint32_t *letters = ARENA_ARRAY(c->arena, uint32_t, count + 1);
+    void *room = NULL;
+    int rc = call__spend(c, count * 32);
+    if (rc == 0)
+        rc = call__alloc(c, (count + 1) * sizeof(uint32_t), &room);
+    if (rc)
+        return rc;
+    uint32_t *letters = room;
     for (size_t i = 0; i < count; i++, at += len)
         letters[i] = unicode_decode(args[0].s + at, args[0].n - at, &len);
     for (size_t i = count; i-- > 1;) {

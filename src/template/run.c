@@ -4,8 +4,11 @@
 
 #include "base/banned.h"
 
-static const struct template_limits defaults = {
-    .output = 256u << 20, .memory = 1u << 30, .steps = 400000000, .stack_bytes = 6u << 20};
+static const struct template_limits defaults = {.output = 256u << 20,
+                                                .memory = 1u << 30,
+                                                .steps = 400000000,
+                                                .parts = 10000000,
+                                                .stack_bytes = 6u << 20};
 
 static void free_buffers(void *arg)
 {
@@ -26,6 +29,7 @@ struct template_run *template_run_new(struct arena *a, const struct template_set
     most->output = most->output ? most->output : defaults.output;
     most->memory = most->memory ? most->memory : defaults.memory;
     most->steps = most->steps ? most->steps : defaults.steps;
+    most->parts = most->parts ? most->parts : defaults.parts;
     most->stack_bytes = most->stack_bytes ? most->stack_bytes : defaults.stack_bytes;
     buf_init(&r->out, most->output);
     buf_init(&r->scratch, most->output);
@@ -72,7 +76,6 @@ int template_execute(struct template_run *r, const char *name, struct go_value d
     r->fault = NULL;
     r->error = NULL;
     r->depth = 0;
-    r->steps = 0;
     r->n_vars = 0;
     buf_clear(&r->out);
     const struct template_set *set = r->set;
@@ -126,6 +129,13 @@ int call__alloc(struct go_call *c, size_t size, void **out)
     return 0;
 }
 
+int call__spend(struct go_call *c, uint64_t steps)
+{
+    uint64_t most = c->run->options.limits.steps, *spent = &c->run->steps;
+    *spent = steps > most || *spent > most - steps ? most + 1 : *spent + steps;
+    return *spent > most ? go_fail(c, "more than %llu steps", (unsigned long long)most) : 0;
+}
+
 struct go_value call__text(struct go_call *c, const char *s, size_t n)
 {
     return go_strn(arena_strndup(c->arena, s, n), n);
@@ -144,6 +154,7 @@ struct go_value call__strval(struct go_call *c, const struct go_value *v)
     buf_init(&b, c->run->options.limits.output);
     fmt__print(c->run, &b, v);
     out = call__text(c, buf_text(&b), b.len);
+    c->run->out.overflow |= b.overflow; /* the action that wanted it ends with that */
     buf_done(&b);
     return out;
 }

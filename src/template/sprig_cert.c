@@ -20,6 +20,9 @@ static int make_key(struct go_call *c, enum issue_kind kind, char **out)
 {
     unsigned char seed[ISSUE_SEED];
     struct err e = {0};
+    int rc = call__spend(c, SLOW_STEPS);
+    if (rc)
+        return rc;
     random__draw(c, seed, sizeof seed);
     if (issue_key(kind, seed, c->arena, out, &e))
         return go_fail(c, "error generating key: %s", e.msg);

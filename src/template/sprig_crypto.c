@@ -81,12 +81,18 @@ static char *hash_password(struct go_call *c, const struct go_value *password)
 
 GO_FN(bcrypt)
 {
+    int rc = call__spend(c, SLOW_STEPS);
+    if (rc)
+        return rc;
     *out = go_str(hash_password(c, &args[0]));
     return 0;
 }
 
 GO_FN(htpasswd)
 {
+    int rc = call__spend(c, SLOW_STEPS);
+    if (rc)
+        return rc;
     const char *name = go_cstr(c->arena, &args[0]);
     if (memchr(args[0].s, ':', args[0].n))
         *out = go_str(arena_printf(c->arena, "invalid username: %s", name));
@@ -163,6 +169,9 @@ static void derive_seed(struct go_call *c, const struct go_value *args, uint8_t 
 
 GO_FN(derive_password)
 {
+    int rc = call__spend(c, SLOW_STEPS);
+    if (rc)
+        return rc;
     const char *kind = go_cstr(c->arena, &args[1]), *const *templates = NULL;
     for (size_t i = 0; i < ARRAY_LEN(password_kinds); i++)
         if (strcmp(password_kinds[i].kind, kind) == 0)

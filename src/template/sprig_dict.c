@@ -217,17 +217,17 @@ GO_FN(dig)
 }
 
 const struct go_func dict_functions[] = {
-    {"deepCopy",           "a>a",     deep_copy      },
+    {"deepCopy",           "A>a",     deep_copy      },
     {"dict",               "a...",    dict           },
     {"dig",                "a...>a",  dig            },
     {"get",                "ms>a",    get            },
     {"hasKey",             "ms",      has_key        },
     {"keys",               "m...",    keys           },
-    {"merge",              "mm...>a", merge          },
-    {"mergeOverwrite",     "mm...>a", merge_overwrite},
-    {"mustDeepCopy",       "a>a",     deep_copy      },
-    {"mustMerge",          "mm...>a", merge          },
-    {"mustMergeOverwrite", "mm...>a", merge_overwrite},
+    {"merge",              "MM...>a", merge          },
+    {"mergeOverwrite",     "MM...>a", merge_overwrite},
+    {"mustDeepCopy",       "A>a",     deep_copy      },
+    {"mustMerge",          "MM...>a", merge          },
+    {"mustMergeOverwrite", "MM...>a", merge_overwrite},
     {"omit",               "ms...",   omit           },
     {"pick",               "ms...",   pick           },
     {"pluck",              "sm...",   pluck          },

@@ -9,6 +9,9 @@
                     __attribute__((unused)) size_t n,                                              \
                     __attribute__((unused)) struct go_value *out)
 
+/* What a password hash, a key or a certificate costs: a chart may have a hundred of them. */
+enum { SLOW_STEPS = 4000000 };
+
 /* Sprig's strslice: any value as []string, without nils. */
 struct go_value call__strings(struct go_call *c, const struct go_value *v);
 

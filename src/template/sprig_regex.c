@@ -54,6 +54,9 @@ static int search(struct go_call *c, const struct regex *r, const struct go_valu
                   struct regex_span *span, bool *hit)
 {
     struct err e = {0};
+    int rc = call__spend(c, s->n - from);
+    if (rc)
+        return rc;
     if (regex_match(r, s->s, s->n, from, span, 1, hit, &e) == 0)
         return 0;
     return go_fail(c, "%s", e.msg);

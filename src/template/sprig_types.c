@@ -104,7 +104,7 @@ const struct go_func type_functions[] = {
     {"all",        "a...",    all         },
     {"any",        "a...",    any         },
     {"coalesce",   "a...>a",  coalesce    },
-    {"deepEqual",  "aa",      deep_equal  },
+    {"deepEqual",  "AA",      deep_equal  },
     {"default",    "aa...>a", default_of  },
     {"empty",      "a",       empty       },
     {"hello",      "",        hello       },

@@ -41,6 +41,7 @@ typedef int go_fn(struct go_call *c, const struct go_value *args, size_t n, stru
  * repeats, then ">" and the result's when templates see an interface{}:
  *   s string  i int  l int64  f float64  b bool  a interface{}  v any (reflect.Value)
  *   m map[string]interface{}  t time.Time
+ *   A and M are a and m that the function reads down to the leaves, D an s that it parses
  * "ss" takes two strings; "sa...>a" a string and any number of anything, and answers a boxed value.
  */
 struct go_func {
@@ -92,7 +93,8 @@ bool template_set_has(const struct template_set *s, const char *name);
 struct template_limits {
     size_t output;      /* bytes of one execution [256 MiB] */
     size_t memory;      /* bytes a run may take of its arena [1 GiB] */
-    uint64_t steps;     /* nodes visited [400 million] */
+    uint64_t steps;     /* of a run: nodes visited, and what functions read [400 million] */
+    size_t parts;       /* of one value that a function reads down to the leaves [10 million] */
     size_t stack_bytes; /* of the C stack [6 MiB]: run on a thread that has more */
 };
 
@@ -104,7 +106,8 @@ struct template_options {
     struct template_limits limits;
 };
 
-/* One run may execute any number of templates: a map changed by `set` stays changed. */
+/* One run may execute any number of templates: a map changed by `set` stays changed, and all of
+ * them share its steps and memory. */
 struct template_run *template_run_new(struct arena *a, const struct template_set *s,
                                       const struct template_options *options);
 

@@ -285,7 +285,7 @@ GO_FN(to_toml)
 }
 
 const struct go_func toml_functions[] = {
-    {"fromToml", "s",  toml__read},
-    {"toToml",   "a",  to_toml   },
+    {"fromToml", "D",  toml__read},
+    {"toToml",   "A",  to_toml   },
     {NULL,       NULL, NULL      },
 };

@@ -496,3 +496,27 @@ struct go_value go_copy(struct arena *a, const struct go_value *v)
 {
     return copy(a, v, 0);
 }
+
+/* False: more than `left`. */
+static bool weigh(const struct go_value *v, size_t *left, int depth)
+{
+    enum go_kind kind = go_kind_of(v);
+    size_t own = 1 + (kind == GO_STRING || v->type == &go_bytes_type ? v->n / 16 : 0);
+    if (own > *left || depth > DEPTH_MAX)
+        return own <= *left;
+    *left -= own;
+    bool fits = true;
+    if (kind == GO_MAP && v->map)
+        for (uint32_t i = 0; i < v->map->n && fits; i++)
+            fits = weigh(&v->map->entries[i].value, left, depth + 1);
+    else if (kind == GO_SLICE && v->items && v->type != &go_bytes_type)
+        for (uint32_t i = 0; i < v->n && fits; i++)
+            fits = weigh(&v->items[i], left, depth + 1);
+    return fits;
+}
+
+size_t go_weight(const struct go_value *v, size_t most)
+{
+    size_t left = most;
+    return weigh(v, &left, 0) ? most - left : most + 1;
+}

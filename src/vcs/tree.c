@@ -108,13 +108,21 @@ static int open_below(struct folder_tree *t, const char *path, uint64_t flags)
     return (int)syscall(SYS_openat2, t->fd, *path ? path : ".", &how, sizeof how);
 }
 
+/* Why a path cannot be had. */
+static int unreachable(int sys, const char *path, struct err *e)
+{
+    if (sys == EXDEV)
+        return err_set(e, ERR_INVALID, "%s is a link that leads out of the root", path);
+    return err_sys(e, sys, "open %s", path);
+}
+
 static int folder_stat(struct tree *base, const char *path, enum tree_kind *out, struct err *e)
 {
     struct folder_tree *t = container_of(base, struct folder_tree, base);
     AUTO_FD int fd = open_below(t, path, O_PATH);
     struct stat st;
     if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
-        return err_sys(e, errno, "%s", path);
+        return unreachable(errno, path, e);
     if (fd < 0 || fstat(fd, &st) < 0)
         *out = TREE_NONE;
     else
@@ -148,7 +156,7 @@ static int folder_read(struct tree *base, const char *path, struct arena *a, con
     AUTO_FD int fd = open_below(t, path, O_RDONLY | O_NONBLOCK);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0)
-        return err_sys(e, errno, "open %s", path);
+        return unreachable(errno, path, e);
     if (!S_ISREG(st.st_mode))
         return err_set(e, ERR_INVALID, "%s is not a file", path);
     if (st.st_size > REPO_BLOB_MAX)

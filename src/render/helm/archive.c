@@ -95,6 +95,9 @@ static int read_entry(struct unpacking *u, const struct tar_entry *entry, struct
     int rc = inner_path(entry->path, u->log, &f.name, e);
     if (rc < 0)
         return rc;
+    if (u->out->n == HELM__FILES_MAX)
+        return helm__fail(u->log, e, ERR_TOO_LARGE, "the chart has more than %d files",
+                          HELM__FILES_MAX);
     if (entry->size >= u->left)
         return helm__fail(u->log, e, ERR_TOO_LARGE,
                           "decompressed chart is larger than the maximum file size %d",

@@ -7,7 +7,8 @@
 enum {
     HELM__FILE_MAX = 5 << 20,    /* bytes of one file of a chart */
     HELM__CHART_MAX = 100 << 20, /* bytes of all of them */
-    HELM__NESTING_MAX = 64,      /* charts within charts */
+    HELM__FILES_MAX = 50000,     /* how many there are */
+    HELM__NESTING_MAX = 64,      /* charts within charts, and folders within folders */
 };
 
 struct helm_file_list {
@@ -74,7 +75,8 @@ int helm__chart_from_files(const struct helm_file_list *files, unsigned depth, s
 int helm__chart_fields(const struct value *doc, struct helm_log *log, struct value **out,
                        struct err *e) MUST_CHECK;
 
-/* Files that templates rendered to, "chart/templates/x.yaml"; with `traces`, where from, one each. */
+/* Files that templates rendered to, "chart/templates/x.yaml"; with `traces`, where from, one each.
+ */
 struct helm_rendered;
 struct template_trace;
 int helm__render_files(struct helm_chart *c, struct go_map *values,

@@ -26,6 +26,9 @@ static int take_file(struct walk *w, const char *name, struct err *e)
     if (rc < 0)
         return helm__fail(w->log, e, why.code, "error reading %s: %s", name, why.msg);
     w->bytes += f.n;
+    if (w->files.n == HELM__FILES_MAX)
+        return helm__fail(w->log, e, ERR_TOO_LARGE, "the chart has more than %d files",
+                          HELM__FILES_MAX);
     if (f.n > HELM__FILE_MAX)
         return helm__fail(w->log, e, ERR_TOO_LARGE,
                           "chart file %s is larger than the maximum file size %d",

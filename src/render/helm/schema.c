@@ -288,6 +288,11 @@ static struct complaint *check(struct checker *k, struct visit *s)
                            HELM__SCHEMA_DEPTH_MAX);
         return NULL;
     }
+    if (++k->checks > HELM__SCHEMA_CHECKS_MAX) {
+        k->rc = helm__fail(k->log, k->e, ERR_TOO_LARGE, "a schema takes more than %d checks",
+                           HELM__SCHEMA_CHECKS_MAX);
+        return NULL;
+    }
     if (k->draft < 2019 && is_set(helm__keyword(s, "$ref")))
         helm__check_ref(k, s, "$ref");
     else

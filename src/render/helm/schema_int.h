@@ -14,7 +14,7 @@ int helm__schema_validate(struct helm_log *log, const char *schema, size_t n,
 
 /* ---- one check: schema.c walks, schema_keywords.c asks ---- */
 
-enum { HELM__SCHEMA_DEPTH_MAX = 500 };
+enum { HELM__SCHEMA_DEPTH_MAX = 500, HELM__SCHEMA_CHECKS_MAX = 2000000 };
 
 struct complaint {
     const char *at;   /* a JSON pointer into the values */
@@ -29,7 +29,7 @@ struct checker {
     const struct value *root;
     int draft;
     struct map patterns; /* compiled */
-    unsigned depth;
+    unsigned depth, checks;
     int rc; /* the schema cannot be used */
     struct err *e;
 };

@@ -153,6 +153,9 @@ static int check_base(const struct kust_layer *l, const struct value *item, stru
     if (l->depth == KUST_DEPTH_MAX)
         return kust_error(l, item, e, "kustomizations are nested in more than %d levels",
                           KUST_DEPTH_MAX);
+    if (++*l->layers > KUST_LAYERS_MAX)
+        return kust_error(l, item, e, "more than %d kustomizations make one build",
+                          KUST_LAYERS_MAX);
     if (!kustomize_file(at.tree, at.dir, l->a))
         return kust_error(l, item, e, "folder \"%s\" has no kustomization file", at.dir);
     return 0;
@@ -172,6 +175,7 @@ static int add_folder(struct kust_layer *l, const struct value *item, struct pla
                              .opts = l->opts,
                              .root = l->root,
                              .marks = l->marks,
+                             .layers = l->layers,
                              .set = component ? l->set : &below,
                              .depth = l->depth + 1,
                              .up = l,
@@ -525,6 +529,7 @@ int kustomize_build(struct tree *t, const char *dir, const struct kustomize_opts
                            .of = opts->of,
                            .opts = opts,
                            .marks = kust_marks_new(a),
+                           .layers = ARENA_NEW(a, unsigned),
                            .set = &set};
     l.root = &l;
     if (!l.file)

@@ -7,7 +7,7 @@
 
 enum kust_behavior { KUST_CREATE, KUST_REPLACE, KUST_MERGE };
 
-enum { KUST_NAMES_MAX = 24, KUST_DEPTH_MAX = 24 };
+enum { KUST_NAMES_MAX = 24, KUST_DEPTH_MAX = 24, KUST_LAYERS_MAX = 10000 };
 
 struct kust_resource {
     struct value *object;
@@ -53,6 +53,7 @@ struct kust_layer {
     const struct value *doc;
     struct kust_set *set;
     struct kust_marks *marks; /* one for all layers */
+    unsigned *layers;         /* how many there are so far: one count for all */
     int depth;
     bool component;                        /* one is expected here */
     const struct kust_resource *plugin;    /* the one at work, or NULL */
