@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "crypto/rsa_int.h"
 
 static int fail(int rc, struct err *e, const char *what)
 {
@@ -81,20 +82,43 @@ static int ed25519_key(const unsigned char *seed, struct arena *a, char **out, s
 }
 
 /* FIPS 186-4's way from a seed to primes. */
-static int provable_key(gnutls_pk_algorithm_t algorithm, unsigned bits, const unsigned char *seed,
-                        size_t n, struct arena *a, char **out, struct err *e)
+static int dsa_key(const unsigned char *seed, struct arena *a, char **out, struct err *e)
 {
     AUTO_KEY gnutls_x509_privkey_t k = NULL;
     unsigned char own[33] = {1}; /* its first bit is set, so that none is lost */
     memcpy(own + 1, seed, 32);
-    gnutls_keygen_data_st data = {GNUTLS_KEYGEN_SEED, own + (n == 32), (unsigned)n};
+    gnutls_keygen_data_st data = {GNUTLS_KEYGEN_SEED, own, sizeof own};
     gnutls_datum_t text = {0};
     int rc = gnutls_x509_privkey_init(&k);
     if (rc >= 0)
-        rc = gnutls_x509_privkey_generate2(k, algorithm, bits, GNUTLS_PRIVKEY_FLAG_PROVABLE, &data,
-                                           1);
+        rc = gnutls_x509_privkey_generate2(k, GNUTLS_PK_DSA, GNUTLS_SUBGROUP_TO_BITS(2048, 256),
+                                           GNUTLS_PRIVKEY_FLAG_PROVABLE, &data, 1);
     if (rc >= 0)
         rc = gnutls_x509_privkey_export2(k, GNUTLS_X509_FMT_PEM, &text);
+    if (rc < 0)
+        return fail(rc, e, "generate a key");
+    *out = take_text(a, &text);
+    return 0;
+}
+
+static int rsa_key(unsigned bits, const unsigned char *seed, struct arena *a, char **out,
+                   struct err *e)
+{
+    AUTO_KEY gnutls_x509_privkey_t k = NULL;
+    struct rsa_numbers r;
+    gnutls_datum_t text = {0};
+    rsa__draw(bits, seed, &r);
+    const gnutls_datum_t modulus = {r.modulus.bytes, (unsigned)r.modulus.n},
+                         exponent = {r.exponent.bytes, (unsigned)r.exponent.n},
+                         d = {r.d.bytes, (unsigned)r.d.n}, p = {r.p.bytes, (unsigned)r.p.n},
+                         q = {r.q.bytes, (unsigned)r.q.n};
+    int rc = gnutls_x509_privkey_init(&k);
+    if (rc >= 0)
+        rc = gnutls_x509_privkey_import_rsa_raw2(k, &modulus, &exponent, &d, &p, &q, NULL, NULL,
+                                                 NULL);
+    if (rc >= 0)
+        rc = gnutls_x509_privkey_export2(k, GNUTLS_X509_FMT_PEM, &text);
+    gnutls_memset(&r, 0, sizeof r);
     if (rc < 0)
         return fail(rc, e, "generate a key");
     *out = take_text(a, &text);
@@ -110,12 +134,12 @@ int issue_key(enum issue_kind kind, const unsigned char seed[ISSUE_SEED], struct
     case ISSUE_ED25519:
         return ed25519_key(seed, a, out, e);
     case ISSUE_DSA_2048:
-        return provable_key(GNUTLS_PK_DSA, GNUTLS_SUBGROUP_TO_BITS(2048, 256), seed, 33, a, out, e);
+        return dsa_key(seed, a, out, e);
     case ISSUE_RSA_2048:
     case ISSUE_RSA_4096:
         break;
     }
-    return provable_key(GNUTLS_PK_RSA, kind == ISSUE_RSA_2048 ? 2048 : 4096, seed, 32, a, out, e);
+    return rsa_key(kind == ISSUE_RSA_2048 ? 2048 : 4096, seed, a, out, e);
 }
 
 static int load_key(const char *pem, gnutls_x509_privkey_t *out, struct err *e)
