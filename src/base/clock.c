@@ -167,7 +167,11 @@ int clock_parse_rfc3339(const char *text, int64_t *out_ns, struct err *e)
                     .tm_hour = h,
                     .tm_min = mi,
                     .tm_sec = s};
-    *out_ns = ((int64_t)timegm(&tm) - off) * 1000000000 + ns;
+    int64_t s_since = (int64_t)timegm(&tm) - off;
+    /* What 64 bits cannot hold (before 1678, after 2262) is as early or as late as they can say. */
+    if (__builtin_mul_overflow(s_since, 1000000000, out_ns) ||
+        __builtin_add_overflow(*out_ns, ns, out_ns))
+        *out_ns = s_since < 0 ? INT64_MIN : INT64_MAX;
     return 0;
 }
 

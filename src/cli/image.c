@@ -119,8 +119,9 @@ static int run_db_build(int argc, char **argv)
         out = arena_printf(a, "%s/advisories.db", verb_data_dir(data_dir));
     if (advisories_build(args.items, args.n, out, clock_real_ms(), &stats, &e) < 0)
         return verb_fail(&e);
-    (void)printf("%s: %zu records about %zu packages, %zu left out\n", out, stats.records,
-                 stats.packages, stats.skipped);
+    (void)printf(
+        "%s: %zu records about %zu packages, %zu left out; attacks known or rated of %zu\n", out,
+        stats.records, stats.packages, stats.skipped, stats.scored);
     return EXIT_OK;
 }
 
@@ -129,7 +130,7 @@ const struct verb verbs_image[] = {
                    "make a base image from this machine's packages", run_bootstrap},
     [LIST] = {"image list", "[options]", "the images of this machine, with their digests",
                    run_list},
-    [DB_BUILD] = {"db build",                                                "DIR... [options]", "make the advisory database from OSV records",
-                   run_db_build},
+    [DB_BUILD] = {"db build",                                                "DIR|FILE... [options]",
+                   "make the advisory database from OSV records and trackers", run_db_build},
     {0                                    }
 };

@@ -218,9 +218,9 @@ static int read_gzip(struct reading *r, const char *path, struct err *e)
     AUTO_BUF struct buf b;
     gzFile f = gzopen(path, "re");
     int got = 1;
+    buf_init(&b, RECORD_MAX);
     if (!f)
         return err_sys(e, errno, "open");
-    buf_init(&b, RECORD_MAX);
     while (got > 0) {
         char *p = buf_reserve(&b, 64 * 1024);
         got = p ? gzread(f, p, 64 * 1024) : -1;

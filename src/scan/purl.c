@@ -180,7 +180,7 @@ static int settle_qualifiers(struct purl *p, struct arena *a, struct err *e)
 }
 
 /* Slashes at the ends and empty parts taken out; of a subpath also "." and "..". */
-static const char *settle_path(struct arena *a, const char *path, bool dots)
+static char *settle_path(struct arena *a, const char *path, bool dots)
 {
     if (!path)
         return NULL;
@@ -199,6 +199,19 @@ static const char *settle_path(struct arena *a, const char *path, bool dots)
     return to > out ? out : NULL;
 }
 
+/* Where all behind the first slash is the name, it does not matter where the caller cut it. */
+static void settle_path_name(struct purl *p, struct arena *a)
+{
+    const char *all = p->namespace ? arena_join(a, p->namespace, "/", p->name, NULL) : p->name;
+    char *path = settle_path(a, all, false), *slash = path ? strchr(path, '/') : NULL;
+    if (!path)
+        return;
+    p->name = slash ? slash + 1 : path;
+    p->namespace = slash ? path : NULL;
+    if (slash)
+        *slash = '\0';
+}
+
 int purl_canonical(struct purl *p, struct arena *a, struct err *e)
 {
     if (!p->type || !is_word(p->type, ".-"))
@@ -208,6 +221,8 @@ int purl_canonical(struct purl *p, struct arena *a, struct err *e)
         return refuse(e, p, "needs a name");
     p->namespace = settle_path(a, p->namespace, false);
     p->subpath = settle_path(a, p->subpath, true);
+    if (rules_of(p->type) & PATH_NAME)
+        settle_path_name(p, a);
     if (p->version && !*p->version)
         p->version = NULL;
     int r = settle_qualifiers(p, a, e);

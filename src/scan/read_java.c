@@ -132,10 +132,10 @@ static int visit_entry(struct jar *j, struct archive *z, const char *name, int d
     AUTO_BUF struct buf b;
     bool properties = ends(name, "/pom.properties"), manifest = ends(name, "META-INF/MANIFEST.MF");
     bool nested = depth < NESTED_MAX && (ends(name, ".jar") || ends(name, ".war"));
-    if (!properties && !manifest && !nested)
-        return 0;
     size_t max = nested ? FOUND_BINARY_MAX : TEXT_MAX;
     buf_init(&b, max);
+    if (!properties && !manifest && !nested)
+        return 0;
     int r = read_entry(j, z, max, &b, e);
     if (r < 0)
         return r;

@@ -47,9 +47,9 @@ static void expand_into(const struct pom *p, const char *text, int depth, struct
 static const char *expand(const struct pom *p, const char *text)
 {
     AUTO_BUF struct buf b;
+    buf_init(&b, VALUE_MAX);
     if (!text || !strstr(text, "${"))
         return text;
-    buf_init(&b, VALUE_MAX);
     expand_into(p, text, 0, &b);
     return b.overflow || strstr(buf_text(&b), "${") ? NULL : arena_strdup(p->arena, buf_text(&b));
 }

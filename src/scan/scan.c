@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/map.h"
 #include "codec/glob.h"
 #include "scan/purl.h"
@@ -338,7 +339,8 @@ int scan_run(const struct inventory *inv, const struct advisories *db,
              const struct scan_policy *policy, int64_t now_ms, struct arena *a,
              struct scan_report *out, struct err *e)
 {
-    struct scan_report r = {.inventory = *inv, .database_ms = advisories_built_ms(db)};
+    struct scan_report r = {
+        .inventory = *inv, .database_ms = advisories_built_ms(db), .now_ms = now_ms};
     struct scanning s = {.db = db, .policy = policy, .now_ms = now_ms, .arena = a, .out = &r};
     int64_t age_ms = now_ms - advisories_built_ms(db);
     if (policy->max_age_ms && age_ms > policy->max_age_ms) {
@@ -404,11 +406,23 @@ static void put_issues(struct arena *a, struct value *v, const struct issue_list
     }
 }
 
+static void put_unread(struct arena *a, struct value *v, const char *const *lines)
+{
+    for (; lines && *lines; lines++)
+        (void)value_push_str(a, value_make_array(a, v, "unread"), *lines);
+}
+
 struct value *scan_report_value(const struct scan_report *r, struct arena *a)
 {
     struct value *v = value_new_object(a);
     (void)value_set_bool(a, v, "passed", r->passed);
     (void)value_set_str(a, v, "summary", r->summary);
+    if (r->database_ms) {
+        char built[CLOCK_TEXT_MAX];
+        clock_format_rfc3339(r->database_ms, built);
+        (void)value_set_str(a, value_make_object(a, v, "database"), "built", built);
+    }
+    put_unread(a, v, r->inventory.unread);
     struct value *list = value_make_array(a, v, "findings");
     for (size_t i = 0; i < r->n; i++) {
         const struct finding *f = &r->findings[i];
@@ -465,5 +479,11 @@ void scan_report_print(const struct scan_report *r, struct buf *out)
         }
     }
     print_issues(&r->issues, out);
+    if (r->database_ms) {
+        char built[CLOCK_TEXT_MAX];
+        clock_format_rfc3339(r->database_ms, built);
+        buf_printf(out, "advisories of %.10s, %lld days old; ", built,
+                   (long long)((r->now_ms - r->database_ms) / 86400000));
+    }
     buf_printf(out, "%s\n", r->summary);
 }

@@ -60,7 +60,7 @@ struct finding {
 
 struct scan_report {
     struct inventory inventory;
-    int64_t database_ms;                       /* when the database was built */
+    int64_t database_ms, now_ms;               /* when the database was built; when it was asked */
     struct finding *findings;                  /* worst first */
     struct issue_list issues;                  /* of scan_add_issues() */
     size_t n, failing, ignored, unknown_order; /* unknown_order: packages nobody here can compare */

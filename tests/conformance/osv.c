@@ -239,6 +239,7 @@ int main(int argc, char **argv)
         tally.failed++;
     osv_purl(argv[1]);
     osv_trivy(argv[1]);
+    osv_queries(argv[1]);
     printf("osv: %u passed, %u failed, %u skipped\n", tally.passed, tally.failed, tally.skipped);
     return tally.failed != 0;
 }

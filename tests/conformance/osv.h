@@ -9,5 +9,8 @@ void osv_count(bool ok);
 /* FOLDER/purl: package URLs parsed, built and printed. */
 void osv_purl(const char *folder);
 
+/* FOLDER/queries.json with FOLDER/records: what a recorded answer names must be found. */
+void osv_queries(const char *folder);
+
 /* FOLDER/trivy-integration: projects and SBOMs against the findings another scanner expects. */
 void osv_trivy(const char *folder);

@@ -23,6 +23,10 @@ static void parses_times(void)
         T_EQ_INT(clock_parse_rfc3339(cases[i].text, &ns, NULL), cases[i].rc, cases[i].text);
         T_EQ_INT(ns, cases[i].ns, cases[i].text);
     }
+    int64_t early, late;
+    T_EQ_INT(clock_parse_rfc3339("0001-01-01T00:00:00Z", &early, NULL), 0, "before all");
+    T_EQ_INT(clock_parse_rfc3339("9999-12-31T23:59:59Z", &late, NULL), 0, "after all");
+    T_OK(early == INT64_MIN && late == INT64_MAX, "what 64 bits cannot hold");
 }
 
 static void prints_times(void)

@@ -13,6 +13,7 @@ static void canonical(void)
         {"pkg:golang/a.b/c@v1#/x/./y/",              "pkg:golang/a.b/c@v1#x/y"              },
         {"pkg:git/host/a/b@1",                       "pkg:git/host/a/b@1"                   },
         {"pkg:deb/Debian/Curl@7%3A1+b",              "pkg:deb/debian/curl@7:1%2Bb"          },
+        {"pkg:git//host//a/b",                       "pkg:git/host/a/b"                     },
         {"pkg:npm",                                  NULL                                   },
         {"pkg:npm/@1.0",                             NULL                                   },
         {"pkg:swift/github.com/x/@1",                NULL                                   },
