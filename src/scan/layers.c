@@ -3,12 +3,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -142,6 +144,12 @@ static int walk_entry(struct walk *w, int dir_fd, const struct dirent *f, size_t
 /* The folder whose name is the first n bytes of w->path. Takes the descriptor. */
 static int walk_dir(struct walk *w, int dir_fd, size_t n, int depth, struct err *e)
 {
+    struct statfs fs;
+    if (depth == 1 && fstatfs(dir_fd, &fs) == 0 &&
+        (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC)) {
+        (void)close(dir_fd); /* of a running system: no files */
+        return 0;
+    }
     DIR *d = fdopendir(dir_fd);
     int r = 0;
     if (!d) {

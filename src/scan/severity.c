@@ -94,7 +94,7 @@ double severity_cvss(const char *vector)
 {
     if (strncmp(vector, "CVSS:3.", 7) == 0)
         return cvss3(vector);
-    return strncmp(vector, "CVSS:", 5) == 0 ? -1 : cvss2(vector);
+    return strncmp(vector, "CVSS:", 5) == 0 ? severity_cvss4(vector) : cvss2(vector);
 }
 
 enum severity severity_of_score(double score)
@@ -106,15 +106,20 @@ enum severity severity_of_score(double score)
                        : SEVERITY_CRITICAL;
 }
 
-/* Version 3 before version 2; of one version the worst. */
+/* "CVSS:4.0", "CVSS:3.1", none. */
+static int generation(const char *vector)
+{
+    return strncmp(vector, "CVSS:", 5) == 0 ? vector[5] - '0' : 2;
+}
+
+/* The newest version; of one version the worst. */
 static void take_list(const struct value *list, struct severity_score *best)
 {
     VALUE_EACH_ITEM (s, list) {
         const char *vector = value_at_str(s, "score", "");
         double score = severity_cvss(vector);
-        bool newer = best->vector && *best->vector != 'C' && *vector == 'C';
-        bool older = best->vector && *best->vector == 'C' && *vector != 'C';
-        if (score < 0 || older || (best->vector && !newer && score <= best->score))
+        int newer = best->vector ? generation(vector) - generation(best->vector) : 1;
+        if (score < 0 || newer < 0 || (newer == 0 && score <= best->score))
             continue;
         *best = (struct severity_score){severity_of_score(score), score, vector};
     }

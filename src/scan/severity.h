@@ -8,8 +8,9 @@ const char *severity_name(enum severity s); /* "HIGH" */
 /* Any case; "moderate" is medium. ERR_INVALID. */
 int severity_parse(const char *text, enum severity *out, struct err *e) MUST_CHECK;
 
-/* The base score of a CVSS vector of version 2 ("AV:N/…"), 3.0 or 3.1; < 0: it is none. */
+/* The score of a CVSS vector of version 2 ("AV:N/…"), 3.0, 3.1 or 4.0; < 0: it is none. */
 double severity_cvss(const char *vector);
+double severity_cvss4(const char *vector);
 enum severity severity_of_score(double score);
 
 struct severity_score {

@@ -129,15 +129,21 @@ static void scores(void)
         const char *vector;
         double want;
     } cases[] = {
-        {"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 9.8},
-        {"CVSS:3.1/AV:N/AC:L/PR:H/UI:N/S:U/C:H/I:H/A:H", 7.2},
-        {"CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N", 6.1},
-        {"CVSS:3.0/AV:L/AC:H/PR:L/UI:N/S:U/C:N/I:N/A:N", 0  },
-        {"AV:N/AC:L/Au:N/C:P/I:P/A:P",                   7.5},
-        {"(AV:L/AC:H/Au:M/C:C/I:C/A:C)",                 5.9},
-        {"AV:N/AC:L/Au:N/C:N/I:N/A:N",                   0  },
-        {"AV:N",                                         -1 },
-        {"CVSS:3.1/AV:N",                                -1 },
+        {"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H",                        9.8},
+        {"CVSS:3.1/AV:N/AC:L/PR:H/UI:N/S:U/C:H/I:H/A:H",                        7.2},
+        {"CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N",                        6.1},
+        {"CVSS:3.0/AV:L/AC:H/PR:L/UI:N/S:U/C:N/I:N/A:N",                        0  },
+        {"AV:N/AC:L/Au:N/C:P/I:P/A:P",                                          7.5},
+        {"(AV:L/AC:H/Au:M/C:C/I:C/A:C)",                                        5.9},
+        {"AV:N/AC:L/Au:N/C:N/I:N/A:N",                                          0  },
+        {"CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N",     9.3},
+        {"CVSS:4.0/AV:L/AC:H/AT:P/PR:H/UI:A/VC:L/VI:N/VA:N/SC:N/SI:N/SA:N",     1.0},
+        {"CVSS:4.0/AV:N/AC:L/AT:N/PR:L/UI:N/VC:N/VI:N/VA:N/SC:L/SI:L/SA:N",     5.3},
+        {"CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:H/SI:H/SA:H/E:U", 9.1},
+        {"CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:N/VI:N/VA:N/SC:N/SI:N/SA:N",     0  },
+        {"CVSS:4.0/AV:N",                                                       -1 },
+        {"AV:N",                                                                -1 },
+        {"CVSS:3.1/AV:N",                                                       -1 },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         T_EQ_INT(severity_cvss(cases[i].vector) * 10 + 0.5, cases[i].want * 10 + 0.5,
