@@ -36,18 +36,19 @@ static double rank_of(const struct finding *f)
     return f->score > 0 ? f->score : of_word[f->severity];
 }
 
-static void put_rule(struct arena *a, struct value *rules, const struct finding *f)
+static void put_rule(struct arena *a, struct value *rules, const struct finding *f, const char *tag)
 {
     struct value *rule = value_push(a, rules, value_new_object(a));
     (void)value_set_str(a, rule, "id", f->id);
     (void)value_set_str(a, value_make_object(a, rule, "shortDescription"), "text",
                         *f->summary ? f->summary : f->id);
-    (void)value_set(a, rule, "helpUri",
-                    value_new_strf(a, "https://osv.dev/vulnerability/%s", f->id));
+    if (strcmp(tag, "vulnerability") == 0)
+        (void)value_set(a, rule, "helpUri",
+                        value_new_strf(a, "https://osv.dev/vulnerability/%s", f->id));
     struct value *properties = value_make_object(a, rule, "properties");
     (void)value_set(a, properties, "security-severity", value_new_strf(a, "%.1f", rank_of(f)));
     struct value *tags = value_make_array(a, properties, "tags");
-    (void)value_push_str(a, tags, "vulnerability");
+    (void)value_push_str(a, tags, tag);
     (void)value_push_str(a, tags, severity_name(f->severity));
 }
 
@@ -90,7 +91,7 @@ static void put_issue(struct arena *a, struct value *rules, struct value *result
                         .why = s->why};
     size_t rule = (size_t)(uintptr_t)map_get(seen, s->rule);
     if (!rule) {
-        put_rule(a, rules, &f);
+        put_rule(a, rules, &f, s->kind == ISSUE_SECRET ? "secret" : "misconfiguration");
         rule = value_count(rules);
         (void)map_put(seen, s->rule, (void *)(uintptr_t)rule);
     }
@@ -122,7 +123,7 @@ static struct value *sarif(const struct scan_report *r, const struct sbom_about 
         const struct finding *f = &r->findings[i];
         size_t rule = (size_t)(uintptr_t)map_get(&seen, f->id);
         if (!rule) {
-            put_rule(a, rules, f);
+            put_rule(a, rules, f, "vulnerability");
             rule = value_count(rules);
             (void)map_put(&seen, f->id, (void *)(uintptr_t)rule);
         }
