@@ -127,7 +127,8 @@ static void install(struct world *w, const struct resource *r, const char *name,
     const char *text = arena_printf(
         w->a,
         "{\"metadata\":{\"name\":\"%s\"},\"webhooks\":[{\"name\":\"%s.example.com\","
-        "\"admissionReviewVersions\":[\"v1\"],\"sideEffects\":\"None\",\"clientConfig\":{%s,"
+        "\"admissionReviewVersions\":[\"v1\"],\"sideEffects\":\"None\",\"timeoutSeconds\":30,"
+        "\"clientConfig\":{%s,"
         "\"caBundle\":\"%s\"},\"rules\":[{\"apiGroups\":[\"\"],\"apiVersions\":[\"v1\"],"
         "\"resources\":[\"configmaps\"],\"operations\":[\"*\"]}]%s}]}",
         name, name, client, w->ca, more);
