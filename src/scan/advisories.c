@@ -20,12 +20,12 @@ struct advisories {
 /* Every offset leads to a text that ends within the file. */
 static bool sound(const struct advisories *d)
 {
-    if (d->n < sizeof(struct advisories_head) ||
+    if (d->n < sizeof *d->head ||
         memcmp(d->head->magic, ADVISORIES_MAGIC, sizeof d->head->magic) != 0 ||
-        d->head->n > (d->n - sizeof(struct advisories_head)) / sizeof(struct advisories_slot) ||
-        d->bytes[d->n - 1] != '\0')
-        return d->n == sizeof(struct advisories_head) &&
-               memcmp(d->bytes, ADVISORIES_MAGIC, sizeof d->head->magic) == 0;
+        d->head->n > (d->n - sizeof *d->head) / sizeof *d->slots)
+        return false;
+    if (d->head->n && d->bytes[d->n - 1] != '\0')
+        return false;
     for (uint64_t i = 0; i < d->head->n; i++)
         if (d->slots[i].key >= d->n || d->slots[i].records >= d->n ||
             d->slots[i].records_n > d->n - d->slots[i].records)
