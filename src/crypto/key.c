@@ -164,6 +164,16 @@ int public_key_load(const char *pem, size_t n, struct public_key **out, struct e
     return 0;
 }
 
+int key_public_half(struct key *k, struct public_key **out, struct err *e)
+{
+    AUTO(public_key) struct public_key *p = public_key__new();
+    int rc = gnutls_pubkey_import_privkey(p->handle, k->handle, 0, 0);
+    if (rc < 0)
+        return fail(rc, e, "take the public half");
+    *out = take_ptr(p);
+    return 0;
+}
+
 /* RSAPublicKey: a modulus and an exponent, without saying that it is RSA. */
 static int import_pkcs1(gnutls_pubkey_t to, struct octets der)
 {
@@ -206,11 +216,15 @@ int public_key_verify(struct public_key *k, const void *message, size_t n, const
 {
     unsigned bits = 0;
     int algorithm = gnutls_pubkey_get_pk_algorithm(k->handle, &bits);
-    gnutls_sign_algorithm_t sign =
-        gnutls_pk_to_sign((gnutls_pk_algorithm_t)algorithm, hash_for(algorithm, bits));
+    gnutls_digest_algorithm_t hash = hash_for(algorithm, bits);
     gnutls_datum_t data = {(unsigned char *)(uintptr_t)message, (unsigned)n};
     gnutls_datum_t sig = {(unsigned char *)(uintptr_t)signature, (unsigned)signature_n};
-    return verdict(gnutls_pubkey_verify_data2(k->handle, sign, 0, &data, &sig), e);
+    gnutls_sign_algorithm_t sign = gnutls_pk_to_sign((gnutls_pk_algorithm_t)algorithm, hash);
+    int rc = gnutls_pubkey_verify_data2(k->handle, sign, 0, &data, &sig);
+    /* cosign takes SHA-256 with every key. */
+    if (rc < 0 && algorithm == GNUTLS_PK_ECDSA && hash != GNUTLS_DIG_SHA256)
+        rc = gnutls_pubkey_verify_data2(k->handle, GNUTLS_SIGN_ECDSA_SHA256, 0, &data, &sig);
+    return verdict(rc, e);
 }
 
 /* By its length; SHA-2 is all that is in use. */

@@ -33,6 +33,8 @@ int key_sign(struct key *k, const void *message, size_t n, struct arena *a, char
 int public_key_load(const char *pem, size_t n, struct public_key **out, struct err *e) MUST_CHECK;
 /* SubjectPublicKeyInfo, or PKCS#1 of RSA. */
 int public_key_read(struct octets der, struct public_key **out, struct err *e) MUST_CHECK;
+/* A key's own. */
+int key_public_half(struct key *k, struct public_key **out, struct err *e) MUST_CHECK;
 void public_key_free(struct public_key *k);
 AUTO_DEFINE(public_key)
 

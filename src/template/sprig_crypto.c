@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <nettle/aes.h>
 #include <nettle/blowfish.h>
 #include <nettle/cbc.h>
@@ -8,6 +9,7 @@
 
 #include "base/own.h"
 #include "codec/base64.h"
+#include "crypto/scrypt.h"
 #include "template/sprig_int.h"
 
 #include "base/banned.h"
@@ -155,8 +157,12 @@ static void derive_seed(struct go_call *c, const struct go_value *args, uint8_t 
     buf_puts(b, scope);
     put_word32(b, args[3].n);
     buf_add(b, args[3].s, args[3].n);
-    struct go_value salt = go_strn(buf_text(b), b->len);
-    scrypt__key(&args[2], &salt, key);
+    const struct octets password = {bytes_of(&args[2]), args[2].n};
+    const struct octets salt = {(const unsigned char *)buf_text(b), b->len};
+    int rc =
+        scrypt_derive((struct scrypt_cost){32768, 8, 2}, password, salt, key, sizeof key, NULL);
+    assert(rc == 0);
+    (void)rc;
     buf_cut(b, sizeof scope - 1);
     put_word32(b, args[4].n);
     buf_add(b, args[4].s, args[4].n);

@@ -22,8 +22,5 @@ double cast__float(const struct go_value *v);
 /* n bytes that follow from the run's seed and how much was drawn before. */
 void random__draw(struct go_call *c, void *out, size_t n);
 
-/* scrypt as derivePassword wants it. */
-void scrypt__key(const struct go_value *password, const struct go_value *salt, uint8_t out[64]);
-
 /* fromToml */
 go_fn toml__read;
