@@ -99,6 +99,9 @@ int image_store_ensure(struct image_store *s, const char *reference,
 /* The image from what is here, not unpacked (layer_dirs NULL). Takes references and digests. */
 int image_store_find(struct image_store *s, const char *reference, struct arena *a,
                      struct image *out, struct err *e) MUST_CHECK;
+/* The digest that a reference stands for here, whatever it is: an image, an index, a signature. */
+int image_store_digest(struct image_store *s, const char *reference, struct arena *a,
+                       const char **out, struct err *e) MUST_CHECK;
 /* Unpacks the layers of an image that was found, and sets layer_dirs. */
 int image_store_unpack(struct image_store *s, struct image *image, struct arena *a,
                        struct err *e) MUST_CHECK;

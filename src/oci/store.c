@@ -207,6 +207,14 @@ static int find_digest(struct image_store *s, const struct reference *r, struct 
     return 0;
 }
 
+int image_store_digest(struct image_store *s, const char *reference, struct arena *a,
+                       const char **out, struct err *e)
+{
+    struct reference r;
+    int rc = store__resolve(s, reference, a, &r, e);
+    return rc < 0 ? rc : find_digest(s, &r, a, out, e);
+}
+
 int image_store_find(struct image_store *s, const char *reference, struct arena *a,
                      struct image *out, struct err *e)
 {

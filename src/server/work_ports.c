@@ -343,16 +343,22 @@ static bool is_attested(struct server *s, const char *repository, const char *di
                         const char *run, struct arena *a, char out[DIGEST_MAX])
 {
     struct value *had;
-    struct image at;
+    const char *at;
+    struct sign_local place = sign_local(s->images, repository);
+    const struct bundle_policy ours = {.key = s->signing_public, .without_log = true};
     char *tag = arena_printf(a, "%s:%s.att", local_name(repository, a), digest);
     *strrchr(tag, ':') = '-'; /* the digest's own colon */
-    if (sign_find_attestation(s->images, repository, digest, SLSA_PROVENANCE_V1, s->signing_public,
-                              a, &had, NULL) < 0 ||
-        strcmp(value_at_str(had, "predicate.runDetails.metadata.invocationId", ""), run) != 0 ||
-        image_store_find(s->images, tag, a, &at, NULL) < 0)
+    if (sign_verify_attestations(&place.place, digest, SLSA_PROVENANCE_V1, &ours, a, &had, NULL) <
+            0 ||
+        image_store_digest(s->images, tag, a, &at, NULL) < 0)
         return false;
-    (void)snprintf(out, DIGEST_MAX, "%s", at.digest);
-    return true;
+    VALUE_EACH_ITEM (one, had)
+        if (strcmp(value_at_str(one, "payload.predicate.runDetails.metadata.invocationId", ""),
+                   run) == 0) {
+            (void)snprintf(out, DIGEST_MAX, "%s", at);
+            return true;
+        }
+    return false;
 }
 
 static int attest(struct server *s, const struct work_image *q, const char *repository,
@@ -377,8 +383,12 @@ static int attest(struct server *s, const struct work_image *q, const char *repo
                            .commit = c->commit,
                            .ref = c->ref,
                            .finished = now};
-    return sign_attest(s->images, repository, q->digest, provenance_statement(&p, a),
-                       s->signing_key, out, e);
+    const struct sign_request request = {.name = q->image,
+                                         .digest = q->digest,
+                                         .key = s->signing_key,
+                                         .statement = provenance_statement(&p, a)};
+    struct sign_local place = sign_local(s->images, repository);
+    return sign_image(&place.place, &request, out, e);
 }
 
 static int sign(void *arg, const struct work_image *q, struct work_progress *p, struct arena *a,
@@ -393,8 +403,11 @@ static int sign(void *arg, const struct work_image *q, struct work_progress *p, 
         r = image_store_find(s->images,
                              arena_printf(a, "%s@%s", local_name(repository, a), q->digest), a,
                              &image, e);
+    const struct sign_request request = {
+        .name = q->image, .digest = q->digest, .key = s->signing_key};
+    struct sign_local place = sign_local(s->images, repository);
     if (r == 0)
-        r = sign_image(s->images, repository, q->image, q->digest, s->signing_key, signature, e);
+        r = sign_image(&place.place, &request, signature, e);
     if (r == 0)
         r = attest(s, q, repository, a, provenance, e);
     if (r < 0)

@@ -8,6 +8,7 @@
  * Lifetime   Everything is in the arenas that are handed in.
  * Not here   Where a trusted root comes from (sign/trust.h); making bundles.                */
 #pragma once
+#include "codec/value.h"
 #include "sign/trust.h"
 
 enum { BUNDLE_MAX = 16 << 20 };
@@ -38,6 +39,7 @@ struct bundle_policy {
     struct bundle_expect identity, issuer;
     bool without_log; /* an entry of a transparency log need not be there */
     bool without_certificate_log;
+    const struct value *annotations; /* what a signature of an image must say; or NULL */
 };
 
 struct bundle_verdict {

@@ -56,52 +56,98 @@ static void end(struct world *w)
     arena_free(w->arena);
 }
 
+static int verify(struct world *w, struct public_key *k)
+{
+    const struct bundle_policy policy = {.key = k, .without_log = true};
+    struct sign_local at = sign_local(w->images, "shop/app");
+    struct value *found;
+    return sign_verify(&at.place, w->digest, &policy, w->arena, &found, &e);
+}
+
+static int sign_as(struct world *w, struct key *k, enum sign_form form, const struct value *says)
+{
+    char out[DIGEST_MAX];
+    struct sign_local at = sign_local(w->images, "shop/app");
+    const struct sign_request q = {.name = "registry/shop/app",
+                                   .digest = w->digest,
+                                   .key = k,
+                                   .form = form,
+                                   .statement = says};
+    return sign_image(&at.place, &q, out, &e);
+}
+
 static void signs(void)
 {
+    for (enum sign_form form = SIGN_TAG; form <= SIGN_BUNDLE; form++) {
+        struct world w = {0};
+        begin(&w);
+        T_EQ_INT(verify(&w, w.our_public), ERR_NOT_FOUND, "nobody signed");
+        T_RC(sign_as(&w, w.theirs, form, NULL), &e, "they sign");
+        T_EQ_INT(verify(&w, w.our_public), ERR_DENIED, "others' only");
+        T_RC(sign_as(&w, w.ours, form, NULL), &e, "we sign");
+        T_RC(verify(&w, w.our_public), &e, "ours");
+        T_RC(verify(&w, w.their_public), &e, "and theirs still");
+        w.digest[10] = w.digest[10] == 'a' ? 'b' : 'a';
+        T_EQ_INT(verify(&w, w.our_public), ERR_NOT_FOUND, "another image");
+        (void)snprintf(w.digest, sizeof w.digest, "sha256:nope");
+        T_EQ_INT(sign_as(&w, w.ours, form, NULL), ERR_INVALID, "no digest");
+        end(&w);
+    }
+}
+
+static void looks_at_annotations(void)
+{
     struct world w = {0};
-    char first[DIGEST_MAX], second[DIGEST_MAX];
+    struct value *found = NULL;
+    char out[DIGEST_MAX];
     begin(&w);
-    T_EQ_INT(sign_verify(w.images, "shop/app", w.digest, w.our_public, &e), ERR_NOT_FOUND,
-             "nobody signed");
-    T_RC(sign_image(w.images, "shop/app", "registry/shop/app", w.digest, w.theirs, first, &e), &e,
-         "they sign");
-    T_EQ_INT(sign_verify(w.images, "shop/app", w.digest, w.our_public, &e), ERR_DENIED,
-             "others' only");
-    T_RC(sign_image(w.images, "shop/app", "registry/shop/app", w.digest, w.ours, second, &e), &e,
-         "we sign");
-    T_RC(sign_verify(w.images, "shop/app", w.digest, w.our_public, &e), &e, "ours");
-    T_EQ_INT(sign_image(w.images, "shop/app", "x", "sha256:nope", w.ours, first, &e), ERR_INVALID,
-             "no digest");
+    struct sign_local at = sign_local(w.images, "shop/app");
+    struct value *notes = value_new_object(w.arena);
+    (void)value_set_str(w.arena, notes, "stage", "tested");
+    const struct sign_request q = {
+        .name = "r/shop/app", .digest = w.digest, .key = w.ours, .annotations = notes};
+    T_RC(sign_image(&at.place, &q, out, &e), &e, "sign");
+    struct bundle_policy policy = {
+        .key = w.our_public, .without_log = true, .annotations = value_copy(w.arena, notes)};
+    T_RC(sign_verify(&at.place, w.digest, &policy, w.arena, &found, &e), &e, "as it says");
+    T_EQ_STR(value_at_str(found, "[0].payload.optional.stage", ""), "tested", "and it is told");
+    (void)value_set_str(w.arena, notes, "stage", "not");
+    policy.annotations = notes;
+    T_EQ_INT(sign_verify(&at.place, w.digest, &policy, w.arena, &found, &e), ERR_DENIED,
+             "something else");
     end(&w);
+}
+
+static int attested(struct world *w, struct public_key *k, const char *type, struct value **out)
+{
+    const struct bundle_policy policy = {.key = k, .without_log = true};
+    struct sign_local at = sign_local(w->images, "shop/app");
+    return sign_verify_attestations(&at.place, w->digest, type, &policy, w->arena, out, &e);
 }
 
 static void attests(void)
 {
-    struct world w = {0};
-    char out[DIGEST_MAX];
-    struct value *back = NULL;
-    begin(&w);
-    struct provenance p = {.name = "registry/shop/app",
-                           .digest = w.digest,
-                           .builder = "https://example/b",
-                           .run = "ci/run-1",
-                           .pipeline = "shop",
-                           .repository_url = "http://git/shop",
-                           .commit = "0123456789012345678901234567890123456789",
-                           .ref = "refs/heads/main"};
-    struct value *statement = provenance_statement(&p, w.arena);
-    T_RC(sign_attest(w.images, "shop/app", w.digest, statement, w.ours, out, &e), &e, "attest");
-    T_RC(sign_find_attestation(w.images, "shop/app", w.digest, SLSA_PROVENANCE_V1, w.our_public,
-                               w.arena, &back, &e),
-         &e, "find");
-    T_OK(back && value_equal(back, statement), "the same statement");
-    T_EQ_INT(sign_find_attestation(w.images, "shop/app", w.digest, SLSA_PROVENANCE_V1,
-                                   w.their_public, w.arena, &back, &e),
-             ERR_NOT_FOUND, "not theirs");
-    T_EQ_INT(sign_find_attestation(w.images, "shop/app", w.digest, "https://other", w.our_public,
-                                   w.arena, &back, &e),
-             ERR_NOT_FOUND, "another type");
-    end(&w);
+    for (enum sign_form form = SIGN_TAG; form <= SIGN_BUNDLE; form++) {
+        struct world w = {0};
+        struct value *back = NULL;
+        begin(&w);
+        struct provenance p = {.name = "registry/shop/app",
+                               .digest = w.digest,
+                               .builder = "https://example/b",
+                               .run = "ci/run-1",
+                               .pipeline = "shop",
+                               .repository_url = "http://git/shop",
+                               .commit = "0123456789012345678901234567890123456789",
+                               .ref = "refs/heads/main"};
+        struct value *statement = provenance_statement(&p, w.arena);
+        T_RC(sign_as(&w, w.ours, form, statement), &e, "attest");
+        T_RC(attested(&w, w.our_public, SLSA_PROVENANCE_V1, &back), &e, "find");
+        T_OK(back && value_equal(value_at(back, "[0].payload"), statement), "the same statement");
+        T_OK(attested(&w, w.their_public, SLSA_PROVENANCE_V1, &back) == ERR_DENIED, "not theirs");
+        T_EQ_INT(attested(&w, w.our_public, "https://other", &back), ERR_NOT_FOUND, "another type");
+        T_EQ_INT(verify(&w, w.our_public), ERR_NOT_FOUND, "it is no signature");
+        end(&w);
+    }
 }
 
 static void envelopes_hold(void)
@@ -122,4 +168,4 @@ static void envelopes_hold(void)
     end(&w);
 }
 
-T_MAIN(signs, attests, envelopes_hold)
+T_MAIN(signs, looks_at_annotations, attests, envelopes_hold)
