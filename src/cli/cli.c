@@ -23,6 +23,8 @@ static const struct {
     {"Change releases of charts",  verbs_release     },
     {"Look at releases of charts", verbs_release_show},
     {"Check metrics' rules",       verbs_promtool    },
+    {"Sign and verify images",     verbs_sign_image  },
+    {"Sign and verify files",      verbs_sign_blob   },
     {"In a pipeline's steps",      verbs_step        },
 };
 

@@ -109,6 +109,39 @@ with_cosign() { # what crane pushed, with crane's login
         "${plain[@]}" "$name"
     run "cosign: verify by nobody" env HOME="$dir/nobody" REGISTRY_AUTH_FILE= cosign verify \
         --key "$dir/cosign.pub" --insecure-ignore-tlog=true "${plain[@]}" "$name"
+
+    # what either signs the other verifies; each reads the other's sealed key
+    local offline=(--insecure-ignore-tlog=true "${plain[@]}") pub=(--key "$dir/cosign.pub")
+    run "slipway: verify what cosign signed" "$slipway" verify "${pub[@]}" "$name"
+    has "slipway: the payload" "$out" "\"docker-manifest-digest\":\"sha256:$manifest\""
+    run "slipway: keys" "$slipway" generate-key-pair --output-key-prefix "$dir/ours"
+    refused "slipway: another key" "is by whom it should be" "$slipway" verify \
+        --key "$dir/ours.pub" "$name"
+    run "slipway: sign" "$slipway" sign --key "$dir/ours.key" -a stage=tested "$name"
+    run "cosign: verify what slipway signed" cosign verify --key "$dir/ours.pub" \
+        -a stage=tested "${offline[@]}" "$name"
+    run "cosign: sign with slipway's key, as a referrer" env COSIGN_EXPERIMENTAL=1 cosign sign \
+        --yes --key "$dir/ours.key" --tlog-upload=false --registry-referrers-mode=oci-1-1 \
+        "${plain[@]}" "$registry/crane/app:labelled"
+    run "slipway: verify a referrer" "$slipway" verify --key "$dir/ours.pub" \
+        "$registry/crane/app:labelled"
+    run "slipway: sign as a referrer" "$slipway" sign --key "$dir/cosign.key" \
+        --registry-referrers-mode=oci-1-1 "$registry/crane/app:more"
+    run "cosign: verify a referrer" env COSIGN_EXPERIMENTAL=1 cosign verify "${pub[@]}" \
+        --experimental-oci11=true "${offline[@]}" "$registry/crane/app:more"
+    echo '{"passed": true}' > "$dir/predicate.json"
+    run "cosign: attest" cosign attest --yes --key "$dir/cosign.key" --tlog-upload=false \
+        --type https://test/v1 --predicate "$dir/predicate.json" "${plain[@]}" "$name"
+    run "slipway: verify what cosign attested" "$slipway" verify-attestation "${pub[@]}" \
+        --type https://test/v1 "$name"
+    run "slipway: attest" "$slipway" attest --key "$dir/ours.key" --type https://test/v1 \
+        --predicate "$dir/predicate.json" "$name"
+    run "cosign: verify what slipway attested" cosign verify-attestation --key "$dir/ours.pub" \
+        --type https://test/v1 "${offline[@]}" "$name"
+    run "slipway: attest in a bundle" "$slipway" attest --key "$dir/ours.key" \
+        --new-bundle-format --type https://bundled/v1 --predicate "$dir/predicate.json" "$name"
+    run "slipway: verify the bundle" "$slipway" verify-attestation --key "$dir/ours.pub" \
+        --type https://bundled/v1 "$name"
 }
 
 # buildah and podman share their library with skopeo, but not its options
