@@ -52,6 +52,10 @@ int blob_delete(struct blob_store *s, const char *digest, struct err *e) MUST_CH
  * is not there. */
 bool blob_touch(struct blob_store *s, const char *digest);
 
+/* Every blob there is; some may go meanwhile. */
+int blob_each(struct blob_store *s, void (*fn)(void *arg, const char *digest), void *arg,
+              struct err *e) MUST_CHECK;
+
 /* Removes every blob that `keep` does not want and that nobody wrote or touched since `before_ms`
  * (UTC). Serves meanwhile. */
 int blob_collect(struct blob_store *s, bool (*keep)(void *arg, const char *digest), void *arg,

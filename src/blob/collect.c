@@ -72,3 +72,25 @@ int blob_collect(struct blob_store *s, bool (*keep)(void *arg, const char *diges
     *out_bytes = w.bytes;
     return 0;
 }
+
+struct visit {
+    void (*fn)(void *arg, const char *digest);
+    void *arg;
+};
+
+static bool visit_one(void *arg, const char *digest)
+{
+    struct visit *v = arg;
+    v->fn(v->arg, digest);
+    return true;
+}
+
+/* A collection that keeps all. */
+int blob_each(struct blob_store *s, void (*fn)(void *arg, const char *digest), void *arg,
+              struct err *e)
+{
+    struct visit v = {fn, arg};
+    size_t none;
+    uint64_t no_bytes;
+    return blob_collect(s, visit_one, &v, 0, &none, &no_bytes, e);
+}

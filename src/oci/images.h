@@ -175,6 +175,20 @@ struct image_gc_result {
 int image_store_collect(struct image_store *s, int64_t grace_ms, struct image_gc_result *out,
                         struct err *e) MUST_CHECK;
 
+struct image_check_result {
+    size_t blobs, manifests, names, bad;
+    uint64_t bytes;
+};
+struct image_check_opts {
+    void (*report)(void *arg, const char *line); /* of what is wrong */
+    void (*progress)(void *arg, const struct image_check_result *so_far); /* or NULL */
+    void *arg;
+};
+/* Reads every blob and follows every name: is each what it says, and what it needs here? Serves
+ * meanwhile. 0 also when something is wrong: out->bad counts it. */
+int image_store_check(struct image_store *s, const struct image_check_opts *o,
+                      struct image_check_result *out, struct err *e) MUST_CHECK;
+
 /* ---- a single-image helper for those who make images ---- */
 
 struct image_layer {

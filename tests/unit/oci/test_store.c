@@ -1,5 +1,6 @@
 #include <limits.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "codec/json.h"
@@ -191,4 +192,37 @@ static void reads_sources(void)
     T_EQ_INT(o.n_mirrors + o.n_aliases, 0, "none");
 }
 
-T_MAIN(reads_sources, names_and_finds, unpacks_what_a_crash_may_have_torn, collects)
+static void count(void *arg, const char *line)
+{
+    (void)line;
+    ++*(int *)arg;
+}
+
+/* What a bad disk does to a store is found: other bytes, and bytes that are gone. */
+static void checks(void)
+{
+    char digest[DIGEST_MAX];
+    struct image image;
+    struct image_check_result r;
+    struct err e = {0};
+    int said = 0;
+    const struct image_check_opts o = {.report = count, .arg = &said};
+    struct image_store *s = fresh();
+    AUTO(arena) struct arena *a = arena_new(1 << 20);
+    make(s, "checked", "l", digest);
+    T_RC(image_store_tag(s, "slipway.local/a:1", digest, &e), &e, "tag");
+    T_RC(image_store_check(s, &o, &r, &e), &e, "check");
+    T_OK(r.bad == 0 && said == 0 && r.blobs == 3 && r.manifests == 1, "all whole");
+    T_RC(image_store_find(s, digest, a, &image, &e), &e, "find");
+    const char *path = blob_path(image_store_blobs(s), image.config_digest, a);
+    T_EQ_INT(chmod(path, 0600), 0, "chmod");
+    T_RC(fs_write_atomic(path, 0600, "{}", 2, &e), &e, "other bytes");
+    T_RC(image_store_check(s, &o, &r, &e), &e, "check again");
+    T_OK(r.bad == 1 && said == 1, "found");
+    T_EQ_INT(unlink(path), 0, "gone");
+    T_RC(image_store_check(s, &o, &r, &e), &e, "and again");
+    T_OK(r.bad >= 1 && r.blobs == 2, "missed");
+    finish(s);
+}
+
+T_MAIN(reads_sources, names_and_finds, unpacks_what_a_crash_may_have_torn, collects, checks)
