@@ -155,6 +155,10 @@ B(REPOSITORY, "slipway.dev", "v1", "Repository", "repositories", "repository", "
   false, "slipway");
 B(CONDEMNATION, "slipway.dev", "v1", "Condemnation", "condemnations", "condemnation", "cond", true,
   false, false, "slipway");
+B(IMAGE_POLICY, "slipway.dev", "v1", "ImagePolicy", "imagepolicies", "imagepolicy", "imgpol", true,
+  false, false, "slipway");
+B(IMAGE_ALLOWANCE, "slipway.dev", "v1", "ImageAllowance", "imageallowances", "imageallowance",
+  "allow", true, false, false, "slipway");
 /* clang-format on */
 #undef B
 
@@ -241,6 +245,8 @@ static const struct resource *const OTHERS[] = {
     &RES_PROMETHEUS_RULE,
     &RES_REPOSITORY,
     &RES_CONDEMNATION,
+    &RES_IMAGE_POLICY,
+    &RES_IMAGE_ALLOWANCE,
     NULL,
 };
 

@@ -52,7 +52,8 @@ extern const struct resource RES_TASK, RES_TASK_RUN, RES_PIPELINE, RES_PIPELINE_
     RES_ANALYSIS_RUN, RES_PROMETHEUS_RULE;
 
 /* slipway's own (group slipway.dev): a hosted or watched Git repository, and a condemnation. */
-extern const struct resource RES_REPOSITORY, RES_CONDEMNATION;
+extern const struct resource RES_REPOSITORY, RES_CONDEMNATION, RES_IMAGE_POLICY,
+    RES_IMAGE_ALLOWANCE;
 
 /* All built-in ones that are stored, NULL-terminated; those of CRDs are not among them. */
 extern const struct resource *const RESOURCES[];

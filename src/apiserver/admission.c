@@ -208,7 +208,11 @@ int admission_create(struct call *c, const struct served *k, const char *ns, str
     if (rc == 0)
         rc = mutate_new(c, k, ns, obj);
     const struct webhook_write w = {.k = k, .ns = ns, .operation = "CREATE", .obj = obj};
-    return rc < 0 ? rc : webhooks__mutate(c, &w);
+    if (rc == 0)
+        rc = webhooks__mutate(c, &w);
+    if (rc == 0 && k->storage->res == &RES_POD) /* what webhooks made of it, too */
+        rc = admit_images(c, k, ns, obj, NULL);
+    return rc;
 }
 
 int admission_update(struct call *c, const struct served *k, const char *ns, const char *sub,
@@ -225,7 +229,11 @@ int admission_update(struct call *c, const struct served *k, const char *ns, con
         rc = service_allocate(c, obj, old);
     const struct webhook_write w = {
         .k = k, .ns = ns, .sub = sub, .operation = "UPDATE", .obj = obj, .old = old};
-    return rc < 0 ? rc : webhooks__mutate(c, &w);
+    if (rc == 0)
+        rc = webhooks__mutate(c, &w);
+    if (rc == 0 && k->storage->res == &RES_POD && (!sub || strcmp(sub, "ephemeralcontainers") == 0))
+        rc = admit_images(c, k, ns, obj, old);
+    return rc;
 }
 
 int admission_check_create(struct call *c, const struct served *k, const char *ns,

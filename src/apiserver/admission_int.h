@@ -15,3 +15,7 @@ int admit_limits(struct call *c, const struct served *k, const char *ns, const s
 /* Pod Security Admission by the labels of `ns`, the namespace (NULL: there is none). */
 int admit_pod_security(struct call *c, const struct served *k, const struct value *ns,
                        const struct value *obj);
+
+/* Images of a protected namespace: proven, and pinned to their digests. `old` NULL: a new pod. */
+int admit_images(struct call *c, const struct served *k, const char *ns, struct value *pod,
+                 const struct value *old);

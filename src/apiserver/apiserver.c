@@ -110,6 +110,11 @@ void apiserver_set_pod_door(struct apiserver *s, struct pod_door *door)
     s->door = door;
 }
 
+void apiserver_set_image_gate(struct apiserver *s, struct image_gate *gate)
+{
+    s->image_gate = gate;
+}
+
 static int install_crd(struct apiserver *s, const struct value *doc, struct err *e)
 {
     AUTO(arena) struct arena *a = arena_new(64 << 20);

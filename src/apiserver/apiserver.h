@@ -20,6 +20,7 @@
 #include "store/store.h"
 
 struct apiserver;
+struct image_gate;
 struct pod_door;
 struct value;
 
@@ -43,6 +44,9 @@ AUTO_DEFINE(apiserver)
 
 /* Logs, exec, attach and port-forward go through it; until then they answer 503. Borrowed. */
 void apiserver_set_pod_door(struct apiserver *s, struct pod_door *door);
+
+/* Asked for images of protected namespaces; NULL: no namespace is. Borrowed. */
+void apiserver_set_image_gate(struct apiserver *s, struct image_gate *gate);
 
 /* Handler for http_server_start(); arg is the struct apiserver. */
 void apiserver_http(struct http_request *q, void *arg);

@@ -166,6 +166,7 @@ static int open_api(struct server *s, struct err *e)
     if (r < 0)
         return r;
     s->kube = kube_local_new(s->api, "slipway", NULL);
+    apiserver_set_image_gate(s->api, gate_port_open(s));
     s->node_kube = kube_local_new(s->api, "kubelet", NULL);
     return 0;
 }

@@ -84,6 +84,9 @@ int door_open(struct server *s, const char *address, bool tls, http_handler hand
 /* work_ports.c: what a pipeline's step may ask for. */
 int work_ports_open(struct server *s, struct err *e) MUST_CHECK;
 
+/* gate_port.c: what may start in a protected namespace; as long as the server. */
+struct image_gate *gate_port_open(struct server *s);
+
 /* loops.c: the controllers. */
 int loops_start(struct server *s, struct err *e) MUST_CHECK;
 
