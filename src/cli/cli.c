@@ -25,6 +25,8 @@ static const struct {
     {"Check metrics' rules",       verbs_promtool    },
     {"Sign and verify images",     verbs_sign_image  },
     {"Sign and verify files",      verbs_sign_blob   },
+    {"Protect namespaces",         verbs_allow       },
+    {"The registry here",          verbs_registry    },
     {"In a pipeline's steps",      verbs_step        },
 };
 

@@ -142,6 +142,33 @@ with_cosign() { # what crane pushed, with crane's login
         --new-bundle-format --type https://bundled/v1 --predicate "$dir/predicate.json" "$name"
     run "slipway: verify the bundle" "$slipway" verify-attestation --key "$dir/ours.pub" \
         --type https://bundled/v1 "$name"
+    protects "$name"
+}
+
+protects() { # an image that cosign.key signed and nobody scanned or built: what may start where
+    local pod=(kubectl run --image "$1" -n prod) policy=$dir/policy.yaml
+    run "protect: a namespace" kubectl create namespace prod
+    run "protect: it is" kubectl label namespace prod slipway.dev/protected=true
+    refused "protect: without a policy" "policy the default" "${pod[@]}" one
+    has "protect: what would allow it" "$out" "slipway allow $1 -n prod"
+    refused "protect: what is not here" "not in this registry" \
+        kubectl run --image docker.io/library/nginx:1 -n prod two
+    printf '%s\n' 'apiVersion: slipway.dev/v1' 'kind: ImagePolicy' 'metadata: {name: team}' 'spec:' \
+        '  authorities:' '  - name: team' '    key:' '      data: |' \
+        "$(sed 's/^/        /' "$dir/ours.pub")" > "$policy"
+    run "protect: a policy" kubectl apply -n prod -f "$policy"
+    refused "protect: signed, not scanned" "no scan within policy" "${pod[@]}" three
+    printf '%s\n' '  scan: {required: false}' '  provenance: {required: false}' >> "$policy"
+    run "protect: a policy that asks for less" kubectl apply -n prod -f "$policy"
+    run "protect: signed" kubectl run --image "${1%@*}:one" -n prod four
+    same "protect: pinned" "$(kubectl get pod -n prod four -o 'jsonpath={.spec.containers[0].image}')" \
+        "${1%@*}:one@${1#*@}"
+    refused "protect: signed by another" "policy team" \
+        kubectl run --image "${1%@*}:more" -n prod five
+    run "protect: an allowance" "$slipway" allow "${1%@*}:two" -n prod --reason "it is a test" \
+        --owner me --for 1h
+    run "protect: allowed" kubectl run --image "${1%@*}:two" -n prod six
+    has "protect: not in silence" "$out" "of me, until"
 }
 
 # buildah and podman share their library with skopeo, but not its options
