@@ -223,14 +223,28 @@ static void push(struct arena *a, struct helm_manifests *list, struct helm_manif
     list->items[list->n++] = m;
 }
 
+/* What Helm reads of a document. All of it is parsed, and forgotten but for that. */
+static int read_head(struct helm_log *log, struct helm_text text, struct value **out, struct err *e)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct helm_log own = {.arena = a};
+    struct value *doc, *head;
+    int rc = helm__yaml(text.s, text.n, &own, &doc, e);
+    if (rc == 0)
+        rc = helm__decode(doc, "releaseutil.SimpleHead", head_fields, &own, &head, e);
+    if (rc == 0)
+        *out = value_copy(log->arena, head);
+    else
+        log->error = arena_strdup(log->arena, own.error);
+    return rc;
+}
+
 static int read_document(struct helm_log *log, const char *path, struct helm_text text,
                          struct helm_result *out, struct err *e)
 {
     struct helm_manifest m = {.path = path, .text = text};
-    struct value *doc, *head;
-    int rc = helm__yaml(text.s, text.n, log, &doc, e);
-    if (rc == 0)
-        rc = helm__decode(doc, "releaseutil.SimpleHead", head_fields, log, &head, e);
+    struct value *head;
+    int rc = read_head(log, text, &head, e);
     if (rc < 0)
         return helm__wrap(log, e, rc, "YAML parse error on %s", path);
     const struct value *meta = value_get(head, "metadata");
