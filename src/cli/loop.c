@@ -176,7 +176,9 @@ static int print_applications(struct kube *k, struct arena *a, struct err *e)
             arena_printf(a, "%s/%s", l.items[i]->ns, l.items[i]->name),
             arena_strdup(a, value_at_str(root, "status.sync.status", "Unknown")),
             arena_strdup(a, value_at_str(root, "status.health.status", "Unknown")),
-            arena_printf(a, "%.12s", value_at_str(root, "status.sync.revision", "")),
+            arena_printf(a, "%.12s",
+                         value_at_str(root, "status.sync.revision",
+                                      value_at_str(root, "status.sync.revisions[0]", ""))),
             since(value_at_str(last, "deployedAt", ""), a),
         };
         table_row(t, row);
