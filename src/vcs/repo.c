@@ -9,10 +9,15 @@
 #include "codec/semver.h"
 #include "vcs/repo_int.h"
 
+enum { TREE_CACHED_MAX = 16 << 20 };
+
 static void start(void)
 {
     (void)git_libgit2_init();
     (void)git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+    /* Else a folder of a hundred files is inflated again for each of them. */
+    (void)git_libgit2_opts(GIT_OPT_SET_CACHE_OBJECT_LIMIT, GIT_OBJECT_TREE,
+                           (size_t)TREE_CACHED_MAX);
 }
 
 void repo__git_start(void)
