@@ -18,9 +18,10 @@ static void note(struct commit_tree *t, const char *path, enum repo_entry_kind k
 {
     if (t->notes)
         tree__note(t->notes, path,
-                   kind == REPO_NONE  ? TREE_NOTE_ABSENT
-                   : kind == REPO_DIR ? TREE_NOTE_FOLDER
-                                      : TREE_NOTE_FILE);
+                   kind == REPO_NONE                              ? TREE_NOTE_ABSENT
+                   : kind == REPO_DIR                             ? TREE_NOTE_FOLDER
+                   : kind == REPO_FILE || kind == REPO_EXECUTABLE ? TREE_NOTE_FILE
+                                                                  : TREE_NOTE_LINK);
 }
 
 /* Follows links at the end of `path`; links of folders in its middle are not followed. */

@@ -45,7 +45,7 @@ void tree_points_init(struct tree_points *p, const struct repo_change *changes, 
     map_init(&p->paths);
     for (size_t i = 0; i < n; i++) {
         const struct repo_change *c = &changes[i];
-        add_bits(&p->paths, c->path, TREE_POINT_SELF);
+        add_bits(&p->paths, c->path, TREE_POINT_SELF | (c->how == 'M' ? TREE_POINT_TEXT : 0));
         unsigned below = c->how == 'A'   ? TREE_POINT_ADDED
                          : c->how == 'D' ? TREE_POINT_REMOVED
                          : c->how == 'T' ? TREE_POINT_ADDED | TREE_POINT_REMOVED
@@ -90,7 +90,11 @@ static bool meet(unsigned note, unsigned point)
            ((note & TREE_NOTE_FOLDER) && (point & TREE_POINT_REMOVED));
 }
 
-bool tree_notes_touched(const struct tree_notes *notes, const struct tree_points *points)
+typedef bool (*meeting_fn)(void *arg, const char *path, unsigned note, unsigned point);
+
+/* Calls fn for every path where an answer may differ, until it says false. */
+static bool each_meeting(const struct tree_notes *notes, const struct tree_points *points,
+                         meeting_fn fn, void *arg)
 {
     bool few_points = map_size(&points->paths) <= map_size(&notes->paths);
     const struct map *few = few_points ? &points->paths : &notes->paths;
@@ -98,8 +102,43 @@ bool tree_notes_touched(const struct tree_notes *notes, const struct tree_points
     size_t cursor = 0;
     for (const struct map_entry *m; (m = map_next(few, &cursor));) {
         unsigned mine = (unsigned)(uintptr_t)m->value, other = bits_of(many, m->key);
-        if (other && (few_points ? meet(other, mine) : meet(mine, other)))
-            return true;
+        unsigned note = few_points ? other : mine, point = few_points ? mine : other;
+        if (other && meet(note, point) && !fn(arg, m->key, note, point))
+            return false;
     }
+    return true;
+}
+
+static bool none(void *arg, const char *path, unsigned note, unsigned point)
+{
+    (void)arg, (void)path, (void)note, (void)point;
     return false;
+}
+
+bool tree_notes_touched(const struct tree_notes *notes, const struct tree_points *points)
+{
+    return !each_meeting(notes, points, none, NULL);
+}
+
+struct texts {
+    struct arena *a;
+    const char **list;
+    size_t n;
+};
+
+static bool is_text(void *arg, const char *path, unsigned note, unsigned point)
+{
+    struct texts *t = arg;
+    if (note != TREE_NOTE_FILE || point != (TREE_POINT_SELF | TREE_POINT_TEXT))
+        return false;
+    t->list = arena_grow(t->a, t->list, (t->n + 1) * sizeof *t->list, (t->n + 2) * sizeof *t->list);
+    t->list[t->n++] = arena_strdup(t->a, path);
+    return true;
+}
+
+const char *const *tree_notes_texts(const struct tree_notes *notes,
+                                    const struct tree_points *points, struct arena *a)
+{
+    struct texts t = {.a = a, .list = ARENA_ARRAY(a, const char *, 1)};
+    return each_meeting(notes, points, is_text, &t) ? t.list : NULL;
 }

@@ -36,3 +36,8 @@ void tree_points_init(struct tree_points *p, const struct repo_change *changes, 
 void tree_points_done(struct tree_points *p);
 
 bool tree_notes_touched(const struct tree_notes *notes, const struct tree_points *points);
+
+/* The files that were read and whose text differs, NULL-terminated; NULL: something else that was
+ * asked may have another answer, too. */
+const char *const *tree_notes_texts(const struct tree_notes *notes,
+                                    const struct tree_points *points, struct arena *a);
