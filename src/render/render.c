@@ -5,7 +5,7 @@
 #include "codec/yaml.h"
 #include "render/directory.h"
 #include "render/helm/application.h"
-#include "render/kustomize/kustomize.h"
+#include "render/kustomize/again.h"
 
 enum { OBJECTS_MAX = 20000 };
 
@@ -33,9 +33,48 @@ int render_detect(struct tree *t, const char *path, enum render_tool *out, struc
     return 0;
 }
 
+static struct kustomize_opts kustomize_opts_of(const struct render_opts *opts,
+                                               struct render_result *r, struct arena *a)
+{
+    r->made = opts->noted ? kustomize_made_new(a) : NULL;
+    return (struct kustomize_opts){.overrides = opts->kustomize,
+                                   .helm = true,
+                                   .helm_kube_version = opts->kube_version,
+                                   .helm_api_versions = opts->api_versions,
+                                   .n_helm_api_versions = opts->n_api_versions,
+                                   .now_ns = opts->now_ns,
+                                   .remote = opts->remote,
+                                   .charts = opts->charts,
+                                   .charted = &r->charted,
+                                   .made = r->made};
+}
+
+int render_again(struct tree *t, const struct render_opts *opts, const struct render_result *before,
+                 const char *const *files, struct arena *a, struct render_result *out,
+                 struct err *e)
+{
+    const char *path;
+    struct render_result r = {.tool = before->tool};
+    struct kustomize_result made;
+    if (!before->made || tree_join(a, "", opts->path ? opts->path : "", &path, NULL) < 0)
+        return err_set(e, ERR_UNSUPPORTED, "there is nothing to build on");
+    struct kustomize_opts o = kustomize_opts_of(opts, &r, a);
+    struct kustomize_change change = {before->made, files};
+    int rc = kustomize_build_again(t, path, &o, &change, a, &made, e);
+    if (rc < 0)
+        return rc;
+    r.objects = made.objects;
+    r.n = made.n;
+    r.fresh = made.fresh;
+    r.n_fresh = made.n_fresh;
+    *out = r;
+    return 0;
+}
+
 int render_objects(struct tree *t, const struct render_opts *opts, struct arena *a,
                    struct render_result *out, struct err *e)
 {
+    struct kustomize_opts o;
     const char *path;
     int rc = tree_join(a, "", opts->path ? opts->path : "", &path, e);
     struct render_result r = {.n = 0};
@@ -49,17 +88,8 @@ int render_objects(struct tree *t, const struct render_opts *opts, struct arena 
         rc = helm_application(t, path, opts, a, &r.objects, &r.n, e);
         break;
     case RENDER_KUSTOMIZE:
-        rc = kustomize_build(t, path,
-                             &(struct kustomize_opts){.overrides = opts->kustomize,
-                                                      .helm = true,
-                                                      .helm_kube_version = opts->kube_version,
-                                                      .helm_api_versions = opts->api_versions,
-                                                      .n_helm_api_versions = opts->n_api_versions,
-                                                      .now_ns = opts->now_ns,
-                                                      .remote = opts->remote,
-                                                      .charts = opts->charts,
-                                                      .charted = &r.charted},
-                             a, &r.objects, &r.n, e);
+        o = kustomize_opts_of(opts, &r, a);
+        rc = kustomize_build(t, path, &o, a, &r.objects, &r.n, e);
         break;
     case RENDER_DIRECTORY:
         rc = directory_objects(t, path, opts->directory, a, &r.objects, &r.n, e);

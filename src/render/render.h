@@ -13,6 +13,8 @@
 #include "codec/value.h"
 #include "vcs/tree.h"
 
+struct kustomize_made;
+
 enum render_tool { RENDER_DIRECTORY, RENDER_KUSTOMIZE, RENDER_HELM };
 
 struct render_variable {
@@ -43,6 +45,8 @@ struct render_opts {
     /* What kustomizations name by URL, and their charts of repositories; NULL refuses them. */
     struct kustomize_remote *remote;
     struct chart_port *charts;
+
+    bool noted; /* the result is noted, so that render_again() can build on it */
 };
 
 struct render_result {
@@ -50,6 +54,10 @@ struct render_result {
     struct value **objects;
     size_t n;
     bool charted; /* a chart had a part in it, and with it the time and the cluster's kinds */
+
+    struct kustomize_made *made;
+    size_t *fresh; /* of render_again(): indexes of objects that were made */
+    size_t n_fresh;
 };
 
 int render_detect(struct tree *t, const char *path, enum render_tool *out,
@@ -57,6 +65,13 @@ int render_detect(struct tree *t, const char *path, enum render_tool *out,
 
 int render_objects(struct tree *t, const struct render_opts *opts, struct arena *a,
                    struct render_result *out, struct err *e) MUST_CHECK;
+
+/* After nothing but the text of some files changed (their paths, NULL-terminated): the same as
+ * render_objects(), at the price of these files; all objects that are not fresh are the very ones
+ * of `before`, which must outlive the result. ERR_UNSUPPORTED: render it whole. */
+int render_again(struct tree *t, const struct render_opts *opts, const struct render_result *before,
+                 const char *const *files, struct arena *a, struct render_result *out,
+                 struct err *e) MUST_CHECK;
 
 /* ---- what the tools share ---- */
 

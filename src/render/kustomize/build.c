@@ -134,8 +134,6 @@ int kust_read_yaml(const struct kust_layer *l, const struct value *at, const cha
 
 /* ---- gathering ---- */
 
-static int build_layer(struct kust_layer *l, struct err *e);
-
 /* A folder, here or in a repository. */
 struct place {
     struct tree *tree;
@@ -185,7 +183,7 @@ static int add_folder(struct kust_layer *l, const struct value *item, struct pla
         sub.outer_namespace = l->outer_namespace;
     int rc = check_base(l, item, at, e);
     if (rc == 0)
-        rc = build_layer(&sub, e);
+        rc = kust_build_layer(&sub, e);
     for (size_t i = 0; rc == 0 && !component && i < below.n; i++) {
         rc = kust_add(l->set, below.items[i]->object, NULL, e);
         if (rc == 0)
@@ -264,6 +262,8 @@ static int add_remote(struct kust_layer *l, const struct value *at,
 {
     const char *url = at->text;
     bool file = kustomize_is_http(url) && !component;
+    if (l->opts->made)
+        l->opts->made->plain = false;
     struct err as_file = {0};
     int rc = file ? add_url(l, url, repo, e) : ERR_NOT_FOUND;
     if (rc == 0)
@@ -287,6 +287,8 @@ static int add_path(struct kust_layer *l, const char *field, const struct value 
     if (kustomize_is_http(text) || (is_repo && strstr(text, "://")))
         return add_remote(l, item, is_repo ? repo : NULL, component, e);
     int rc = tree_join(l->a, l->dir, text, &path, is_repo ? NULL : e);
+    if (rc == 0 && kust_made_unchanged(l->opts->made, path))
+        return 0;
     if (rc == 0)
         rc = tree_stat(l->tree, path, &kind, is_repo ? NULL : e);
     if (is_repo && (rc < 0 || kind != TREE_FILE))
@@ -300,6 +302,8 @@ static int add_path(struct kust_layer *l, const char *field, const struct value 
     if (kind == TREE_FILE && (rc = kust_path(l, item, text, &path, e)) < 0)
         return rc;
     struct place place = {l->tree, path, l->of};
+    if (kind == TREE_FILE)
+        kust_made_file(l->opts->made, path);
     return kind == TREE_DIR ? add_folder(l, item, place, component, e) : add_file(l, path, e);
 }
 
@@ -485,11 +489,13 @@ static int run_stage(struct kust_layer *l, const struct stage *s, struct err *e)
     return rc;
 }
 
-static int build_layer(struct kust_layer *l, struct err *e)
+int kust_build_layer(struct kust_layer *l, struct err *e)
 {
     int rc = load_doc(l, e);
     if (rc == 0 && l->depth == 0 && l->opts->overrides)
         rc = kust_override(l, l->opts->overrides, e);
+    if (rc == 0 && l->opts->made)
+        kust_made_layer(l->opts->made, l->doc);
     if (rc == 0)
         rc = gather(l, "resources", false, e);
     if (rc == 0)
@@ -518,33 +524,52 @@ static int build_layer(struct kust_layer *l, struct err *e)
     return rc == 0 ? kust_vars(l, e) : rc;
 }
 
+int kust_root(struct kust_layer *l, struct tree *t, const char *dir,
+              const struct kustomize_opts *opts, struct kust_set *set)
+{
+    *l = (struct kust_layer){.tree = t,
+                             .a = set->a,
+                             .dir = dir,
+                             .file = kustomize_file(t, dir, set->a),
+                             .of = opts->of,
+                             .opts = opts,
+                             .marks = kust_marks_new(set->a),
+                             .layers = ARENA_NEW(set->a, unsigned),
+                             .set = set};
+    l->root = l;
+    return l->file ? 0 : ERR_NOT_FOUND;
+}
+
+static int mend_all(struct kust_set *s, struct kustomize_made *made, struct err *e)
+{
+    struct map own, *named = made ? made->named : &own;
+    map_init(&own);
+    kust_name_all(s, named);
+    int rc = kust_mend(s, named, s->items, s->n, e);
+    map_done(&own);
+    return rc;
+}
+
 int kustomize_build(struct tree *t, const char *dir, const struct kustomize_opts *opts,
                     struct arena *a, struct value ***out, size_t *n, struct err *e)
 {
     struct kust_set set = {.a = a, .config = value_new_object(a)};
-    struct kust_layer l = {.tree = t,
-                           .a = a,
-                           .dir = dir,
-                           .file = kustomize_file(t, dir, a),
-                           .of = opts->of,
-                           .opts = opts,
-                           .marks = kust_marks_new(a),
-                           .layers = ARENA_NEW(a, unsigned),
-                           .set = &set};
-    l.root = &l;
-    if (!l.file)
+    struct kust_layer l;
+    if (kust_root(&l, t, dir, opts, &set) < 0)
         return err_set(e, ERR_NOT_FOUND, "folder \"%s\" has no kustomization file", dir);
-    int rc = build_layer(&l, e);
+    int rc = kust_build_layer(&l, e);
     if (rc == 0)
         kust_hash_names(&set);
     if (rc == 0)
-        rc = kust_references(&set, e);
+        rc = mend_all(&set, opts->made, e);
     if (rc == 0)
         rc = kust_vars_resolve(&set, e);
     if (rc == 0)
         kust_vars_unused(&l);
     if (rc == 0)
         rc = kust_origins(&l, e);
+    if (rc == 0 && opts->made)
+        kust_made_names(opts->made, &set);
     if (rc == 0)
         rc = kust_finish(&l, e);
     if (rc == 0)
@@ -552,8 +577,14 @@ int kustomize_build(struct tree *t, const char *dir, const struct kustomize_opts
     if (rc < 0)
         return rc;
     struct value **objects = ARENA_ARRAY(a, struct value *, set.n + 1);
-    for (size_t i = 0; i < set.n; i++)
+    for (size_t i = 0; i < set.n; i++) {
         objects[i] = set.items[i]->object;
+        set.items[i]->place = i;
+    }
+    if (opts->made) {
+        opts->made->objects = objects;
+        opts->made->n = set.n;
+    }
     *out = objects;
     *n = set.n;
     return 0;

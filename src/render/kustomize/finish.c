@@ -5,7 +5,7 @@
 /* The version whose output this is, as that version signs it. */
 #define MANAGED_BY "kustomize-v5.8.2"
 
-static bool local(const struct kust_resource *r)
+bool kust_is_local(const struct kust_resource *r)
 {
     const struct value *v =
         value_get(value_at(r->object, "metadata.annotations"), "config.kubernetes.io/local-config");
@@ -66,7 +66,7 @@ int kust_finish(const struct kust_layer *root, struct err *e)
     struct kust_set *s = root->set;
     size_t kept = 0;
     for (size_t i = 0; i < s->n; i++) {
-        if (local(s->items[i]))
+        if (kust_is_local(s->items[i]))
             continue;
         tidy(s, s->items[i]->object);
         if (root->opts->managed_by_label || kust_build_metadata(root, KUST_MANAGED_BY))

@@ -2,6 +2,7 @@
 #pragma once
 #include <string.h>
 
+#include "base/map.h"
 #include "render/kustomize/kustomize.h"
 #include "render/render.h"
 
@@ -22,6 +23,7 @@ struct kust_resource {
     const char *origin;                    /* its file, or what configured its generator */
     const struct kustomize_repository *of; /* whose file it is, or NULL */
     const char *made_by, *made_name;       /* the generator's kind and name, or NULL */
+    size_t place;                          /* among what comes out, at the end */
 };
 
 struct kust_var {
@@ -177,6 +179,31 @@ int kust_error(const struct kust_layer *l, const struct value *at, struct err *e
 int kust_only(const struct kust_layer *l, const struct value *v, const char *what,
               const char *const *names, struct err *e) MUST_CHECK;
 
+/* ---- what a build is made of, for the one that is made again ---- */
+
+struct kust_again {
+    struct map changed; /* files whose text differs; to non-NULL once they were read */
+};
+
+struct kustomize_made {
+    bool plain;             /* resources have a say in each other by their names only */
+    struct map *files;      /* of resources */
+    struct map *named;      /* as kust_name_all() left it */
+    struct kust_set set;    /* all resources, once their names are final */
+    struct value **objects; /* what came out */
+    size_t n;
+    struct kust_again *again; /* while it is made again */
+};
+
+void kust_made_layer(struct kustomize_made *m, const struct value *doc);
+bool kust_made_unchanged(const struct kustomize_made *m, const char *path); /* pass over it */
+void kust_made_file(struct kustomize_made *m, const char *path);            /* it is read */
+void kust_made_names(struct kustomize_made *m, struct kust_set *s);
+
+int kust_root(struct kust_layer *l, struct tree *t, const char *dir,
+              const struct kustomize_opts *opts, struct kust_set *set) MUST_CHECK;
+int kust_build_layer(struct kust_layer *l, struct err *e) MUST_CHECK;
+
 /* ---- the stages of a layer, in the order they run ---- */
 /* Adds what the paths, folders and inlined objects of a field are. */
 int kust_gather(struct kust_layer *l, const char *field, struct err *e) MUST_CHECK;
@@ -211,7 +238,12 @@ int kust_vars(struct kust_layer *l, struct err *e) MUST_CHECK;
 
 /* ---- once, at the end ---- */
 void kust_hash_names(struct kust_set *s);
-int kust_references(struct kust_set *s, struct err *e) MUST_CHECK;
+/* Puts all names that were left behind into the map, for kust_mend(). */
+void kust_name_all(struct kust_set *s, struct map *named);
+/* What `from` refer to, among all of the set. */
+int kust_mend(struct kust_set *s, const struct map *named, struct kust_resource *const *from,
+              size_t n, struct err *e) MUST_CHECK;
+bool kust_is_local(const struct kust_resource *r); /* it is for the build only */
 /* Drops what is for the build only, and tidies annotations. */
 int kust_finish(const struct kust_layer *root, struct err *e) MUST_CHECK;
 #define KUST_ORIGINS         "originAnnotations"

@@ -12,6 +12,7 @@
 #include "vcs/tree.h"
 
 struct chart_port;
+struct kustomize_made;
 struct kustomize_remote;
 struct kustomize_repository;
 
@@ -41,6 +42,8 @@ struct kustomize_opts {
     size_t seed_n;
     struct chart_port *charts; /* charts of repositories; NULL refuses them */
     bool *charted;             /* becomes true when a chart is rendered; may be NULL */
+
+    struct kustomize_made *made; /* is filled for a build that is made again (again.h), or NULL */
 };
 
 /* The kustomization file of a folder, or NULL when it has none. */

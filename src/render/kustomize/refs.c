@@ -200,22 +200,24 @@ static void note_names(struct arena *a, struct map *named, struct kust_resource 
     }
 }
 
-int kust_references(struct kust_set *s, struct err *e)
+void kust_name_all(struct kust_set *s, struct map *named)
+{
+    for (size_t i = 0; i < s->n; i++)
+        note_names(s->a, named, s->items[i]);
+}
+
+int kust_mend(struct kust_set *s, const struct map *named, struct kust_resource *const *from,
+              size_t n, struct err *e)
 {
     struct kust_references all = kust_all_references(s->a, value_get(s->config, "nameReference"));
-    struct map named;
     int rc = 0;
-    map_init(&named);
-    for (size_t i = 0; i < s->n; i++)
-        note_names(s->a, &named, s->items[i]);
-    for (size_t i = 0; rc == 0 && i < s->n; i++) {
-        struct mend m = {.set = s, .named = &named, .from = s->items[i]};
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct mend m = {.set = s, .named = named, .from = from[i]};
         for (size_t k = 0; rc == 0 && k < all.n; k++) {
             m.ref = &all.items[k];
             if (kust_place_fitted(&m.ref->at, m.from))
-                rc = kust_visit(s->a, s->items[i]->object, m.ref->at.path, false, mend_at, &m, e);
+                rc = kust_visit(s->a, m.from->object, m.ref->at.path, false, mend_at, &m, e);
         }
     }
-    map_done(&named);
     return rc;
 }
