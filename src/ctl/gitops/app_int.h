@@ -24,7 +24,7 @@ struct gitops {
     pthread_mutex_t lock;
     struct map last_wave; /* Application uid → int64_t *, monotonic ms */
     struct kept *kept;
-    atomic_ullong renders; /* that were made */
+    atomic_ullong renders, render_us; /* that were made, and how long that took */
 };
 
 #define APP_MANAGER     "argocd-controller"
@@ -137,6 +137,18 @@ const char *app_key(const char *ns, const char *name, struct arena *a); /* in st
 const char *app_inputs(const struct value *spec, const char *ns, const char *name, struct arena *a);
 int app_render(struct app *p, const struct app_sources *s, const char *revision,
                struct app_manifests *out, struct err *e) MUST_CHECK;
+
+/* ---- manifests.c: what is added to objects, and what is said of all ---- */
+/* A copy with namespace and tracking id; it shares what it can. Notes its kind. */
+struct value *manifests__decorate(struct app *p, struct app_manifests *m, struct arena *a,
+                                  const struct value *rendered);
+int manifests__part(const struct value *o, struct arena *a, struct app_part *out,
+                    struct err *e) MUST_CHECK;
+/* Digest and images of all parts. */
+int manifests__sum_up(struct app_manifests *m, struct arena *a, struct err *e) MUST_CHECK;
+/* Whether the cluster says the same of all kinds as when they were noted. */
+bool manifests__kinds_are_same(struct app *p, const struct app_manifests *m);
+const char *const *manifests__names(const struct map *set, struct arena *a);
 
 /* ---- elsewhere.c: what a source names by URL ---- */
 struct elsewhere {

@@ -36,9 +36,9 @@ void gitops_free(struct gitops *g)
     free(g);
 }
 
-uint64_t gitops_renders(const struct gitops *g)
+struct gitops_renders gitops_renders(const struct gitops *g)
 {
-    return atomic_load(&g->renders);
+    return (struct gitops_renders){atomic_load(&g->renders), atomic_load(&g->render_us)};
 }
 
 void app_soon(struct app *p, int64_t ms)

@@ -41,8 +41,11 @@ AUTO_DEFINE(gitops)
 extern const struct controller application_controller;
 extern const struct controller revisions_controller;
 
-/* How many renders were made so far; all others were kept from before. */
-uint64_t gitops_renders(const struct gitops *g);
+/* Renders that were made so far, and the time they took; all others were kept from before. */
+struct gitops_renders {
+    uint64_t n, us;
+};
+struct gitops_renders gitops_renders(const struct gitops *g);
 
 /* ---- update-image, a step of pipelines ---- */
 

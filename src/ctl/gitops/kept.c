@@ -55,12 +55,20 @@ struct kept_render *kept_render_new(void)
     return r;
 }
 
+struct kept_render *kept_render_ref(struct kept_render *r)
+{
+    (void)atomic_fetch_add(&r->refs, 1);
+    return r;
+}
+
 void kept_render_unref(struct kept_render *r)
 {
     if (!r || atomic_fetch_sub(&r->refs, 1) > 1)
         return;
+    struct kept_render *base = r->base;
     tree_notes_done(&r->notes);
     arena_free(r->a);
+    kept_render_unref(base);
 }
 
 /* ---- differences: the caller holds the lock, but where it says otherwise ---- */
@@ -166,16 +174,30 @@ void kept_drop(struct kept *k, const char *key)
     remove_entry(k, key);
 }
 
+/* Of what was read, by the lowest of those that it was made from. */
+static const struct tree_notes *notes_of(const struct kept_render *r)
+{
+    while (r->base)
+        r = r->base;
+    return &r->notes;
+}
+
+static size_t bytes_of(const struct kept_render *r)
+{
+    size_t bytes = map_size(&notes_of(r)->paths) * 2 * sizeof(struct map_entry);
+    for (; r; r = r->base)
+        bytes += arena_used(r->a);
+    return bytes;
+}
+
 void kept_put(struct kept *k, const char *key, struct kept_render *r, const char *commit)
 {
     struct entry *x = new (sizeof *x);
-    size_t paths = map_size(&r->notes.paths);
+    size_t bytes = bytes_of(r);
     LOCK_SCOPE(&k->lock);
     remove_entry(k, key);
     (void)atomic_fetch_add(&r->refs, 1);
-    *x = (struct entry){.render = r,
-                        .used = ++k->uses,
-                        .bytes = arena_used(r->a) + paths * 2 * sizeof(struct map_entry)};
+    *x = (struct entry){.render = r, .used = ++k->uses, .bytes = bytes};
     (void)snprintf(x->commit, sizeof x->commit, "%s", commit);
     (void)map_put(&k->entries, key, x);
     k->bytes += x->bytes;
@@ -206,23 +228,27 @@ static void move_on(struct kept *k, const char *key, const struct kept_render *r
         (void)snprintf(x->commit, sizeof x->commit, "%s", commit);
 }
 
-static bool touched(struct kept *k, const struct kept_render *render, struct repo *r,
-                    const char *from, const char *to)
+/* What differs, with a reference for the caller. */
+static struct difference *difference_of(struct kept *k, struct repo *r, const char *from,
+                                        const char *to)
 {
     struct difference *d;
     {
         LOCK_SCOPE(&k->lock);
-        d = find_difference(k, render->repository, from, to);
+        d = find_difference(k, repo_path(r), from, to);
     }
-    bool made = !d;
-    if (made)
-        d = make_difference(r, from, to);
-    bool yes = !d->known || tree_notes_touched(&render->notes, &d->points);
+    if (d)
+        return d;
+    d = make_difference(r, from, to);
     LOCK_SCOPE(&k->lock);
-    if (made)
-        keep_difference(k, d);
+    keep_difference(k, d);
+    return d;
+}
+
+static void let_go(struct kept *k, struct difference *d)
+{
+    LOCK_SCOPE(&k->lock);
     difference_unref(d);
-    return yes;
 }
 
 struct kept_render *kept_get(struct kept *k, const char *key, const char *inputs, struct repo *r,
@@ -232,12 +258,31 @@ struct kept_render *kept_get(struct kept *k, const char *key, const char *inputs
     struct kept_render *render = take(k, key, inputs, repo_path(r), from);
     if (!render || strcmp(from, commit) == 0)
         return render;
-    if (touched(k, render, r, from, commit)) {
-        kept_render_unref(render);
-        return NULL;
+    struct difference *d = difference_of(k, r, from, commit);
+    bool same = d->known && !tree_notes_touched(notes_of(render), &d->points);
+    let_go(k, d);
+    if (same) {
+        move_on(k, key, render, commit);
+        return render;
     }
-    move_on(k, key, render, commit);
-    return render;
+    kept_render_unref(render);
+    return NULL;
+}
+
+struct kept_render *kept_near(struct kept *k, const char *key, const char *inputs, struct repo *r,
+                              const char *commit, struct arena *a, const char *const **files)
+{
+    char from[REPO_SHA_MAX];
+    struct kept_render *render = take(k, key, inputs, repo_path(r), from);
+    if (!render)
+        return NULL;
+    struct difference *d = difference_of(k, r, from, commit);
+    *files = d->known ? tree_notes_texts(notes_of(render), &d->points, a) : NULL;
+    let_go(k, d);
+    if (*files)
+        return render;
+    kept_render_unref(render);
+    return NULL;
 }
 
 /* ---- settled ---- */

@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 
 #include "ctl/gitops/manifests.h"
+#include "render/render.h"
 #include "vcs/tree_notes.h"
 
 struct kept_render {
@@ -25,10 +26,16 @@ struct kept_render {
     const char *repository; /* its folder */
     const char *inputs;
     struct tree_notes notes;
+    struct render_result result; /* before anything was added */
+
+    /* One that was made from another shares with it whatever did not change. */
+    struct kept_render *base; /* a reference, or NULL */
+    unsigned depth;           /* how many there are below it */
 };
 
 /* With one reference. Fill it, then put it, then leave it alone. */
 struct kept_render *kept_render_new(void);
+struct kept_render *kept_render_ref(struct kept_render *r);
 void kept_render_unref(struct kept_render *r);
 
 struct kept;
@@ -40,6 +47,10 @@ void kept_free(struct kept *k);
  * must be made. */
 struct kept_render *kept_get(struct kept *k, const char *key, const char *inputs, struct repo *r,
                              const char *commit);
+/* The newest render there is, if `commit` differs from its own in nothing that was read but the
+ * text of files; those are *files, NULL-terminated, in `a`. */
+struct kept_render *kept_near(struct kept *k, const char *key, const char *inputs, struct repo *r,
+                              const char *commit, struct arena *a, const char *const **files);
 /* In place of the one before. Takes a reference of its own. */
 void kept_put(struct kept *k, const char *key, struct kept_render *r, const char *commit);
 void kept_drop(struct kept *k, const char *key);

@@ -50,8 +50,8 @@ static int get_live(struct app *p, struct app_item *i, struct err *e)
     return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-/* Would applying it change anything? */
-static void compare(struct app *p, struct app_item *i)
+/* Would applying it change anything? What was in sync is, until one side changes. */
+static void compare(struct app *p, struct app_item *i, struct app_part *part)
 {
     AUTO(object) struct object *predicted = NULL;
     struct err why;
@@ -61,6 +61,10 @@ static void compare(struct app *p, struct app_item *i)
     }
     if (!i->live)
         return;
+    if (part && !i->live->deleting && atomic_load(&part->in_sync) == i->live->rv) {
+        i->in_sync = true;
+        return;
+    }
     const char *error = NULL;
     if (kube_apply_dry(p->c->kube, i->res, i->ns, i->name, APP_MANAGER, i->target, &predicted,
                        &why) == 0) {
@@ -72,25 +76,34 @@ static void compare(struct app *p, struct app_item *i)
     }
     i->in_sync = !i->differs && !i->live->deleting;
     i->error = error;
+    if (part && i->in_sync && i->live->rv)
+        atomic_store(&part->in_sync, i->live->rv);
 }
 
 static void push(struct app *p, struct app_items *l, const struct app_item *i)
 {
-    l->items = arena_grow(p->a, l->items, l->n * sizeof *i, (l->n + 1) * sizeof *i);
+    size_t size = sizeof *i;
+    if ((l->n & (l->n - 1)) == 0) /* room is a power of two */
+        l->items = arena_grow(p->a, l->items, l->n * size, (l->n ? 2 * l->n : 1) * size);
     l->items[l->n++] = *i;
 }
 
-static bool wanted(const struct app_items *l, const char *group, const char *kind, const char *ns,
-                   const char *name)
+static const char *identity(struct arena *a, const char *group, const char *kind, const char *ns,
+                            const char *name)
+{
+    return arena_join(a, group, "/", kind, "/", ns, "/", name, NULL);
+}
+
+/* Those that are wanted, by what they are. */
+static void note_wanted(struct app *p, const struct app_items *l, struct map *out)
 {
     for (size_t i = 0; i < l->n; i++) {
         const struct app_item *it = &l->items[i];
-        if (it->target && strcmp(it->kind, kind) == 0 && strcmp(it->group, group) == 0 &&
-            strcmp(it->name, name) == 0 &&
-            (!it->res || !it->res->namespaced || strcmp(it->ns, ns) == 0))
-            return true;
+        bool ns = !it->res || it->res->namespaced;
+        if (it->target)
+            (void)map_put(out, identity(p->a, it->group, it->kind, ns ? it->ns : "", it->name),
+                          out);
     }
-    return false;
 }
 
 /* The tracking id must be the object's own: copies of annotations are not taken for ours. */
@@ -105,14 +118,15 @@ static bool tracked(struct app *p, const struct object *o, const struct resource
     return strcmp(id + n, arena_printf(p->a, "%s/%s:%s/%s", r->group, r->kind, ns, o->name)) == 0;
 }
 
-static int add_left_over(struct app *p, struct app_items *l, const struct resource *r,
-                         struct err *e)
+static int add_left_over(struct app *p, const struct map *wanted, struct app_items *l,
+                         const struct resource *r, struct err *e)
 {
     struct kube_list all = {.n = 0};
     int rc = kube_list(p->c->kube, r, NULL, NULL, &all, e);
     for (size_t i = 0; rc == 0 && i < all.n; i++) {
         const struct object *o = all.items[i];
-        if (!tracked(p, o, r) || wanted(l, r->group, r->kind, o->ns, o->name))
+        const char *ns = r->namespaced ? o->ns : "";
+        if (!tracked(p, o, r) || map_has(wanted, identity(p->a, r->group, r->kind, ns, o->name)))
             continue;
         const struct object *held = object_hold(p->a, o);
         struct app_item it = item_of(p, held->root);
@@ -158,11 +172,15 @@ int app_tracked(struct app *p, const struct app_manifests *want, struct app_item
         if (kube_find(p->c->kube, version, value_at_str(r, "kind", ""), &res, NULL) == 0)
             add_kind(kinds, &n, res);
     }
+    struct map wanted;
     int rc = 0;
+    map_init(&wanted);
+    note_wanted(p, out, &wanted);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         watch(p, kinds[i]);
-        rc = add_left_over(p, out, kinds[i], e);
+        rc = add_left_over(p, &wanted, out, kinds[i], e);
     }
+    map_done(&wanted);
     return rc;
 }
 
@@ -179,7 +197,7 @@ int app_observe(struct app *p, const struct app_manifests *want, struct app_item
         if (rc < 0)
             return rc;
         if (!it.hook)
-            compare(p, &it);
+            compare(p, &it, want->parts ? &want->parts[i] : NULL);
         push(p, &l, &it);
     }
     int rc = app_tracked(p, want, &l, e);

@@ -1,11 +1,20 @@
 /* manifests.h - what a revision renders to, for one Application. */
 #pragma once
+#include <stdatomic.h>
+
 #include "codec/value.h"
 
 /* A kind whose scope had a say. */
 struct app_kind {
     const char *version, *kind;
     int namespaced; /* -1: the cluster does not know it */
+};
+
+/* What one object adds to the whole. */
+struct app_part {
+    unsigned char sum[32];     /* SHA-256 of its JSON, keys sorted */
+    const char *const *images; /* NULL-terminated */
+    atomic_ullong in_sync;     /* resourceVersion that is as the object wants it, or 0 */
 };
 
 struct app_manifests {
@@ -20,4 +29,5 @@ struct app_manifests {
     const char *const *images;
     struct app_kind *kinds; /* of all objects */
     size_t n_kinds;
+    struct app_part *parts; /* of the objects; NULL where others are compared */
 };

@@ -1,7 +1,5 @@
 /* What an Application's sources render to. */
-#include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
-
+#include "base/clock.h"
 #include "codec/base64.h"
 #include "codec/json.h"
 #include "ctl/gitops/app_int.h"
@@ -160,15 +158,6 @@ static int open_all(struct app *p, const struct app_sources *s, const char *revi
     return rc;
 }
 
-static const char *const *names_in(const struct map *set, struct arena *a)
-{
-    const char **list = ARENA_ARRAY(a, const char *, map_size(set) + 1);
-    size_t cursor = 0, n = 0;
-    for (const struct map_entry *m; (m = map_next(set, &cursor));)
-        list[n++] = arena_strdup(a, m->key);
-    return list;
-}
-
 /* Renders source `i`, with a note of what is read of each. */
 static int render_one(struct app *p, struct opened_all *all, size_t i, struct traced *traced,
                       struct render_result *out, struct err *e)
@@ -181,6 +170,7 @@ static int render_one(struct app *p, struct opened_all *all, size_t i, struct tr
     opts.remote = &elsewhere.remote;
     opts.charts = &elsewhere.charts;
     opts.refs = all->refs;
+    opts.noted = all->n == 1;
     if (rc == 0)
         rc = render_objects(&traced[i].base, &opts, all->render->a, out, e);
     all->alone &= rc == 0 && !out->charted && !elsewhere.asked;
@@ -223,118 +213,17 @@ static int render_all(struct app *p, const struct app_sources *s, struct opened_
             break;
         out->tools[i] = tools[r.tool];
         add_objects(a, out, &r);
+        all->render->result = r;
     }
     for (size_t i = 0; i < s->n; i++) {
-        out->files[i] = names_in(&traced[i].files, a);
+        out->files[i] = manifests__names(&traced[i].files, a);
         map_done(&traced[i].files);
     }
     all->alone &= !all->keys.asked;
     return rc;
 }
 
-/* ---- which kinds have namespaces ---- */
-
-static int scope_of(struct app *p, const char *version, const char *kind)
-{
-    const struct resource *res;
-    return kube_find(p->c->kube, version, kind, &res, NULL) == 0 ? res->namespaced : -1;
-}
-
-static const struct app_kind *kind_of(struct app *p, struct app_manifests *m, struct arena *a,
-                                      const struct value *o)
-{
-    const char *version = value_at_str(o, "apiVersion", ""), *kind = value_at_str(o, "kind", "");
-    for (size_t i = 0; i < m->n_kinds; i++)
-        if (strcmp(m->kinds[i].kind, kind) == 0 && strcmp(m->kinds[i].version, version) == 0)
-            return &m->kinds[i];
-    size_t size = sizeof *m->kinds;
-    m->kinds = arena_grow(a, m->kinds, m->n_kinds * size, (m->n_kinds + 1) * size);
-    m->kinds[m->n_kinds] = (struct app_kind){version, kind, scope_of(p, version, kind)};
-    return &m->kinds[m->n_kinds++];
-}
-
-/* Kinds that come with the same sync are not known to the cluster yet. */
-static bool namespaced(const struct app_kind *kind, const struct app_manifests *m)
-{
-    if (kind->namespaced >= 0)
-        return kind->namespaced;
-    for (size_t i = 0; i < m->n; i++)
-        if (strcmp(value_at_str(m->objects[i], "kind", ""), "CustomResourceDefinition") == 0 &&
-            strcmp(value_at_str(m->objects[i], "spec.names.kind", ""), kind->kind) == 0)
-            return strcmp(value_at_str(m->objects[i], "spec.scope", ""), "Namespaced") == 0;
-    return true;
-}
-
-/* ---- what is added to every object ---- */
-
-static void decorate(struct app *p, struct app_manifests *m, struct arena *a)
-{
-    const char *dest = value_at_str(p->spec, "destination.namespace", "");
-    const char *prefix = app_tracking_prefix(p);
-    dest = *dest ? dest : "default";
-    for (size_t i = 0; i < m->n; i++) {
-        struct value *o = m->objects[i], *meta = value_make_object(a, o, "metadata");
-        const struct app_kind *kind = kind_of(p, m, a, o);
-        const char *slash = strchr(kind->version, '/');
-        bool in_ns = namespaced(kind, m);
-        if (!in_ns)
-            (void)value_remove(meta, "namespace");
-        else if (!*value_at_str(meta, "namespace", ""))
-            (void)value_set_str(a, meta, "namespace", dest);
-        (void)value_set_str(a, value_make_object(a, o, "metadata.annotations"), APP_TRACKING,
-                            arena_printf(a, "%s%.*s/%s:%s/%s", prefix,
-                                         slash ? (int)(slash - kind->version) : 0, kind->version,
-                                         kind->kind,
-                                         in_ns ? value_at_str(meta, "namespace", "") : dest,
-                                         value_at_str(meta, "name", "")));
-    }
-}
-
-static int digest(struct value **objects, size_t n, char out[65], struct err *e)
-{
-    AUTO(arena) struct arena *a = arena_new(SIZE_MAX);
-    struct value *all = value_new_array(a);
-    unsigned char sum[32];
-    for (size_t i = 0; i < n; i++)
-        (void)value_push(a, all, objects[i]);
-    const char *text = json_text(a, all, JSON_SORTED);
-    if (gnutls_hash_fast(GNUTLS_DIG_SHA256, text, strlen(text), sum) < 0)
-        return err_set(e, ERR_SYSTEM, "compute a SHA-256 digest");
-    for (size_t i = 0; i < sizeof sum; i++)
-        (void)snprintf(out + 2 * i, 3, "%02x", sum[i]);
-    return 0;
-}
-
-/* ---- images, for status.summary and for condemnation ---- */
-
-static void add_images(struct map *set, const struct value *v, int depth)
-{
-    if (depth > 64)
-        return;
-    VALUE_EACH_ITEM (item, v)
-        add_images(set, item, depth + 1);
-    VALUE_EACH_MEMBER (m, v) {
-        bool list = strcmp(m->key, "containers") == 0 || strcmp(m->key, "initContainers") == 0;
-        VALUE_EACH_ITEM (c, list ? &m->value : NULL) {
-            const char *image = value_at_str(c, "image", "");
-            if (*image && !map_has(set, image))
-                (void)map_put(set, image, set);
-        }
-        if (!list)
-            add_images(set, &m->value, depth + 1);
-    }
-}
-
-static const char *const *images_of(struct value **objects, size_t n, struct arena *a)
-{
-    struct map set;
-    map_init(&set);
-    for (size_t i = 0; i < n; i++)
-        add_images(&set, objects[i], 0);
-    const char *const *list = names_in(&set, a);
-    map_done(&set);
-    return list;
-}
+/* ---- renders, made or kept ---- */
 
 /* Of objects that several sources bring, the last one counts. */
 static void drop_repeated(struct app *p, struct app_manifests *m)
@@ -362,8 +251,6 @@ static void drop_repeated(struct app *p, struct app_manifests *m)
             : NULL);
 }
 
-/* ---- renders, made or kept ---- */
-
 const char *app_key(const char *ns, const char *name, struct arena *a)
 {
     return arena_join(a, ns, "/", name, NULL);
@@ -382,7 +269,6 @@ static int make(struct app *p, const struct app_sources *s, const char *revision
     struct app_manifests *m = &r->m;
     m->files = ARENA_ARRAY(r->a, const char *const *, s->n);
     m->tools = ARENA_ARRAY(r->a, const char *, s->n);
-    (void)atomic_fetch_add(&p->g->renders, 1);
     int rc = open_all(p, s, revision, r, &all, e);
     if (rc == 0)
         rc = render_all(p, s, &all, e);
@@ -390,19 +276,47 @@ static int make(struct app *p, const struct app_sources *s, const char *revision
     if (rc < 0)
         return rc;
     *alone = all.alone;
-    decorate(p, m, r->a);
+    for (size_t i = 0; i < m->n; i++)
+        m->objects[i] = manifests__decorate(p, m, r->a, m->objects[i]);
     if (s->many)
         drop_repeated(p, m);
-    m->images = images_of(m->objects, m->n, r->a);
-    return digest(m->objects, m->n, m->git, e);
+    m->parts = ARENA_ARRAY(r->a, struct app_part, m->n + 1);
+    for (size_t i = 0; rc == 0 && i < m->n; i++)
+        rc = manifests__part(m->objects[i], r->a, &m->parts[i], e);
+    return rc < 0 ? rc : manifests__sum_up(m, r->a, e);
 }
 
-static bool kinds_are_as_they_were(struct app *p, const struct app_manifests *m)
+/* From one that differs in the text of some files. ERR_UNSUPPORTED: make it whole. */
+static int make_from(struct app *p, const struct app_sources *s, const char *revision,
+                     struct kept_render *base, const char *const *files, struct kept_render *r,
+                     struct err *e)
 {
-    for (size_t i = 0; i < m->n_kinds; i++)
-        if (scope_of(p, m->kinds[i].version, m->kinds[i].kind) != m->kinds[i].namespaced)
-            return false;
-    return true;
+    struct opened_all all;
+    struct render_opts opts;
+    struct app_manifests *m = &r->m;
+    struct arena *a = r->a;
+    int rc = open_all(p, s, revision, r, &all, e);
+    if (rc == 0)
+        rc = gitops_render_opts(&all.items[0].source, all.items[0].plain, a, &opts, e);
+    opts.noted = true;
+    if (rc == 0)
+        rc = render_again(all.items[0].plain, &opts, &base->result, files, a, &r->result, e);
+    if (rc == 0 && all.keys.asked)
+        rc = ERR_UNSUPPORTED;
+    close_all(&all);
+    if (rc < 0)
+        return rc;
+    *m = base->m;
+    m->objects = arena_dup(a, m->objects, m->n * sizeof *m->objects);
+    m->parts = arena_dup(a, m->parts, m->n * sizeof *m->parts);
+    m->kinds = arena_dup(a, m->kinds, m->n_kinds * sizeof *m->kinds);
+    for (size_t i = 0; rc == 0 && i < r->result.n_fresh; i++) {
+        size_t at = r->result.fresh[i];
+        m->objects[at] = manifests__decorate(p, m, a, r->result.objects[at]);
+        m->parts[at] = (struct app_part){0};
+        rc = manifests__part(m->objects[at], a, &m->parts[at], e);
+    }
+    return rc < 0 ? rc : manifests__sum_up(m, a, e);
 }
 
 static void let_go(void *arg)
@@ -410,34 +324,67 @@ static void let_go(void *arg)
     kept_render_unref(arg);
 }
 
+static struct kept_render *held(struct app *p, struct kept_render *r)
+{
+    if (r)
+        arena_defer(p->a, let_go, r);
+    return r;
+}
+
+enum { DEPTH_MAX = 32 }; /* renders made from renders; then what they do not use goes */
+
+/* A render of the newest commit, from the one before or whole. */
+static int renew(struct app *p, const struct app_sources *s, const char *key, const char *inputs,
+                 struct kept_render **out, bool *alone, struct err *e)
+{
+    const char *const *files;
+    struct kept_render *r = NULL,
+                       *base = held(p, kept_near(p->g->kept, key, inputs, s->items[0].repo, s->head,
+                                                 p->a, &files));
+    if (base && base->depth < DEPTH_MAX && manifests__kinds_are_same(p, &base->m)) {
+        *out = r = held(p, kept_render_new());
+        if (make_from(p, s, s->head, base, files, r, NULL) == 0) {
+            r->base = kept_render_ref(base);
+            r->depth = base->depth + 1;
+            *alone = true;
+            return 0;
+        }
+    }
+    *out = r = held(p, kept_render_new());
+    return make(p, s, s->head, r, alone, e);
+}
+
 /* A render that stays until the sync ends. Only what the Application itself names is kept, at its
  * newest commit. */
 static int hold_render(struct app *p, const struct app_sources *s, const char *revision,
-                       const struct kept_render **out, struct err *e)
+                       struct kept_render **out, struct err *e)
 {
     const char *inputs = app_inputs(p->spec, p->ns, p->name, p->a);
     const char *key = app_key(p->ns, p->name, p->a);
     bool own = s == &p->from && !s->many && s->items[0].repo && strcmp(revision, s->head) == 0;
+    bool alone = false;
     struct kept_render *r =
-        own ? kept_get(p->g->kept, key, inputs, s->items[0].repo, revision) : NULL;
-    if (r) {
-        arena_defer(p->a, let_go, r);
-        *out = r;
-        if (kinds_are_as_they_were(p, &r->m))
-            return 0;
-    }
-    bool alone;
-    r = kept_render_new();
-    arena_defer(p->a, let_go, r);
-    int rc = make(p, s, revision, r, &alone, e);
-    if (rc < 0)
-        return rc;
+        own ? held(p, kept_get(p->g->kept, key, inputs, s->items[0].repo, revision)) : NULL;
     *out = r;
-    if (!own || !alone) {
-        if (own)
-            kept_drop(p->g->kept, key);
+    if (r && manifests__kinds_are_same(p, &r->m))
+        return 0;
+    int64_t from = clock_mono_us();
+    int rc;
+    if (own) {
+        rc = renew(p, s, key, inputs, out, &alone, e);
+    } else {
+        *out = held(p, kept_render_new());
+        rc = make(p, s, revision, *out, &alone, e);
+    }
+    (void)atomic_fetch_add(&p->g->renders, 1);
+    (void)atomic_fetch_add(&p->g->render_us, (unsigned long long)(clock_mono_us() - from));
+    if (rc < 0 || !own)
+        return rc;
+    if (!alone) {
+        kept_drop(p->g->kept, key);
         return 0;
     }
+    r = *out;
     r->inputs = arena_strdup(r->a, inputs);
     r->repository = arena_strdup(r->a, repo_path(s->items[0].repo));
     kept_put(p->g->kept, key, r, revision);
@@ -447,7 +394,7 @@ static int hold_render(struct app *p, const struct app_sources *s, const char *r
 int app_render(struct app *p, const struct app_sources *s, const char *revision,
                struct app_manifests *out, struct err *e)
 {
-    const struct kept_render *r = NULL;
+    struct kept_render *r = NULL;
     int rc = hold_render(p, s, revision, &r, e);
     if (rc < 0)
         return rc;
@@ -457,6 +404,7 @@ int app_render(struct app *p, const struct app_sources *s, const char *revision,
     m.objects = ARENA_ARRAY(p->a, struct value *, m.n + 1);
     for (size_t i = 0; i < m.n; i++) /* what others share is not written to */
         m.objects[i] = trial_wanted(p) ? value_copy(p->a, r->m.objects[i]) : r->m.objects[i];
+    m.parts = trial_wanted(p) ? NULL : r->m.parts;
     rc = app_outside_config(p, &m, e);
     if (rc == 0)
         *out = m;

@@ -267,18 +267,18 @@ static void only_what_a_commit_concerns(void)
                        {0}
     });
     T_EQ_STR(map_value(&w, "c"), "one", "synced");
-    uint64_t before = gitops_renders(w.gitops);
+    uint64_t before = gitops_renders(w.gitops).n;
     const char *head = push(&w, (struct file_edit[]){
                                     {"two/b.yaml", MAP("b", "two")},
                                     {0     }
     });
     T_EQ_STR(map_value(&w, "b"), "two", "changed");
-    T_EQ_INT(gitops_renders(w.gitops) - before, 1, "one render");
+    T_EQ_INT(gitops_renders(w.gitops).n - before, 1, "one render");
     T_EQ_STR(of(&w, "one", "status.sync.revision"), head, "the others know the commit");
     T_EQ_STR(of(&w, "three", "status.sync.status"), "Synced", "and are what they were");
     patch(&w, &RES_CONFIG_MAP, "web", "a", NULL, "{\"data\":{\"k\":\"by hand\"}}");
     T_EQ_STR(map_value(&w, "a"), "one", "drift is undone");
-    T_EQ_INT(gitops_renders(w.gitops) - before, 1, "without a render");
+    T_EQ_INT(gitops_renders(w.gitops).n - before, 1, "without a render");
     patch(&w, &RES_APPLICATION, "argocd", "one", NULL,
           "{\"spec\":{\"source\":{\"path\":\"four\"}}}");
     T_EQ_STR(map_value(&w, "e"), "one", "another source");
@@ -289,6 +289,35 @@ static void only_what_a_commit_concerns(void)
     });
     T_EQ_STR(map_value(&w, "d"), "one", "a file more in a folder that was listed");
     T_EQ_STR(of(&w, "two", "status.sync.revision"), head, "the other one");
+    teardown(&w);
+}
+
+/* Renders that were made from the one before, more often than one may stand on another. */
+static void follows_a_kustomization(void)
+{
+    struct world w;
+    setup(&w);
+    load(&w, NAMED("one", "one"));
+    (void)push(&w, (struct file_edit[]){
+                       {"one/kustomization.yaml", "namePrefix: p-\nresources: [a.yaml, b.yaml]\n"},
+                       {"one/a.yaml",                        MAP("a", "one")},
+                       {"one/b.yaml",MAP("b", "one")},
+                       {0                       }
+    });
+    for (int i = 0; i < 40; i++) {
+        const char *word = arena_printf(w.a, "v%d", i);
+        (void)push(&w, (struct file_edit[]){
+                           {i % 2 ? "one/a.yaml" : "one/b.yaml",
+                            arena_printf(w.a,
+                            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\n"
+                                         "data: {k: %s}\n", i % 2 ? "a" : "b", word)},
+                           {0     }
+        });
+        T_EQ_STR(map_value(&w, i % 2 ? "p-a" : "p-b"), word, "changed");
+        T_EQ_STR(of(&w, "one", "status.sync.status"), "Synced", word);
+    }
+    T_EQ_STR(map_value(&w, "p-b"), "v38", "the other one");
+    T_EQ_INT(gitops_renders(w.gitops).n, 41, "a render a commit");
     teardown(&w);
 }
 
@@ -321,4 +350,4 @@ static void who_is_not_settled_is_looked_at(void)
 }
 
 T_MAIN(moves_on, has_a_limit, is_what_a_fresh_one_is, only_what_a_commit_concerns,
-       who_is_not_settled_is_looked_at)
+       follows_a_kustomization, who_is_not_settled_is_looked_at)
