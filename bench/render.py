@@ -11,7 +11,7 @@ from bench import peers, render_cases as cases
 from bench.report import Goal
 from bench.servers import BUILD, ROOT, SLIPWAY, Failed
 
-SPAWN = BUILD / "bench/spawn"
+SPAWN, APPLOAD = BUILD / "bench/spawn", BUILD / "bench/appload"
 KUBE = ("--kube-version", "1.32.4")
 DATA = Path(os.environ.get("SLIPWAY_CONFORMANCE", ROOT.parent / "shared/conformance"))
 CHARTS = Path(os.environ.get("SLIPWAY_BENCH_CHARTS", peers.CACHE / "charts"))
@@ -104,6 +104,34 @@ def bench_kustomize(report, folder):
     growth(report, folder, "kustomize", "resources", partial(many_resources, folder), (300, 3000, 30000))
 
 
+# ---- in the server ----
+
+def commits(folder, apps, objects, rounds):
+    """What a commit that changes one file costs: see bench/appload.c."""
+    with tempfile.TemporaryDirectory(dir=folder) as data:
+        done = subprocess.run([APPLOAD, data, str(apps), str(objects), str(rounds)], text=True, capture_output=True)
+    if done.returncode:
+        raise Failed(f"{apps} Applications of {objects} objects: {done.stderr.strip()}")
+    return zip(*([float(x) for x in line.split()] for line in done.stdout.splitlines()))
+
+
+def bench_server(report, folder):
+    for apps in (10, 100, 1000):
+        changed, told, _, renders = commits(folder, apps, 3, ROUNDS)
+        what = f"server: {apps} Applications, a commit concerns one"
+        report.add(f"render/server-{apps}-applications", f"{what}: until the API has the change", "ms", changed,
+                   goal=Goal(limit=50 if apps == 1000 else None))
+        report.add(f"render/server-{apps}-applications-renders", "renders it takes", "", renders, goal=Goal(limit=1))
+        report.add(f"render/server-{apps}-applications-told", "until every Application says that it has seen the commit",
+                   "ms", told)
+    for objects in (30, 300, 3000):
+        changed, _, rendering, _ = commits(folder, 1, objects, ROUNDS)
+        what = f"server: {objects} resources, one file changed"
+        report.add(f"render/server-{objects}-resources", f"{what}: its render", "ms", rendering,
+                   goal=Goal(limit=5 if objects == 3000 else None))
+        report.add(f"render/server-{objects}-resources-changed", "until the API has the change", "ms", changed)
+
+
 # ---- helm ----
 
 def template(chart, *args, folder=None):
@@ -155,7 +183,11 @@ def scratch():
         yield Path(folder)
 
 
-def bench(report):
+PARTS = {"kustomize": bench_kustomize, "server": bench_server, "helm": bench_helm}
+
+
+def bench(report, only=None):
     with scratch() as folder:
-        bench_kustomize(report, folder)
-        bench_helm(report, folder)
+        for name, part in PARTS.items():
+            if only in (None, name):
+                part(report, folder)
