@@ -1,39 +1,94 @@
 /* What the linter says, and which line of a template it names. */
+#include "t.h"
 #include "base/buf.h"
 #include "base/own.h"
 #include "render/helm/lint.h"
-#include "t.h"
 
 #define HEAD "apiVersion: v2\nname: c\nversion: 1.0.0\nicon: https://a.example/i.png\n"
 
 static const struct {
     const char *name, *chart, *values, *file, *text, *want;
 } cases[] = {
-    {"nothing to say", HEAD, "a: 1\n", "templates/x.yaml",
-     "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n", ""},
-    {"no icon, no values", "apiVersion: v2\nname: c\nversion: 1.0.0\n", NULL, "templates/_x.tpl", "",
-     "1 Chart.yaml: icon is recommended|1 values.yaml: file does not exist|"},
-    {"types", "apiVersion: v2\nname: c\nversion: 1.0.0\nappVersion: 1.2\nicon: x:/y\n", "", "templates/_x.tpl",
-     "", "3 Chart.yaml: appVersion should be of type string but it's of type float64|"},
-    {"an old chart", "name: c\nversion: 1.0.0\nicon: x:/y\n", "", "templates/_x.tpl", "",
-     "3 Chart.yaml: apiVersion is required. The value must be either \"v1\" or \"v2\"|"},
-    {"a file of another kind", HEAD, "", "templates/x.md", "x",
-     "3 templates/x.md: file extension '.md' not valid. Valid extensions are .yaml, .yml, .tpl, or "
-     ".txt|"},
-    {"YAML that a range has moved down", HEAD, "l: [1, 2, 3]\n", "templates/x.yaml",
-     "a:\n{{- range .Values.l }}\n- {{ . }}\n{{- end }}\nb: {{ \"c: d: e\" }}\n",
-     "3 templates/x.yaml: unable to parse YAML: error converting YAML to JSON: yaml: line 5: mapping "
-     "values are not allowed in this context\n\tat templates/x.yaml:5: b: {{ \"c: d: e\" }}|"},
-    {"a name of the second document", HEAD, "n: Bad\n", "templates/x.yaml",
-     "{{/* a\nb\n*/}}\nkind: A\nmetadata: {name: a}\n---\nkind: Role\nmetadata:\n  name: a%b\n",
-     "2 templates/x.yaml: object name does not conform to Kubernetes naming requirements: \"a%b\": "
-     "metadata.name: Invalid value: \"a%b\": may not contain '%'\n\tat templates/x.yaml:9: name: a%b|"},
-    {"required and fail let pass", HEAD, "", "templates/x.yaml",
-     "kind: A\nmetadata: {name: a}\na: {{ required \"x\" .Values.q }}\nb: {{ fail \"no\" }}\n", ""},
-    {"a kind on its way out", HEAD, "", "templates/x.yaml",
-     "apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: a}\n",
-     "2 templates/x.yaml: extensions/v1beta1 Ingress is deprecated in v1.14+, unavailable in v1.22+; "
-     "use networking.k8s.io/v1 Ingress|"},
+    {
+     .name = "nothing to say",
+     .chart = HEAD,
+     .values = "a: 1\n",
+     .file = "templates/x.yaml",
+     .text = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n",
+     .want = "",
+     },
+    {
+     .name = "no icon, no values",
+     .chart = "apiVersion: v2\nname: c\nversion: 1.0.0\n",
+     .values = NULL,
+     .file = "templates/_x.tpl",
+     .text = "",
+     .want = "1 Chart.yaml: icon is recommended|1 values.yaml: file does not exist|",
+     },
+    {
+     .name = "types",
+     .chart = "apiVersion: v2\nname: c\nversion: 1.0.0\nappVersion: 1.2\nicon: x:/y\n",
+     .values = "",
+     .file = "templates/_x.tpl",
+     .text = "",
+     .want = "3 Chart.yaml: appVersion should be of type string but it's of type float64|",
+     },
+    {
+     .name = "an old chart",
+     .chart = "name: c\nversion: 1.0.0\nicon: x:/y\n",
+     .values = "",
+     .file = "templates/_x.tpl",
+     .text = "",
+     .want = "3 Chart.yaml: apiVersion is required. The value must be either \"v1\" or \"v2\"|",
+     },
+    {
+     .name = "a file of another kind",
+     .chart = HEAD,
+     .values = "",
+     .file = "templates/x.md",
+     .text = "x",
+     .want =
+            "3 templates/x.md: file extension '.md' not valid. Valid extensions are .yaml, .yml, "
+            ".tpl, or "
+            ".txt|", },
+    {.name = "YAML that a range has moved down",
+     .chart = HEAD,
+     .values = "l: [1, 2, 3]\n",
+     .file = "templates/x.yaml",
+     .text = "a:\n{{- range .Values.l }}\n- {{ . }}\n{{- end }}\nb: {{ \"c: d: e\" }}\n",
+     .want =
+         "3 templates/x.yaml: unable to parse YAML: error converting YAML to JSON: yaml: line 5: "
+         "mapping "
+         "values are not allowed in this context\n\tat templates/x.yaml:5: b: {{ \"c: d: e\" }}|"},
+    {
+     .name = "a name of the second document",
+     .chart = HEAD,
+     .values = "n: Bad\n",
+     .file = "templates/x.yaml",
+     .text = "{{/* a\nb\n*/}}\nkind: A\nmetadata: {name: a}\n---\nkind: Role\nmetadata:\n  "
+                "name: a%b\n",                                 .want =
+            "2 templates/x.yaml: object name does not conform to Kubernetes naming requirements: "
+            "\"a%b\": "
+            "metadata.name: Invalid value: \"a%b\": may not contain '%'\n\tat templates/x.yaml:9: "
+            "name: a%b|", },
+    {
+     .name = "required and fail let pass",
+     .chart = HEAD,
+     .values = "",
+     .file = "templates/x.yaml",
+     .text = "kind: A\nmetadata: {name: a}\na: {{ required \"x\" .Values.q }}\nb: {{ fail "
+                "\"no\" }}\n", .want = "",
+     },
+    {
+     .name = "a kind on its way out",
+     .chart = HEAD,
+     .values = "",
+     .file = "templates/x.yaml",
+     .text = "apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: a}\n",
+     .want =
+            "2 templates/x.yaml: extensions/v1beta1 Ingress is deprecated in v1.14+, unavailable "
+            "in v1.22+; "
+            "use networking.k8s.io/v1 Ingress|", },
 };
 
 static void says(void)
