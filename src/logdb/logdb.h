@@ -93,6 +93,49 @@ struct logdb_result {
 int logdb_query(struct logdb *db, const struct logdb_query *q, struct arena *a,
                 struct logdb_result *out, struct err *e) MUST_CHECK;
 
+/* One line as a scan meets it; everything is borrowed until the visitor returns. */
+struct logdb_entry {
+    const struct value *labels; /* lives as long as the arena of the scan */
+    uint32_t stream;
+    unsigned nth; /* among the lines of its stream that have its time, from 0; with stream and
+                     time it names the line for good */
+    int64_t time_ns;
+    const char *text; /* not terminated */
+    size_t n;
+};
+
+/* 0: go on, > 0: enough, < 0: the scan fails with this code. */
+typedef int (*logdb_visit)(void *arg, const struct logdb_entry *x, struct err *e);
+
+/* What a scan may cost; 0: no limit. */
+struct logdb_budget {
+    uint64_t max_lines, max_bytes;
+    int64_t max_ms;
+};
+
+struct logdb_cost {
+    uint64_t lines, bytes; /* looked at, wanted or not */
+};
+
+/* Shows every line that the query wants to `visit`: each stream's in the order of
+ * time, streams interleaved chunk by chunk. `limit` and `newest_first` do not count.
+ * ERR_TOO_LARGE: the budget is used up; the sentence says by what. */
+int logdb_scan(struct logdb *db, const struct logdb_query *q, const struct logdb_budget *budget,
+               struct arena *a, logdb_visit visit, void *arg, struct logdb_cost *out_cost,
+               struct err *e) MUST_CHECK;
+
+/* A stream that has lines. */
+struct logdb_stream_info {
+    const struct value *labels; /* in the arena */
+    uint32_t id;
+    uint64_t lines, bytes; /* bytes: as they came */
+    int64_t from_ns, to_ns;
+};
+
+/* The streams that the matchers choose and that may have lines in the query's time. */
+int logdb_streams(struct logdb *db, const struct logdb_query *q, struct arena *a,
+                  struct logdb_stream_info **out, size_t *out_n, struct err *e) MUST_CHECK;
+
 struct logdb_stats {
     uint64_t streams, lines_in, bytes_in, cut_lines, segments, disk_bytes, removed_segments;
 };

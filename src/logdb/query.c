@@ -18,7 +18,16 @@ struct scan {
     pcre2_match_context *context;
     struct logdb_line *found; /* sorted as asked for, at most limit */
     size_t n, limit;
-    uint64_t scanned;
+    uint64_t scanned, lines;
+    logdb_visit visit; /* NULL: lines are kept in `found` */
+    void *arg;
+    struct place *places; /* by stream; of a scan only */
+};
+
+/* How many lines of the newest time a scan has met in a stream. */
+struct place {
+    int64_t time_ns;
+    unsigned count;
 };
 
 static int compile(const char *text, bool anchored, pcre2_code **out, struct err *e)
@@ -59,7 +68,8 @@ static int scan_begin(struct scan *s, struct err *e)
         if (is_expression(q->filters[i].op))
             r = compile(q->filters[i].text, false, &s->filters[i], e);
     s->limit = q->limit ? q->limit : DEFAULT_LIMIT;
-    s->found = ARENA_ARRAY(s->arena, struct logdb_line, s->limit + 1);
+    if (!s->visit)
+        s->found = ARENA_ARRAY(s->arena, struct logdb_line, s->limit + 1);
     return r;
 }
 
@@ -130,31 +140,50 @@ static void keep(struct scan *s, const struct value *labels, int64_t time_ns, co
         s->n++;
 }
 
-static void scan_lines(struct scan *s, const struct value *labels, const struct buf *raw,
-                       int64_t from_ns)
+/* One piece of work that was chosen under the lock and is read without it. */
+struct piece {
+    const struct value *labels;
+    uint32_t stream;
+    size_t order; /* as found: a stream's pieces are in the order of time */
+    struct chunk chunk;
+    struct buf head; /* a copy, when chunk.segment is NULL */
+};
+
+static unsigned nth_of(struct scan *s, uint32_t stream, int64_t time_ns)
 {
-    struct lines_reader r = {(const unsigned char *)raw->data,
-                             (const unsigned char *)raw->data + raw->len, from_ns};
-    const char *line;
-    size_t n;
+    struct place *p = &s->places[stream];
+    p->count = p->time_ns == time_ns ? p->count + 1 : 0;
+    p->time_ns = time_ns;
+    return p->count;
+}
+
+static int scan_lines(struct scan *s, const struct piece *p, const struct buf *raw, struct err *e)
+{
+    const unsigned char *bytes = (const unsigned char *)raw->data;
+    struct lines_reader r = {bytes, bytes + raw->len, p->chunk.from_ns};
+    struct logdb_entry x = {.labels = p->labels, .stream = p->stream};
+    int rc = 0;
     s->scanned += raw->len;
-    while (lines_next(&r, &line, &n) > 0)
-        if (r.time_ns >= s->q->from_ns && (!s->q->to_ns || r.time_ns < s->q->to_ns) &&
-            line_wanted(s, line, n))
-            keep(s, labels, r.time_ns, line, n);
+    while (rc == 0 && lines_next(&r, &x.text, &x.n) > 0) {
+        s->lines++;
+        x.time_ns = r.time_ns;
+        if (s->visit)
+            x.nth = nth_of(s, p->stream, r.time_ns);
+        if (r.time_ns < s->q->from_ns || (s->q->to_ns && r.time_ns >= s->q->to_ns) ||
+            !line_wanted(s, x.text, x.n))
+            continue;
+        if (s->visit)
+            rc = s->visit(s->arg, &x, e);
+        else
+            keep(s, p->labels, r.time_ns, x.text, x.n);
+    }
+    return rc;
 }
 
 static bool overlaps(const struct logdb_query *q, int64_t from_ns, int64_t to_ns)
 {
     return to_ns >= q->from_ns && (!q->to_ns || from_ns < q->to_ns);
 }
-
-/* One piece of work that was chosen under the lock and is read without it. */
-struct piece {
-    const struct value *labels;
-    struct chunk chunk;
-    struct buf head; /* a copy, when chunk.segment is NULL */
-};
 
 struct pieces {
     struct piece *items;
@@ -169,8 +198,8 @@ static struct piece *piece_add(struct pieces *p)
         if (!p->items)
             log_die("out of memory");
     }
-    struct piece *x = &p->items[p->n++];
-    *x = (struct piece){0};
+    struct piece *x = &p->items[p->n];
+    *x = (struct piece){.order = p->n++};
     return x;
 }
 
@@ -179,6 +208,8 @@ static void choose(struct logdb *db, struct scan *s, struct pieces *p)
     LOCK_SCOPE(&db->lock);
     if (s->q->from_ns < segments_oldest_ns(db))
         s->q->from_ns = segments_oldest_ns(db);
+    if (s->visit)
+        s->places = ARENA_ARRAY(s->arena, struct place, db->n_streams + 1);
     for (size_t i = 0; i < db->n_streams; i++) {
         const struct stream *st = &db->streams[i];
         if (!stream_wanted(s, st->labels))
@@ -188,12 +219,14 @@ static void choose(struct logdb *db, struct scan *s, struct pieces *p)
             if (overlaps(s->q, st->chunks[k].from_ns, st->chunks[k].to_ns)) {
                 struct piece *x = piece_add(p);
                 x->labels = labels;
+                x->stream = (uint32_t)i;
                 x->chunk = st->chunks[k];
                 (void)segment_ref(x->chunk.segment);
             }
         if (st->head.len && overlaps(s->q, st->head_from_ns, st->last_ns)) {
             struct piece *x = piece_add(p);
             x->labels = labels;
+            x->stream = (uint32_t)i;
             x->chunk = (struct chunk){.from_ns = st->head_from_ns, .to_ns = st->last_ns};
             buf_init(&x->head, st->head.len);
             buf_add(&x->head, st->head.data, st->head.len);
@@ -201,16 +234,25 @@ static void choose(struct logdb *db, struct scan *s, struct pieces *p)
     }
 }
 
+static int by_order(const struct piece *x, const struct piece *y)
+{
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
 static int oldest_first(const void *a, const void *b)
 {
     const struct piece *x = a, *y = b;
-    return x->chunk.from_ns < y->chunk.from_ns ? -1 : x->chunk.from_ns > y->chunk.from_ns;
+    if (x->chunk.from_ns == y->chunk.from_ns)
+        return by_order(x, y);
+    return x->chunk.from_ns < y->chunk.from_ns ? -1 : 1;
 }
 
 static int newest_first(const void *a, const void *b)
 {
     const struct piece *x = a, *y = b;
-    return x->chunk.to_ns > y->chunk.to_ns ? -1 : x->chunk.to_ns < y->chunk.to_ns;
+    if (x->chunk.to_ns == y->chunk.to_ns)
+        return by_order(x, y);
+    return x->chunk.to_ns > y->chunk.to_ns ? -1 : 1;
 }
 
 /* Nothing in it can still get among the lines found. */
@@ -222,14 +264,20 @@ static bool too_late(const struct scan *s, const struct chunk *c)
 
 static int scan_piece(struct scan *s, struct piece *p, struct buf *raw, struct err *e)
 {
-    if (!p->chunk.segment) {
-        scan_lines(s, p->labels, &p->head, p->chunk.from_ns);
-        return 0;
-    }
+    if (!p->chunk.segment)
+        return scan_lines(s, p, &p->head, e);
     int r = chunk_read(&p->chunk, raw, e);
-    if (r == 0)
-        scan_lines(s, p->labels, raw, p->chunk.from_ns);
-    return r;
+    return r < 0 ? r : scan_lines(s, p, raw, e);
+}
+
+static void pieces_done(struct pieces *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->items[i].chunk.segment)
+            segment_unref(p->items[i].chunk.segment);
+        buf_done(&p->items[i].head);
+    }
+    free(p->items);
 }
 
 int logdb_query(struct logdb *db, const struct logdb_query *q, struct arena *a,
@@ -245,16 +293,95 @@ int logdb_query(struct logdb *db, const struct logdb_query *q, struct arena *a,
         choose(db, &s, &p);
     if (p.n)
         qsort(p.items, p.n, sizeof *p.items, q->newest_first ? newest_first : oldest_first);
-    for (size_t i = 0; i < p.n; i++) {
-        if (r == 0 && !too_late(&s, &p.items[i].chunk))
+    for (size_t i = 0; r == 0 && i < p.n; i++)
+        if (!too_late(&s, &p.items[i].chunk))
             r = scan_piece(&s, &p.items[i], &raw, e);
-        if (p.items[i].chunk.segment)
-            segment_unref(p.items[i].chunk.segment);
-        buf_done(&p.items[i].head);
-    }
-    free(p.items);
+    pieces_done(&p);
     scan_end(&s);
     if (r == 0)
         *out = (struct logdb_result){s.found, s.n, s.scanned};
+    return r;
+}
+
+/* Between pieces: a piece is half a megabyte of lines. */
+static int check_budget(const struct scan *s, const struct logdb_budget *b, int64_t began_ms,
+                        struct err *e)
+{
+    if (b->max_lines && s->lines > b->max_lines)
+        return err_set(e, ERR_TOO_LARGE, "more than %llu lines would have to be looked at",
+                       (unsigned long long)b->max_lines);
+    if (b->max_bytes && s->scanned > b->max_bytes)
+        return err_set(e, ERR_TOO_LARGE, "more than %llu bytes would have to be looked at",
+                       (unsigned long long)b->max_bytes);
+    if (b->max_ms && clock_mono_ms() - began_ms > b->max_ms)
+        return err_set(e, ERR_TOO_LARGE, "looking at lines took more than %lld ms",
+                       (long long)b->max_ms);
+    return 0;
+}
+
+int logdb_scan(struct logdb *db, const struct logdb_query *q, const struct logdb_budget *budget,
+               struct arena *a, logdb_visit visit, void *arg, struct logdb_cost *out_cost,
+               struct err *e)
+{
+    struct logdb_query kept = *q;
+    struct scan s = {.q = &kept, .arena = a, .visit = visit, .arg = arg};
+    struct pieces p = {0};
+    int64_t began_ms = clock_mono_ms();
+    AUTO_BUF struct buf raw;
+    buf_init(&raw, LOG_CHUNK_MAX + LOG_LINE_MAX + 64);
+    int r = scan_begin(&s, e);
+    if (r == 0)
+        choose(db, &s, &p);
+    if (p.n)
+        qsort(p.items, p.n, sizeof *p.items, oldest_first);
+    for (size_t i = 0; r == 0 && i < p.n; i++) {
+        r = scan_piece(&s, &p.items[i], &raw, e);
+        if (r == 0)
+            r = check_budget(&s, budget, began_ms, e);
+    }
+    pieces_done(&p);
+    scan_end(&s);
+    *out_cost = (struct logdb_cost){s.lines, s.scanned};
+    return r < 0 ? r : 0;
+}
+
+static struct logdb_stream_info info_of(const struct stream *st, uint32_t id, struct arena *a)
+{
+    struct logdb_stream_info x = {.id = id,
+                                  .lines = st->head_lines,
+                                  .bytes = st->head.len,
+                                  .from_ns =
+                                      st->n_chunks ? st->chunks[0].from_ns : st->head_from_ns,
+                                  .to_ns = st->last_ns};
+    for (size_t k = 0; k < st->n_chunks; k++) {
+        x.lines += st->chunks[k].lines;
+        x.bytes += st->chunks[k].raw;
+    }
+    x.labels = value_copy(a, st->labels);
+    return x;
+}
+
+int logdb_streams(struct logdb *db, const struct logdb_query *q, struct arena *a,
+                  struct logdb_stream_info **out, size_t *out_n, struct err *e)
+{
+    struct logdb_query kept = *q;
+    struct scan s = {.q = &kept, .arena = a};
+    int r = scan_begin(&s, e);
+    if (r == 0) {
+        LOCK_SCOPE(&db->lock);
+        size_t n = 0;
+        struct logdb_stream_info *list =
+            ARENA_ARRAY(a, struct logdb_stream_info, db->n_streams + 1);
+        for (size_t i = 0; i < db->n_streams; i++) {
+            const struct stream *st = &db->streams[i];
+            int64_t from_ns = st->n_chunks ? st->chunks[0].from_ns : st->head_from_ns;
+            if ((st->n_chunks || st->head.len) && overlaps(q, from_ns, st->last_ns) &&
+                stream_wanted(&s, st->labels))
+                list[n++] = info_of(st, (uint32_t)i, a);
+        }
+        *out = list;
+        *out_n = n;
+    }
+    scan_end(&s);
     return r;
 }

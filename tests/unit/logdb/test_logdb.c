@@ -221,4 +221,56 @@ static void keeps_to_its_limits(void)
     T_RC(fs_remove_tree(dir, &e), &e, "clean up");
 }
 
-T_MAIN(finds_everywhere, survives_a_kill, packs_when_due, keeps_to_its_limits)
+static struct arena *arena; /* of scans() */
+
+static int note(void *arg, const struct logdb_entry *x, struct err *err)
+{
+    (void)err;
+    char **s = arg;
+    *s = arena_printf(arena, "%s%u/%u:%.*s ", *s, x->stream, x->nth, (int)x->n, x->text);
+    return x->n == 4 && memcmp(x->text, "stop", 4) == 0;
+}
+
+static const char *scan(struct logdb *db, const struct logdb_budget *b)
+{
+    char *s = arena_strdup(arena, "");
+    struct logdb_cost cost;
+    struct logdb_query q = {.from_ns = 1};
+    if (logdb_scan(db, &q, b, arena, note, &s, &cost, &e) < 0)
+        return e.msg;
+    return arena_printf(arena, "%s= %llu lines", s, (unsigned long long)cost.lines);
+}
+
+/* Names of lines are the same whether they are packed or not. */
+static void scans(void)
+{
+    arena = arena_new(0);
+    fresh_dir();
+    struct logdb *db = open_db(0);
+    struct logdb_stream_info *list;
+    size_t n;
+    uint32_t web = stream(db, "shop", "web"), job = stream(db, "ci", "job");
+    add(db, web, 10, "a");
+    add(db, web, 10, "b");
+    T_RC(logdb_flush(db, &e), &e, "flush");
+    add(db, web, 10, "c");
+    add(db, job, 11, "d");
+    add(db, web, 12, "e");
+    T_EQ_STR(scan(db, &(struct logdb_budget){0}), "0/0:a 0/1:b 0/2:c 0/0:e 1/0:d = 5 lines",
+             "scan");
+    T_EQ_STR(scan(db, &(struct logdb_budget){.max_lines = 3}),
+             "more than 3 lines would have to be looked at", "budget");
+    T_RC(logdb_streams(db, &(struct logdb_query){0}, arena, &list, &n, &e), &e, "streams");
+    T_EQ_INT(n, 2, "streams");
+    T_EQ_INT(list[0].lines, 4, "lines of a stream");
+    T_EQ_INT(list[0].to_ns / 1000000000, 12, "its newest");
+    add(db, job, 13, "stop");
+    add(db, job, 14, "not seen");
+    T_EQ_STR(scan(db, &(struct logdb_budget){0}),
+             "0/0:a 0/1:b 0/2:c 0/0:e 1/0:d 1/0:stop = 6 lines", "enough");
+    logdb_free(db);
+    T_RC(fs_remove_tree(dir, &e), &e, "clean up");
+    arena_free(arena);
+}
+
+T_MAIN(finds_everywhere, survives_a_kill, packs_when_due, keeps_to_its_limits, scans)
