@@ -11,6 +11,7 @@
 #include "codec/base64.h"
 #include "codec/json.h"
 #include "ctl/gitops/gitops.h"
+#include "kube/remote.h"
 #include "net/http_client.h"
 
 enum { REPO_CREATE, USER_CREATE, STATUS, TRACE, ROLLBACK, LOGS };
@@ -314,7 +315,7 @@ static int run_rollback(int argc, char **argv)
 /* ---- logs ---- */
 
 struct log_options {
-    const char *address, *ns, *container, *grep, *since;
+    const char *address, *ns, *container, *grep, *since, *token, *kubeconfig;
     long limit;
 };
 
@@ -363,7 +364,10 @@ static int fetch_logs(const struct log_options *o, const char *pod, struct arena
     const char *url = arena_printf(
         a, "http://%s/loki/api/v1/query_range?limit=%ld&start=%lld&query=%s", o->address, o->limit,
         (long long)(clock_real_ns() - ago_ns), escape(a, log_query(o, pod, a)));
-    struct http_client_opts opts = {.timeout_ms = 30000};
+    struct kube_config config = {.token = o->token};
+    if (!o->token && (r = verb_config(o->kubeconfig, NULL, a, &config, e)) < 0)
+        return r;
+    struct http_client_opts opts = {.timeout_ms = 30000, .bearer = config.token};
     AUTO(http_client) struct http_client *c = http_client_new(&opts);
     struct http_call call = {.method = "GET", .url = url};
     struct http_answer answer;
@@ -428,7 +432,9 @@ static int run_logs(int argc, char **argv)
         {"limit",         0, OPTION_NUMBER, &o.limit, "N", "the newest N lines (1000)"},
         {"address",         0, OPTION_TEXT, &o.address, "HOST:PORT",
          "metrics and logs API (127.0.0.1:9090)"},
-        {0}
+        {"kubeconfig", 0, OPTION_TEXT, &o.kubeconfig, "FILE", "whose token is shown"},
+        {"token",                0, OPTION_TEXT, &o.token, "TOKEN", "the token to show instead"},
+        {0         }
     };
     AUTO(arena) struct arena *a = arena_new(0);
     struct arguments args;

@@ -143,6 +143,8 @@ static int visit(void *arg, struct elastic_doc *d, struct err *e)
 {
     struct running *x = arg;
     struct search *s = x->s;
+    if (s->terminate_after && x->total >= s->terminate_after)
+        return 1;
     double score = query_match(s->query, d);
     if (score < 0 || score < s->min_score)
         return 0;
@@ -160,7 +162,7 @@ static int visit(void *arg, struct elastic_doc *d, struct err *e)
     x->total++;
     x->best = score > x->best ? score : x->best;
     top_add(&s->top, d, score);
-    return s->terminate_after && x->total >= s->terminate_after;
+    return 0;
 }
 
 static struct value *print_hits(struct running *x)

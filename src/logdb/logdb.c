@@ -135,6 +135,13 @@ int logdb_stream(struct logdb *db, const struct value *labels, uint32_t *out_id,
 int logdb_append(struct logdb *db, uint32_t stream, int64_t time_ns, const char *line, size_t n,
                  struct err *e)
 {
+    struct logdb_place place;
+    return logdb_append_at(db, stream, time_ns, line, n, &place, e);
+}
+
+int logdb_append_at(struct logdb *db, uint32_t stream, int64_t time_ns, const char *line, size_t n,
+                    struct logdb_place *out, struct err *e)
+{
     LOCK_SCOPE(&db->lock);
     if (stream >= db->n_streams)
         return err_set(e, ERR_NOT_FOUND, "there is no log stream %u", stream);
@@ -149,6 +156,7 @@ int logdb_append(struct logdb *db, uint32_t stream, int64_t time_ns, const char 
     if (r < 0)
         return r;
     stream_take(db, s, time_ns, line, n);
+    *out = (struct logdb_place){s->last_ns, s->last_count - 1};
     return s->head.len >= LOG_CHUNK_MAX ? segments_pack(db, e) : 0;
 }
 

@@ -44,6 +44,14 @@ int logdb_stream(struct logdb *db, const struct value *labels, uint32_t *out_id,
 int logdb_append(struct logdb *db, uint32_t stream, int64_t time_ns, const char *line, size_t n,
                  struct err *e) MUST_CHECK;
 
+/* The same; says as what the line is known (struct logdb_entry). */
+struct logdb_place {
+    int64_t time_ns;
+    unsigned nth;
+};
+int logdb_append_at(struct logdb *db, uint32_t stream, int64_t time_ns, const char *line, size_t n,
+                    struct logdb_place *out, struct err *e) MUST_CHECK;
+
 /* The time of a stream's last line (0: it has none) and how many lines have exactly it: where a
  * reader of a file goes on after a restart. */
 void logdb_last(struct logdb *db, uint32_t stream, int64_t *out_ns, unsigned *out_count);

@@ -12,7 +12,31 @@ enum { LIMIT_MAX = 50000, ANSWER_MAX = 256 << 20 };
 
 static void refuse(struct http_request *q, const struct err *e)
 {
-    http_send_text(q, e->code == ERR_INVALID ? 400 : 500, e->msg);
+    int status = e->code == ERR_INVALID           ? 400
+                 : e->code == ERR_UNAUTHENTICATED ? 401
+                 : e->code == ERR_DENIED          ? 403
+                                                  : 500;
+    if (status == 401)
+        http_set_header(q, "WWW-Authenticate", "Basic realm=\"slipway\"");
+    http_send_text(q, status,
+                   e->hint[0] ? arena_join(q->arena, e->msg, "; ", e->hint, NULL) : e->msg);
+}
+
+/* The query keeps to the namespaces that the caller may see. */
+static int narrow(struct http_request *q, const struct logs_access *x, struct logdb_query *query,
+                  struct err *e)
+{
+    struct logdb_matcher m,
+        *all = ARENA_ARRAY(q->arena, struct logdb_matcher, query->n_matchers + 1);
+    bool any;
+    int r = logs_access_narrow(x, q, &m, &any, e);
+    if (r < 0 || any)
+        return r;
+    memcpy(all, query->matchers, query->n_matchers * sizeof *all);
+    all[query->n_matchers] = m;
+    query->matchers = all;
+    query->n_matchers++;
+    return 0;
 }
 
 /* Nanoseconds, seconds with a fraction, or RFC 3339, as Loki takes them. */
@@ -97,7 +121,9 @@ void logs_handle(struct http_request *q, void *arg)
         http_send_text(q, 404, "there is /loki/api/v1/query_range and /loki/api/v1/query");
         return;
     }
-    if (read_query(q, &query, &e) < 0 || logdb_query(arg, &query, q->arena, &result, &e) < 0) {
+    const struct logs_access *x = arg;
+    if (read_query(q, &query, &e) < 0 || narrow(q, x, &query, &e) < 0 ||
+        logdb_query(x->db, &query, q->arena, &result, &e) < 0) {
         refuse(q, &e);
         return;
     }

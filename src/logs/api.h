@@ -3,8 +3,7 @@
  * GET /loki/api/v1/query_range   query, start, end, limit, direction → streams
  * GET /loki/api/v1/query         the same, up to now                                      */
 #pragma once
-#include "logdb/logdb.h"
-#include "net/http_server.h"
+#include "logs/access.h"
 
-/* An http_handler for paths below /loki/; arg: the struct logdb. */
+/* An http_handler for paths below /loki/; arg: a struct logs_access. */
 void logs_handle(struct http_request *q, void *arg);

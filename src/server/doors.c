@@ -151,11 +151,40 @@ static void git_handle(struct http_request *q, void *arg)
 
 /* ---- metrics and logs ---- */
 
+/* Who may get a namespace's pods' logs sees its lines; who may create `logs` of slipway.dev in it
+ * may add to them. */
+static int logs_may(void *arg, struct http_request *q, bool create, const char *ns, struct err *e)
+{
+    struct server *s = arg;
+    const char *token = logs_access_token(http_header(q, "Authorization"), q->arena);
+    struct identity who;
+    if (!token) {
+        (void)err_set(e, ERR_UNAUTHENTICATED, "logs are for those who show a token");
+        return err_hint(e, "send a token of the API as Bearer, or as the password of any user");
+    }
+    int r = rights_authenticate(s, token, q->arena, &who, e);
+    struct access see = {.verb = "get", .resource = "pods", .subresource = "log", .ns = ns};
+    struct access add = {.verb = "create", .group = "slipway.dev", .resource = "logs", .ns = ns};
+    return r < 0 ? r : rights_authorize(s, &who, create ? &add : &see, e);
+}
+
+static int open_logs(struct server *s, struct err *e)
+{
+    s->logs_access = (struct logs_access){.db = s->logs, .may = logs_may, .arg = s};
+    struct elastic_opts o = {.access = s->logs_access,
+                             .path = arena_printf(s->arena, "%s/logs/elastic.json", s->dir),
+                             .clock = &clock_system,
+                             .prefix = "/elastic"};
+    return elastic_open(&o, &s->elastic, e);
+}
+
 static void metrics_handle(struct http_request *q, void *arg)
 {
     struct server *s = arg;
     if (strncmp(q->path, "/loki/", 6) == 0)
-        logs_handle(q, s->logs);
+        logs_handle(q, &s->logs_access);
+    else if (strncmp(q->path, "/elastic", 8) == 0 && (q->path[8] == '/' || !q->path[8]))
+        elastic_handle(q, s->elastic);
     else if (strncmp(q->path, "/api/v1/", 8) == 0)
         monitor_handle(q, &s->monitor);
     else if (strncmp(q->path, "/api/v2/", 8) == 0)
@@ -163,7 +192,7 @@ static void metrics_handle(struct http_request *q, void *arg)
     else if (strcmp(q->path, "/-/healthy") == 0 || strcmp(q->path, "/-/ready") == 0)
         http_send_text(q, 200, "slipway is up\n");
     else
-        http_send_text(q, 404, "there is /api/v1/, /api/v2/ and /loki/");
+        http_send_text(q, 404, "there is /api/v1/, /api/v2/, /loki/ and /elastic/");
 }
 
 static int open_both(struct server *s, const char *address, http_handler handler, void *arg,
@@ -185,7 +214,9 @@ int doors_open(struct server *s, struct err *e)
                              .authorize = git_authorize,
                              .pushed = git_pushed,
                              .arg = s};
-    int r = registry_new(&registry, &s->registry, e);
+    int r = open_logs(s, e);
+    if (r == 0)
+        r = registry_new(&registry, &s->registry, e);
     if (r == 0)
         r = host_new(&host, &s->host, e);
     if (r == 0)

@@ -371,6 +371,7 @@ void server_free(struct server *s)
     key_free(s->signing_key);
     public_key_free(s->signing_public);
     tsdb_free(s->metrics);
+    elastic_free(s->elastic);
     logdb_free(s->logs);
     image_store_free(s->images);
     store_free(s->store);

@@ -9,6 +9,7 @@
 #include "ctl/repository/repository.h"
 #include "ctl/tekton/tekton.h"
 #include "ctl/tekton/work.h"
+#include "elastic/elastic.h"
 #include "kube/controller.h"
 #include "logdb/logdb.h"
 #include "logs/collector.h"
@@ -38,6 +39,8 @@ struct server {
     struct store *store;
     struct image_store *images;
     struct logdb *logs;
+    struct logs_access logs_access;
+    struct elastic *elastic;
     struct tsdb *metrics;
     struct promql_tsdb source;
     struct collector *collector;

@@ -185,7 +185,7 @@ same "of one container" "$(said talks --container b)" "talks/b apple three;"
 same "by text" "$(said --grep apple)" "talks/a apple one;talks/b apple three;"
 same "by namespace" "$(said talks -n ci 2> /dev/null)" ""
 ask() { # START END QUERY
-    curl -sG "http://127.0.0.1:9090/loki/api/v1/query_range" --data-urlencode "query=$3" -d "start=$1" -d "end=$2" | grep -o 'apple [a-z]*' | sort | tr '\n' ';'
+    curl -sG "http://127.0.0.1:9090/loki/api/v1/query_range" -H "Authorization: Bearer $(cat "$data/pki/admin.token")" --data-urlencode "query=$3" -d "start=$1" -d "end=$2" | grep -o 'apple [a-z]*' | sort | tr '\n' ';'
 }
 same "by time" "$(ask $((begin - 1)) $((begin + 60)) '{pod="talks"} |= "apple"')" "apple one;apple three;"
 same "before that time" "$(ask $((begin - 600)) $((begin - 1)) '{pod="talks"}')" ""
