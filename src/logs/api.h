@@ -1,7 +1,11 @@
 /* api.h - Loki's HTTP API over the log store: what Grafana and `slipway logs` ask.
  *
- * GET /loki/api/v1/query_range   query, start, end, limit, direction → streams
- * GET /loki/api/v1/query         the same, up to now                                      */
+ * GET  /loki/api/v1/query_range          query, start, end, step, limit, direction
+ * GET  /loki/api/v1/query                query, time, limit, direction
+ * GET  /loki/api/v1/labels               start, end, query
+ * GET  /loki/api/v1/label/NAME/values    start, end, query
+ * GET  /loki/api/v1/series               match[], start, end
+ * POST /loki/api/v1/push                 JSON                                            */
 #pragma once
 #include "logs/access.h"
 

@@ -3,31 +3,31 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "logs/logql_int.h"
+
 enum { MAX_PARTS = 64 };
 
-struct parser {
-    const char *text, *at;
-    struct arena *arena;
-    struct logdb_matcher matchers[MAX_PARTS];
-    struct logdb_filter filters[MAX_PARTS];
-    size_t n_matchers, n_filters;
-};
-
-static int fail(const struct parser *p, struct err *e, const char *what)
+int logql__fail(const struct parser *p, struct err *e, const char *what)
 {
     return err_set(e, ERR_INVALID, "log query: %s at column %zu of %.200s", what,
                    (size_t)(p->at - p->text) + 1, p->text);
 }
 
-static void skip_space(struct parser *p)
+void logql__skip(struct parser *p)
 {
-    while (isspace((unsigned char)*p->at))
-        p->at++;
+    for (;;) {
+        while (isspace((unsigned char)*p->at))
+            p->at++;
+        if (*p->at != '#')
+            return;
+        while (*p->at && *p->at != '\n')
+            p->at++;
+    }
 }
 
-static bool take(struct parser *p, const char *token)
+bool logql__take(struct parser *p, const char *token)
 {
-    skip_space(p);
+    logql__skip(p);
     size_t n = strlen(token);
     if (strncmp(p->at, token, n) != 0)
         return false;
@@ -35,19 +35,46 @@ static bool take(struct parser *p, const char *token)
     return true;
 }
 
+static size_t name_length(const char *s)
+{
+    size_t n = 0;
+    while (isalnum((unsigned char)s[n]) || s[n] == '_')
+        n++;
+    return isdigit((unsigned char)*s) ? 0 : n;
+}
+
+bool logql__word(struct parser *p, const char *word)
+{
+    logql__skip(p);
+    size_t n = strlen(word);
+    if (name_length(p->at) != n || strncmp(p->at, word, n) != 0)
+        return false;
+    p->at += n;
+    return true;
+}
+
+const char *logql__name(struct parser *p)
+{
+    logql__skip(p);
+    size_t n = name_length(p->at);
+    const char *name = n ? arena_strndup(p->arena, p->at, n) : NULL;
+    p->at += n;
+    return name;
+}
+
 static char unescape(char c)
 {
     return c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
 }
 
-static int take_string(struct parser *p, const char **out, struct err *e)
+int logql__string(struct parser *p, const char **out, struct err *e)
 {
-    skip_space(p);
+    logql__skip(p);
     char quote = *p->at;
     if (quote != '"' && quote != '`')
-        return fail(p, e, "a quoted string is missing");
+        return logql__fail(p, e, "a quoted string is missing");
     const char *start = ++p->at;
-    char *text = arena_alloc(p->arena, strlen(start) + 1);
+    char *text = arena_alloc(p->arena, strcspn(start, quote == '`' ? "`" : "") + 1);
     size_t n = 0;
     for (; *p->at && *p->at != quote; p->at++) {
         if (quote == '"' && *p->at == '\\' && p->at[1])
@@ -56,9 +83,23 @@ static int take_string(struct parser *p, const char **out, struct err *e)
             text[n++] = *p->at;
     }
     if (!*p->at)
-        return fail(p, e, "a string has no end");
+        return logql__fail(p, e, "a string has no end");
     p->at++;
     *out = text;
+    return 0;
+}
+
+int logql__span(struct parser *p, int64_t *out_ms, struct err *e)
+{
+    double seconds;
+    logql__skip(p);
+    size_t n = 0;
+    while (isalnum((unsigned char)p->at[n]) || p->at[n] == '.')
+        n++;
+    if (!logql__duration(arena_strndup(p->arena, p->at, n), &seconds) || seconds <= 0)
+        return logql__fail(p, e, "a duration such as 5m is missing");
+    p->at += n;
+    *out_ms = (int64_t)(seconds * 1000);
     return 0;
 }
 
@@ -73,75 +114,121 @@ static bool take_op(struct parser *p, bool filter, enum logdb_op *out)
         {{"|~", LOGDB_MATCH}, {"!~", LOGDB_NOT_MATCH}, {"!=", LOGDB_NE}, {"|=", LOGDB_EQ}},
     };
     for (int i = 0; i < 4; i++)
-        if (take(p, ops[filter][i].token)) {
+        if (logql__take(p, ops[filter][i].token)) {
             *out = ops[filter][i].op;
             return true;
         }
     return false;
 }
 
-static int take_matcher(struct parser *p, struct err *e)
+static int take_matcher(struct parser *p, struct logdb_matcher *m, struct err *e)
 {
-    skip_space(p);
-    size_t n = 0;
-    while (isalnum((unsigned char)p->at[n]) || p->at[n] == '_')
-        n++;
-    if (!n)
-        return fail(p, e, "a label name is missing");
-    if (p->n_matchers == MAX_PARTS)
-        return fail(p, e, "too many matchers");
-    struct logdb_matcher *m = &p->matchers[p->n_matchers];
-    m->label = arena_strndup(p->arena, p->at, n);
-    p->at += n;
+    m->label = logql__name(p);
+    if (!m->label)
+        return logql__fail(p, e, "a label name is missing");
     if (!take_op(p, false, &m->op))
-        return fail(p, e, "one of = != =~ !~ is missing");
-    p->n_matchers++;
-    return take_string(p, &m->value, e);
+        return logql__fail(p, e, "one of = != =~ !~ is missing");
+    return logql__string(p, &m->value, e);
 }
 
-static int take_selector(struct parser *p, struct err *e)
+static int take_selector(struct parser *p, struct logql_log *out, struct err *e)
 {
-    if (!take(p, "{"))
-        return fail(p, e, "a selector such as {namespace=\"default\"} is missing");
-    for (bool first = true; !take(p, "}"); first = false) {
-        if (!first && !take(p, ","))
-            return fail(p, e, "a comma or } is missing");
-        int r = take_matcher(p, e);
+    struct logdb_matcher *list = ARENA_ARRAY(p->arena, struct logdb_matcher, MAX_PARTS + 1);
+    size_t n = 0;
+    if (!logql__take(p, "{"))
+        return logql__fail(p, e, "a selector such as {namespace=\"default\"} is missing");
+    while (!logql__take(p, "}")) {
+        if (n && !logql__take(p, ","))
+            return logql__fail(p, e, "a comma or } is missing");
+        if (n == MAX_PARTS)
+            return logql__fail(p, e, "too many matchers");
+        int r = take_matcher(p, &list[n++], e);
         if (r < 0)
             return r;
     }
+    out->query.matchers = list;
+    out->query.n_matchers = n;
     return 0;
 }
 
-static int take_filters(struct parser *p, struct err *e)
+static int compile(struct parser *p, const char *text, struct regex **out, struct err *e)
 {
-    for (;;) {
-        skip_space(p);
-        if (!*p->at)
-            return 0;
-        if (p->n_filters == MAX_PARTS)
-            return fail(p, e, "too many filters");
-        struct logdb_filter *f = &p->filters[p->n_filters];
-        if (!take_op(p, true, &f->op))
-            return fail(p, e, "one of |= != |~ !~ is missing (other stages are not offered)");
-        p->n_filters++;
-        int r = take_string(p, &f->text, e);
-        if (r < 0)
-            return r;
-    }
+    int r = regex_compile(text, strlen(text), 0, out, e);
+    if (r == 0)
+        arena_defer(p->arena, (void (*)(void *))regex_free, *out);
+    return r;
 }
 
-int logql_parse(const char *text, struct arena *a, struct logdb_query *out, struct err *e)
+/* A filter of lines behind its operator: "a" or "b" … */
+static int take_filter(struct parser *p, enum logdb_op op, struct stage *out, struct err *e)
+{
+    const char **texts = ARENA_ARRAY(p->arena, const char *, MAX_PARTS);
+    *out = (struct stage){.kind = STAGE_LINE, .op = op, .texts = texts};
+    out->regexes = ARENA_ARRAY(p->arena, struct regex *, MAX_PARTS);
+    do {
+        if (out->n_texts == MAX_PARTS)
+            return logql__fail(p, e, "too many filters");
+        int r = logql__string(p, &texts[out->n_texts], e);
+        if (r == 0 && (op == LOGDB_MATCH || op == LOGDB_NOT_MATCH))
+            r = compile(p, texts[out->n_texts], &out->regexes[out->n_texts], e);
+        if (r < 0)
+            return r;
+        out->n_texts++;
+    } while (logql__word(p, "or"));
+    return 0;
+}
+
+/* Filters that come before any other stage are the store's: it is fast at them. */
+static void put_stage(struct logql_log *out, struct logdb_filter *filters, struct stage *stages,
+                      const struct stage *s)
+{
+    if (s->kind == STAGE_LINE && s->n_texts == 1 && out->n_stages == 0)
+        filters[out->query.n_filters++] = (struct logdb_filter){s->op, s->texts[0]};
+    else
+        stages[out->n_stages++] = *s;
+}
+
+int logql__log(struct parser *p, struct logql_log *out, int64_t *range_ms, struct err *e)
+{
+    struct logdb_filter *filters = ARENA_ARRAY(p->arena, struct logdb_filter, MAX_PARTS);
+    struct stage *stages = ARENA_ARRAY(p->arena, struct stage, MAX_PARTS);
+    *out = (struct logql_log){.stages = stages, .query.filters = filters};
+    int r = take_selector(p, out, e);
+    for (size_t n = 0; r == 0; n++) {
+        struct stage s;
+        enum logdb_op op;
+        if (range_ms && logql__take(p, "[")) {
+            r = logql__span(p, range_ms, e);
+            if (r == 0 && !logql__take(p, "]"))
+                r = logql__fail(p, e, "a ] is missing");
+            continue;
+        }
+        if (n == MAX_PARTS)
+            return logql__fail(p, e, "too many stages");
+        if (take_op(p, true, &op))
+            r = take_filter(p, op, &s, e);
+        else if (logql__take(p, "|"))
+            r = logql__stage(p, &s, e);
+        else
+            break;
+        if (r == 0)
+            put_stage(out, filters, stages, &s);
+    }
+    return r;
+}
+
+int logql_parse(const char *text, struct arena *a, struct logql_log *out, struct err *e)
 {
     struct parser p = {.text = text, .at = text, .arena = a};
-    int r = take_selector(&p, e);
-    if (r == 0)
-        r = take_filters(&p, e);
-    if (r < 0)
-        return r;
-    out->matchers = arena_dup(a, p.matchers, p.n_matchers * sizeof *p.matchers);
-    out->n_matchers = p.n_matchers;
-    out->filters = arena_dup(a, p.filters, p.n_filters * sizeof *p.filters);
-    out->n_filters = p.n_filters;
-    return 0;
+    int r = logql__log(&p, out, NULL, e);
+    logql__skip(&p);
+    if (r == 0 && *p.at)
+        return logql__fail(&p, e, "one of |= != |~ !~ | is missing");
+    return r;
+}
+
+bool logql_is_log(const char *text)
+{
+    struct parser p = {.text = text, .at = text};
+    return logql__take(&p, "{");
 }

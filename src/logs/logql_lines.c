@@ -1,0 +1,96 @@
+/* logql_lines.c - lines that come out of a log query. */
+#include <string.h>
+
+#include "logs/logql_int.h"
+
+enum { ARENA_ROWS = 4 << 20, KEPT_BYTES = 256 << 20 };
+
+struct collecting {
+    const struct logql_log *log;
+    struct arena *arena; /* of the result */
+    struct arena *rows;  /* of lines on their way; renewed now and then */
+    struct logql_line *found;
+    size_t n, limit, kept_bytes;
+    bool newest_first;
+};
+
+static bool comes_before(const struct collecting *c, int64_t a, int64_t b)
+{
+    return c->newest_first ? a > b : a < b;
+}
+
+static void keep(struct collecting *c, const struct row *r)
+{
+    if (c->n == c->limit && !comes_before(c, r->time_ns, c->found[c->n - 1].time_ns) &&
+        !(c->newest_first && r->time_ns == c->found[c->n - 1].time_ns))
+        return;
+    size_t low = 0, high = c->n;
+    while (low < high) { /* newest first shows the later of equals first */
+        size_t mid = (low + high) / 2;
+        bool before = comes_before(c, c->found[mid].time_ns, r->time_ns) ||
+                      (!c->newest_first && c->found[mid].time_ns == r->time_ns);
+        if (before)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (c->n < c->limit)
+        c->n++;
+    memmove(&c->found[low + 1], &c->found[low], (c->n - 1 - low) * sizeof *c->found);
+    struct logql_line *l = &c->found[low];
+    l->labels = labels_make(c->arena, r->labels, r->n_labels);
+    l->key = labels_text(&l->labels, c->arena);
+    l->time_ns = r->time_ns;
+    l->text = arena_strndup(c->arena, r->text, r->n);
+    l->n = r->n;
+    c->kept_bytes += r->n + 256;
+}
+
+static int take(void *arg, const struct logdb_entry *x, struct err *e)
+{
+    struct collecting *c = arg;
+    struct row r;
+    if (arena_used(c->rows) > ARENA_ROWS) {
+        arena_free(c->rows);
+        c->rows = arena_new(0);
+    }
+    logql__row_begin(&r, x, c->rows);
+    if (logql__stages_run(c->log->stages, c->log->n_stages, &r))
+        keep(c, &r);
+    if (c->kept_bytes > KEPT_BYTES)
+        return err_set(e, ERR_TOO_LARGE, "the lines take more than %d MiB of memory",
+                       KEPT_BYTES >> 20);
+    return 0;
+}
+
+int logql__scan(const struct logql_scope *s, const struct logdb_query *query, struct arena *a,
+                logdb_visit visit, void *arg, struct err *e)
+{
+    struct logdb_query q = *query;
+    struct logdb_cost cost;
+    struct logdb_matcher *m = ARENA_ARRAY(a, struct logdb_matcher, q.n_matchers + 1);
+    memcpy(m, q.matchers, q.n_matchers * sizeof *m);
+    if (s->narrow)
+        m[q.n_matchers++] = *s->narrow;
+    q.matchers = m;
+    int r = logdb_scan(s->db, &q, &s->limits.budget, a, visit, arg, &cost, e);
+    if (r == ERR_TOO_LARGE)
+        (void)err_hint(e, "ask for less time, or choose fewer streams");
+    return r;
+}
+
+int logql_lines(const struct logql_scope *s, const struct logql_log *log, struct arena *a,
+                struct logql_line **out, size_t *out_n, struct err *e)
+{
+    struct collecting c = {.log = log,
+                           .arena = a,
+                           .rows = arena_new(0),
+                           .limit = log->query.limit ? log->query.limit : 100,
+                           .newest_first = log->query.newest_first};
+    c.found = ARENA_ARRAY(a, struct logql_line, c.limit + 1);
+    int r = logql__scan(s, &log->query, a, take, &c, e);
+    arena_free(c.rows);
+    *out = c.found;
+    *out_n = c.n;
+    return r;
+}
