@@ -212,6 +212,8 @@ int admission_create(struct call *c, const struct served *k, const char *ns, str
         rc = webhooks__mutate(c, &w);
     if (rc == 0 && k->storage->res == &RES_POD) /* what webhooks made of it, too */
         rc = admit_images(c, k, ns, obj, NULL);
+    if (rc == 0 && is_allowance(k))
+        rc = admit_allowance(c, k, obj, NULL);
     return rc;
 }
 
@@ -233,6 +235,8 @@ int admission_update(struct call *c, const struct served *k, const char *ns, con
         rc = webhooks__mutate(c, &w);
     if (rc == 0 && k->storage->res == &RES_POD && (!sub || strcmp(sub, "ephemeralcontainers") == 0))
         rc = admit_images(c, k, ns, obj, old);
+    if (rc == 0 && is_allowance(k))
+        rc = admit_allowance(c, k, obj, old);
     return rc;
 }
 

@@ -19,3 +19,8 @@ int admit_pod_security(struct call *c, const struct served *k, const struct valu
 /* Images of a protected namespace: proven, and pinned to their digests. `old` NULL: a new pod. */
 int admit_images(struct call *c, const struct served *k, const char *ns, struct value *pod,
                  const struct value *old);
+/* An ImageAllowance, in any version: its kind comes from a CRD. */
+bool is_allowance(const struct served *k);
+/* Sets its owner, or refuses one who is somebody else. `old` NULL: it is new. */
+int admit_allowance(struct call *c, const struct served *k, struct value *allowance,
+                    const struct value *old);
