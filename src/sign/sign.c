@@ -101,6 +101,8 @@ static int judge(struct search *s, const char *json, struct octets message, stru
         r = bundle_verify(b, &artifact, s->policy, s->arena, &v, e);
     if (r < 0)
         return r;
+    if (!v.payload.n && !is_signature(s)) /* a signature states nothing, wherever it lies */
+        return err_set(e, ERR_DENIED, "it is a signature, no attestation");
     const struct octets text = v.payload.n ? v.payload : message;
     if (!text.n) /* a bundle over the digest itself */
         payload = value_new_object(s->arena);

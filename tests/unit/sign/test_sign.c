@@ -150,6 +150,56 @@ static void attests(void)
     }
 }
 
+/* Puts the layer where attestations lie. */
+static void plant(struct world *w, struct value *layer)
+{
+    struct sign_local at = sign_local(w->images, "shop/app");
+    struct sign_place *p = &at.place;
+    struct sign_manifest m;
+    char digest[DIGEST_MAX];
+    char *tag = arena_printf(w->arena, "%s.sig", w->digest);
+    *strchr(tag, ':') = '-';
+    T_RC(p->ops->manifest(p, tag, w->arena, &m, &e), &e, "the signature");
+    struct value *doc = value_copy(w->arena, m.doc);
+    if (layer)
+        (void)value_push(w->arena, value_set(w->arena, doc, "layers", value_new_array(w->arena)),
+                         layer);
+    char *json = json_text(w->arena, doc, 0);
+    blob_digest_of(json, strlen(json), digest);
+    (void)memcpy(strrchr(tag, '.'), ".att", 4);
+    T_RC(p->ops->put_manifest(p, json, strlen(json), tag, digest, &e), &e, "plant");
+}
+
+/* Whoever may push may copy a signature; it attests nothing. */
+static void signatures_attest_nothing(void)
+{
+    struct world w = {0};
+    struct value *found = NULL, *bundle = NULL;
+    char digest[DIGEST_MAX];
+    char *manifest;
+    size_t n;
+    begin(&w);
+    struct sign_local at = sign_local(w.images, "shop/app");
+    T_RC(sign_as(&w, w.ours, SIGN_TAG, NULL), &e, "sign");
+    plant(&w, NULL);
+    T_EQ_INT(attested(&w, w.our_public, SLSA_PROVENANCE_V1, &found), ERR_DENIED, "copied");
+    T_RC(blob_read(image_store_blobs(w.images), w.digest, 1 << 20, w.arena, &manifest, &n, &e), &e,
+         "manifest");
+    const struct octets bytes = {(unsigned char *)manifest, n};
+    T_RC(sign_make_bundle(w.ours, bytes, NULL, w.arena, &bundle, &e), &e, "a bundle over it");
+    char *json = json_text(w.arena, bundle, 0);
+    blob_digest_of(json, strlen(json), digest);
+    T_RC(at.place.ops->put_blob(&at.place, digest, json, strlen(json), &e), &e, "blob");
+    struct value *layer = value_new_object(w.arena);
+    (void)value_set_str(w.arena, layer, "mediaType",
+                        "application/vnd.dev.sigstore.bundle.v0.3+json");
+    (void)value_set_int(w.arena, layer, "size", (int64_t)strlen(json));
+    (void)value_set_str(w.arena, layer, "digest", digest);
+    plant(&w, layer);
+    T_EQ_INT(attested(&w, w.our_public, SLSA_PROVENANCE_V1, &found), ERR_DENIED, "bundled");
+    end(&w);
+}
+
 static void envelopes_hold(void)
 {
     struct world w = {0};
@@ -168,4 +218,4 @@ static void envelopes_hold(void)
     end(&w);
 }
 
-T_MAIN(signs, looks_at_annotations, attests, envelopes_hold)
+T_MAIN(signs, looks_at_annotations, attests, signatures_attest_nothing, envelopes_hold)
