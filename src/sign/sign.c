@@ -66,13 +66,30 @@ static bool is_wanted(const struct search *s, const struct value *statement)
     return s->predicate ? strcmp(type, s->predicate) == 0 : strcmp(type, SIGN_PREDICATE) != 0;
 }
 
-static bool has_annotations(const struct bundle_policy *p, const struct value *payload)
+static bool has_annotations(const struct bundle_policy *p, const struct value *notes)
 {
     VALUE_EACH_MEMBER (m, p->annotations)
-        if (strcmp(value_str(value_get(value_get(payload, "optional"), m->key), ""),
-                   value_str(&m->value, "")) != 0)
+        if (strcmp(value_str(value_get(notes, m->key), ""), value_str(&m->value, "")) != 0)
             return false;
     return true;
+}
+
+static int refuse_annotations(struct err *e)
+{
+    return err_set(e, ERR_DENIED, "the signature has not the annotations that are asked for");
+}
+
+/* A statement has them at its subject; the bundle was found to be about this digest. */
+static int check_statement_says(const struct search *s, const struct value *statement,
+                                struct err *e)
+{
+    const struct value *subjects = value_get(statement, "subject");
+    if (!value_count(s->policy->annotations))
+        return 0;
+    if (value_count(subjects) != 1 ||
+        !has_annotations(s->policy, value_get(value_item(subjects, 0), "annotations")))
+        return refuse_annotations(e);
+    return 0;
 }
 
 /* A payload in cosign's form names the digest. */
@@ -82,9 +99,7 @@ static int check_payload(const struct search *s, const struct value *payload, st
         value_at_str(value_at(payload, "critical.image"), "docker-manifest-digest", "");
     if (strcmp(named, s->digest) != 0)
         return err_set(e, ERR_DENIED, "the signature is over %s, not %s", named, s->digest);
-    if (!has_annotations(s->policy, payload))
-        return err_set(e, ERR_DENIED, "the signature has not the annotations that are asked for");
-    return 0;
+    return has_annotations(s->policy, value_get(payload, "optional")) ? 0 : refuse_annotations(e);
 }
 
 /* `message`: what a signature that is no envelope is over. */
@@ -113,7 +128,8 @@ static int judge(struct search *s, const char *json, struct octets message, stru
         s->n_seen--; /* it is of another kind: as if it were not there */
         return ERR_NOT_FOUND;
     }
-    if (message.n && (r = check_payload(s, payload, e)) < 0)
+    r = message.n ? check_payload(s, payload, e) : check_statement_says(s, payload, e);
+    if (r < 0)
         return r;
     (void)value_push(s->arena, s->found, tell(s, &v, payload, json));
     return 0;
@@ -359,10 +375,8 @@ static int check(struct sign_place *p, const struct sign_request *q, struct aren
     AUTO(public_key) struct public_key *own = NULL;
     struct value *found;
     int r = key_public_half(q->key, &own, e);
-    const struct bundle_policy policy = {.key = own,
-                                         .without_log = true,
-                                         .annotations =
-                                             q->form == SIGN_BUNDLE ? NULL : q->annotations};
+    const struct bundle_policy policy = {
+        .key = own, .without_log = true, .annotations = q->statement ? NULL : q->annotations};
     if (r == 0 && q->statement)
         r = sign_verify_attestations(p, q->digest, value_at_str(q->statement, "predicateType", ""),
                                      &policy, a, &found, e);

@@ -95,7 +95,7 @@ static void signs(void)
     }
 }
 
-static void looks_at_annotations(void)
+static void looks_at_annotations(enum sign_form form)
 {
     struct world w = {0};
     struct value *found = NULL;
@@ -104,18 +104,31 @@ static void looks_at_annotations(void)
     struct sign_local at = sign_local(w.images, "shop/app");
     struct value *notes = value_new_object(w.arena);
     (void)value_set_str(w.arena, notes, "stage", "tested");
-    const struct sign_request q = {
-        .name = "r/shop/app", .digest = w.digest, .key = w.ours, .annotations = notes};
+    const struct sign_request q = {.name = "r/shop/app",
+                                   .digest = w.digest,
+                                   .key = w.ours,
+                                   .form = form,
+                                   .annotations = notes};
     T_RC(sign_image(&at.place, &q, out, &e), &e, "sign");
     struct bundle_policy policy = {
         .key = w.our_public, .without_log = true, .annotations = value_copy(w.arena, notes)};
     T_RC(sign_verify(&at.place, w.digest, &policy, w.arena, &found, &e), &e, "as it says");
-    T_EQ_STR(value_at_str(found, "[0].payload.optional.stage", ""), "tested", "and it is told");
+    T_EQ_STR(value_at_str(found,
+                          form == SIGN_BUNDLE ? "[0].payload.subject[0].annotations.stage"
+                                              : "[0].payload.optional.stage",
+                          ""),
+             "tested", "and it is told");
     (void)value_set_str(w.arena, notes, "stage", "not");
     policy.annotations = notes;
     T_EQ_INT(sign_verify(&at.place, w.digest, &policy, w.arena, &found, &e), ERR_DENIED,
              "something else");
     end(&w);
+}
+
+static void looks_at_all_annotations(void)
+{
+    for (enum sign_form form = SIGN_TAG; form <= SIGN_BUNDLE; form++)
+        looks_at_annotations(form);
 }
 
 static int attested(struct world *w, struct public_key *k, const char *type, struct value **out)
@@ -218,4 +231,4 @@ static void envelopes_hold(void)
     end(&w);
 }
 
-T_MAIN(signs, looks_at_annotations, attests, signatures_attest_nothing, envelopes_hold)
+T_MAIN(signs, looks_at_all_annotations, attests, signatures_attest_nothing, envelopes_hold)
