@@ -160,8 +160,9 @@ static void look_at_layer(struct search *s, const struct value *layer)
     size_t n;
     bool bundle = strcmp(value_at_str(layer, "mediaType", ""), BUNDLE_LAYER) == 0;
     bool envelope = strcmp(value_at_str(layer, "mediaType", ""), DSSE_LAYER) == 0;
-    if (s->n_seen++ == LAYERS_MAX)
+    if (s->n_seen >= LAYERS_MAX)
         return;
+    s->n_seen++;
     int r = s->place->ops->blob(s->place, value_at_str(layer, "digest", ""), s->arena, &bytes, &n,
                                 &s->why);
     if (r == 0 && bundle)
