@@ -249,6 +249,27 @@ static int failed(struct call *c, const struct webhook *h, const struct err *e)
                   "Internal error occurred: failed calling webhook \"%s\": %s", h->name, e->msg);
 }
 
+/* What a hook may not change: which object it is. */
+static int check_identity(const struct webhook_write *w, const struct value *made, struct err *e)
+{
+    static const char *const fixed[] = {"kind",
+                                        "apiVersion",
+                                        "metadata.name",
+                                        "metadata.namespace",
+                                        "metadata.uid",
+                                        "metadata.resourceVersion",
+                                        "metadata.creationTimestamp",
+                                        "metadata.deletionTimestamp"};
+    if (!value_is(made, VALUE_OBJECT))
+        return err_set(e, ERR_INVALID,
+                       "received invalid webhook response: the patch leaves no object");
+    for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+        if (strcmp(value_at_str(made, fixed[i], ""), value_at_str(w->obj, fixed[i], "")) != 0)
+            return err_set(e, ERR_INVALID,
+                           "received invalid webhook response: the patch changes %s", fixed[i]);
+    return 0;
+}
+
 /* What a patch makes of it is read as the client's own text is. */
 static int apply_patch(struct call *c, const struct webhook_write *w, const struct value *response,
                        bool *changed, struct err *e)
@@ -269,6 +290,8 @@ static int apply_patch(struct call *c, const struct webhook_write *w, const stru
         rc = json_parse(c->a, json, n, 0, &ops, e);
     if (rc == 0)
         rc = patch_json(c->a, w->obj, ops, &made, e);
+    if (rc == 0)
+        rc = check_identity(w, made, e);
     if (rc < 0)
         return rc;
     made = value_copy(c->a, made);

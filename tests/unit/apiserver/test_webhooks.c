@@ -50,6 +50,7 @@ static void answer(struct http_request *q, void *arg)
         return;
     }
     const struct value *request = value_get(review, "request");
+    const struct value *object = value_get(request, "object");
     bool deny = strcmp(q->path, "/deny") == 0, tell = strcmp(q->path, "/tell") == 0;
     if (deny)
         status = ",\"status\":{\"code\":403,\"reason\":\"Forbidden\",\"message\":\"not today\"}";
@@ -58,6 +59,11 @@ static void answer(struct http_request *q, void *arg)
     else if (strcmp(q->path, "/change") == 0)
         status = arena_printf(a, ",\"patchType\":\"JSONPatch\",\"patch\":\"%s\"",
                               base64_encode(a, patch, strlen(patch), BASE64_STD));
+    else if (strcmp(q->path, "/patch") == 0 && value_at_str(object, "data.patch", NULL))
+        status =
+            arena_printf(a, ",\"patchType\":\"JSONPatch\",\"patch\":\"%s\"",
+                         base64_encode(a, value_at_str(object, "data.patch", ""),
+                                       strlen(value_at_str(object, "data.patch", "")), BASE64_STD));
     const char *uid = strcmp(q->path, "/other") == 0 ? "x" : value_at_str(request, "uid", "");
     const char *text = arena_printf(a,
                                     "{\"apiVersion\":\"admission.k8s.io/v1\",\"kind\":"
@@ -213,6 +219,49 @@ static void changes(void)
     world_done(&w);
 }
 
+/* A hook changes what is in an object, not which object it is. */
+static void keeps_identity(void)
+{
+    static const struct {
+        const char *patch, *more;
+        bool made;
+    } cases[] = {
+        {"[{'op':'add','path':'/data/x','value':'y'}]",                                        "", true },
+        {"[{'op':'replace','path':'/metadata/name','value':'other'}]",                         "", false},
+        {"[{'op':'replace','path':'/metadata/namespace','value':'kube-system'}]",              "", false},
+        {"[{'op':'replace','path':'/metadata/uid','value':'other'}]",                          "", false},
+        {"[{'op':'remove','path':'/metadata/uid'}]",                                           "", false},
+        {"[{'op':'add','path':'/metadata/deletionTimestamp','value':'2026-01-01T00:00:00Z'}]", "",
+         false                                                                                          },
+        {"[{'op':'replace','path':'/kind','value':'Secret'}]",                                 "", false},
+        {"[{'op':'remove','path':'/metadata'}]",                                               "", false},
+        {"[{'op':'replace','path':'','value':5}]",                                             "", false},
+        {"[{'op':'replace','path':'','value':[]}]",                                            "", false},
+        {"[{'op':'replace','path':'/metadata/name','value':'other'}]",
+         ",\"failurePolicy\":\"Ignore\"",                                                          true },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world w;
+        struct err e = {0};
+        AUTO(object) struct object *o = NULL;
+        world_init(&w);
+        install(&w, &RES_MUTATING_WEBHOOKS, "w", at(&w, "/patch"), cases[i].more);
+        struct value *v = doc(&w, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\","
+                                  "\"metadata\":{\"name\":\"m\"}}");
+        char *patch = arena_strdup(w.a, cases[i].patch);
+        for (char *c = patch; *c; c++)
+            *c = *c == '\'' ? '"' : *c;
+        (void)value_set_str(w.a, value_make_object(w.a, v, "data"), "patch", patch);
+        int rc = kube_create(w.kube, &RES_CONFIG_MAP, "default", v, &o, &e);
+        T_EQ_INT(rc == 0, cases[i].made, cases[i].patch);
+        if (rc == 0)
+            T_EQ_STR(o->name, "m", cases[i].patch);
+        else
+            T_OK(strstr(e.msg, "received invalid webhook response: the patch") != NULL, e.msg);
+        world_done(&w);
+    }
+}
+
 static void sees_updates_and_deletions(void)
 {
     struct world w;
@@ -265,4 +314,4 @@ static void finds_services(void)
     world_done(&w);
 }
 
-T_MAIN(judges, changes, sees_updates_and_deletions, finds_services)
+T_MAIN(judges, changes, keeps_identity, sees_updates_and_deletions, finds_services)
