@@ -159,7 +159,7 @@ ignored|{severity: high, ignore: [{id: CVE-2021-23337, reason: not reached, unti
 expired|{severity: high, ignore: [{id: CVE-2021-23337, reason: not reached, until: 2024-01-31}]}|3|CVE-2021-23337
 another|{severity: high, ignore: [{id: CVE-2021-23337, package: express, reason: not ours}]}|3|CVE-2021-23337
 typo|{severity: high, ignored: []}|1|a scan policy has no field \"ignored\"
-no-reason|{severity: high, ignore: [{id: CVE-2021-23337}]}|1|needs an id and a reason"
+no-reason|{severity: high, ignore: [{id: CVE-2021-23337}]}|1|needs a reason and an id"
 while IFS='|' read -r name policy code text; do
     [ -z "$policy" ] || kubectl create configmap "policy-$name" -n ci --from-literal=policy.yaml="$policy" > /dev/null
     task "scan-$name" "{taskRef: {name: scan}, params: [{name: IMAGE, value: slipway.local/shop}, {name: DIGEST, value: '$digest'}, {name: POLICY, value: '${policy:+policy-$name}'}]}"
