@@ -132,6 +132,12 @@ int logdb_stream(struct logdb *db, const struct value *labels, uint32_t *out_id,
     return 0;
 }
 
+int64_t logdb_oldest_ns(struct logdb *db)
+{
+    LOCK_SCOPE(&db->lock);
+    return segments_oldest_ns(db);
+}
+
 int logdb_append(struct logdb *db, uint32_t stream, int64_t time_ns, const char *line, size_t n,
                  struct err *e)
 {

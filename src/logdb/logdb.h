@@ -34,6 +34,7 @@ AUTO_DEFINE(logdb)
 /* Other limits from now on; 0 as in logdb_opts. What is older is not found any more; its bytes go
  * once all of its segment is that old, and a segment spans about half of the age at most. */
 void logdb_limit(struct logdb *db, uint64_t max_bytes, int64_t max_age_ms);
+int64_t logdb_oldest_ns(struct logdb *db); /* lines before this are not found any more */
 
 /* The stream with exactly these labels (an object of strings), made when there is none. */
 int logdb_stream(struct logdb *db, const struct value *labels, uint32_t *out_id,
