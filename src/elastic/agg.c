@@ -43,9 +43,16 @@ struct adding {
     double score;
 };
 
-static struct agg_bucket *bucket_new(struct elastic_call *c, struct agg_state *s)
+int agg_bucket_new(struct elastic_call *c, struct agg_state *s, struct agg_bucket **out,
+                   struct err *e)
 {
-    struct agg_bucket *b = ARENA_NEW(c->arena, struct agg_bucket);
+    if (*s->budget == 0)
+        return elastic__fault(c, e, ERR_TOO_LARGE, "too_many_buckets_exception",
+                              "Trying to create too many buckets. Must be less than or equal to: "
+                              "[%d]",
+                              BUCKETS_MAX);
+    --*s->budget;
+    struct agg_bucket *b = *out = ARENA_NEW(c->arena, struct agg_bucket);
     if (s->n == s->cap) {
         size_t more = s->cap ? s->cap * 2 : 8;
         s->buckets = arena_grow(c->arena, (void *)s->buckets, s->cap * sizeof(struct agg_bucket *),
@@ -54,7 +61,17 @@ static struct agg_bucket *bucket_new(struct elastic_call *c, struct agg_state *s
     }
     s->buckets[s->n++] = b;
     b->subs = agg_begin(&(struct agg_set){s->agg->subs, s->agg->n_subs}, c->arena, s->budget);
-    return b;
+    return 0;
+}
+
+/* The buckets of ranges and filters, which are there from the start. */
+int agg_buckets_until(struct elastic_call *c, struct agg_state *s, size_t n, struct err *e)
+{
+    struct agg_bucket *b;
+    int r = 0;
+    while (r == 0 && s->n < n)
+        r = agg_bucket_new(c, s, &b, e);
+    return r;
 }
 
 static int find_bucket(struct elastic_call *c, struct agg_state *s, const char *key,
@@ -63,15 +80,10 @@ static int find_bucket(struct elastic_call *c, struct agg_state *s, const char *
     *out = map_get(&s->by_key, key);
     if (*out)
         return 0;
-    if (*s->budget == 0)
-        return elastic__fault(c, e, ERR_TOO_LARGE, "too_many_buckets_exception",
-                              "Trying to create too many buckets. Must be less than or equal to: "
-                              "[%d]",
-                              BUCKETS_MAX);
-    --*s->budget;
-    *out = bucket_new(c, s);
-    (void)map_put(&s->by_key, key, *out);
-    return 0;
+    int r = agg_bucket_new(c, s, out, e);
+    if (r == 0)
+        (void)map_put(&s->by_key, key, *out);
+    return r;
 }
 
 static int bucket_add(struct adding *x, struct agg_state *s, struct agg_bucket *b, struct err *e)
@@ -174,9 +186,12 @@ static double step_of(const struct agg *g, double v)
 static int add_step(struct adding *x, struct agg_state *s, double v, double *last, struct err *e)
 {
     const struct agg *g = s->agg;
-    double at = step_of(g, v);
+    bool dated = g->kind != AGG_DATE_HISTOGRAM || fabs(v) <= DATE_MS_MAX;
+    double at = dated ? step_of(g, v) : NAN;
     char key[NUMBER_TEXT_MAX];
     struct agg_bucket *b;
+    if (!isfinite(at)) /* no step holds it */
+        return 0;
     if (at == *last || (g->hard_bounds && (v < g->bound_min || v > g->bound_max)))
         return 0;
     *last = at;
@@ -203,16 +218,14 @@ static int add_ranges(struct adding *x, struct agg_state *s, const double *at, s
                       struct err *e)
 {
     const struct agg *g = s->agg;
-    int r = 0;
-    while (s->n < g->n_ranges)
-        (void)bucket_new(x->c, s);
-    for (size_t k = 0; k < g->n_ranges; k++) {
+    int r = agg_buckets_until(x->c, s, g->n_ranges, e);
+    for (size_t k = 0; r == 0 && k < g->n_ranges; k++) {
         const struct agg_range *range = &g->ranges[k];
         bool in = false;
         for (size_t i = 0; i < n && !in; i++)
             in =
                 (!range->has_from || at[i] >= range->from) && (!range->has_to || at[i] < range->to);
-        if (r == 0 && in)
+        if (in)
             r = bucket_add(x, s, s->buckets[k], e);
     }
     return r;
@@ -221,10 +234,8 @@ static int add_ranges(struct adding *x, struct agg_state *s, const double *at, s
 static int add_filters(struct adding *x, struct agg_state *s, struct err *e)
 {
     const struct agg *g = s->agg;
-    int r = 0;
+    int r = agg_buckets_until(x->c, s, g->n_ranges + (g->other_key != NULL), e);
     bool any = false;
-    while (s->n < g->n_ranges + 1)
-        (void)bucket_new(x->c, s);
     for (size_t k = 0; r == 0 && k < g->n_ranges; k++)
         if (query_match(g->ranges[k].query, x->d) >= 0) {
             any = true;
@@ -309,9 +320,8 @@ static int add_one(struct adding *x, struct agg_state *s, struct err *e)
     case AGG_FILTER:
         return add_filters(x, s, e);
     case AGG_MISSING:
-        while (s->n < 1)
-            (void)bucket_new(x->c, s);
-        return v.n ? 0 : bucket_add(x, s, s->buckets[0], e);
+        r = agg_buckets_until(x->c, s, 1, e);
+        return r < 0 || v.n ? r : bucket_add(x, s, s->buckets[0], e);
     case AGG_CARDINALITY:
         return add_distinct(x->c, s, &v, e);
     case AGG_TOP_HITS:

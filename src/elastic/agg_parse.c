@@ -4,7 +4,7 @@
 
 #include "elastic/search_int.h"
 
-enum { DEEPEST = 8, AGGS_MAX = 100 };
+enum { DEEPEST = 8, AGGS_MAX = 100, PERCENTS_MAX = 1000 };
 
 struct agg_reader {
     struct elastic_call *c;
@@ -136,6 +136,9 @@ static int read_bounds(struct agg_reader *r, const struct value *v, struct agg *
     if (!low.set || !high.set ||
         (dates ? !low.has_date || !high.has_date : !low.has_number || !high.has_number))
         return bad(r, e, "[%s]: bounds need min and max", g->name);
+    if (dates &&
+        (fabs((double)low.date_ms) > DATE_MS_MAX || fabs((double)high.date_ms) > DATE_MS_MAX))
+        return bad(r, e, "[%s]: bounds are no times", g->name);
     g->bound_min = dates ? (double)low.date_ms : low.number;
     g->bound_max = dates ? (double)high.date_ms : high.number;
     g->has_bounds = true;
@@ -283,6 +286,8 @@ static int read_percents(struct agg_reader *r, const struct value *v, struct agg
     g->n_percents = ARRAY_LEN(usual);
     if (!list)
         return g->kind == AGG_PERCENTILES ? 0 : bad(r, e, "[values] of [%s] is missing", g->name);
+    if (value_count(list) > PERCENTS_MAX)
+        return bad(r, e, "[%s]: more than 1000 numbers are asked for", g->name);
     double *p = ARENA_ARRAY(r->c->arena, double, value_count(list) + 1);
     g->n_percents = 0;
     VALUE_EACH_ITEM (x, list) {

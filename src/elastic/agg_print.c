@@ -309,30 +309,20 @@ static int fill_steps(struct elastic_call *c, struct agg_state *s, struct err *e
         low = from < low ? from : low;
         high = to > high ? to : high;
     }
-    for (double at = low; at <= high; at = next_step(g, at)) {
+    for (double at = low, last = -DBL_MAX; at <= high; last = at, at = next_step(g, at)) {
         char key[NUMBER_TEXT_MAX];
+        if (at <= last)
+            return elastic__fault(c, e, ERR_INVALID, "illegal_argument_exception",
+                                  "[%s]: the interval is too small for its numbers", g->name);
         (void)number_format_json(at, key);
         if (map_has(&s->by_key, key))
             continue;
-        if ((*s->budget)-- == 0) {
-            *s->budget = 0;
-            return elastic__fault(c, e, ERR_TOO_LARGE, "too_many_buckets_exception",
-                                  "Trying to create too many buckets. Must be less than or equal "
-                                  "to: [%d]",
-                                  BUCKETS_MAX);
-        }
-        struct agg_bucket *b = ARENA_NEW(c->arena, struct agg_bucket);
+        struct agg_bucket *b;
+        int r = agg_bucket_new(c, s, &b, e);
+        if (r < 0)
+            return r;
         b->number = at;
-        b->subs = agg_begin(&(struct agg_set){g->subs, g->n_subs}, c->arena, s->budget);
         (void)map_put(&s->by_key, key, b);
-        if (s->n == s->cap) {
-            size_t more = s->cap ? s->cap * 2 : 8;
-            s->buckets =
-                arena_grow(c->arena, (void *)s->buckets, s->cap * sizeof(struct agg_bucket *),
-                           more * sizeof(struct agg_bucket *));
-            s->cap = more;
-        }
-        s->buckets[s->n++] = b;
     }
     return 0;
 }
@@ -398,15 +388,6 @@ static void put_end(const struct agg *g, struct value *out, const char *name, do
         (void)value_set_str(a, out, arena_printf(a, "%s_as_string", name), end_text(g, true, d, a));
 }
 
-static struct agg_bucket *bucket_at(struct elastic_call *c, struct agg_state *s, size_t i)
-{
-    if (i < s->n)
-        return s->buckets[i];
-    struct agg_bucket *b = ARENA_NEW(c->arena, struct agg_bucket);
-    b->subs = agg_begin(&(struct agg_set){s->agg->subs, s->agg->n_subs}, c->arena, s->budget);
-    return b;
-}
-
 static int print_ranges(struct elastic_call *c, struct agg_state *s, struct value **out,
                         struct err *e)
 {
@@ -414,10 +395,11 @@ static int print_ranges(struct elastic_call *c, struct agg_state *s, struct valu
     const struct agg *g = s->agg;
     bool filters = g->kind == AGG_FILTERS;
     struct value *list = g->keyed ? value_new_object(a) : value_new_array(a);
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < g->n_ranges + (g->other_key != NULL); i++) {
+    size_t n = g->n_ranges + (g->other_key != NULL);
+    int r = agg_buckets_until(c, s, n, e);
+    for (size_t i = 0; r == 0 && i < n; i++) {
         const struct agg_range *range = i < g->n_ranges ? &g->ranges[i] : NULL;
-        struct agg_bucket *b = bucket_at(c, s, i);
+        struct agg_bucket *b = s->buckets[i];
         struct value *one = value_new_object(a);
         const char *key = range ? range->key : g->other_key;
         if (!filters && !key)
@@ -446,7 +428,10 @@ static int print_ranges(struct elastic_call *c, struct agg_state *s, struct valu
 static int print_single(struct elastic_call *c, struct agg_state *s, struct value **out,
                         struct err *e)
 {
-    struct agg_bucket *b = bucket_at(c, s, 0);
+    int r = agg_buckets_until(c, s, 1, e);
+    if (r < 0)
+        return r;
+    struct agg_bucket *b = s->buckets[0];
     *out = value_new_object(c->arena);
     (void)value_set_int(c->arena, *out, "doc_count", b->count);
     return put_subs(c, s->agg, b, *out, e);

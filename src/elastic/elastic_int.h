@@ -49,6 +49,9 @@ struct date_rule {
     bool round_up; /* parts that are missing or rounded are at their end, not their beginning */
 };
 
+/* Times are looked at within this many milliseconds of 1970, some 270,000 years. */
+#define DATE_MS_MAX 8.64e15
+
 enum date_unit {
     DATE_MS,
     DATE_SECOND,

@@ -160,6 +160,11 @@ struct agg_state {
     size_t *budget; /* buckets that may still be made, of the whole search */
 };
 
+/* Buckets come out of the search's budget. ERR_TOO_LARGE: it is used up. */
+int agg_bucket_new(struct elastic_call *c, struct agg_state *s, struct agg_bucket **out,
+                   struct err *e) MUST_CHECK;
+int agg_buckets_until(struct elastic_call *c, struct agg_state *s, size_t n,
+                      struct err *e) MUST_CHECK;
 struct agg_state **agg_begin(const struct agg_set *set, struct arena *a, size_t *budget);
 /* ERR_TOO_LARGE: too many buckets. */
 int agg_add(struct elastic_call *c, struct agg_state **states, size_t n, struct elastic_doc *d,
