@@ -5,7 +5,7 @@
 #include "logs/logql_int.h"
 #include "template/template.h"
 
-enum { MAX_NAMES = 64, DEEPEST = 20 };
+enum { MAX_NAMES = 64, DEEPEST = 20, MAX_CHAIN = 100 };
 
 static int compile(struct parser *p, const char *text, unsigned flags, struct regex **out,
                    struct err *e)
@@ -95,10 +95,12 @@ static int take_chain(struct parser *p, unsigned depth, bool or, struct conditio
                       struct err *e)
 {
     int r = or ? take_chain(p, depth, false, out, e) : take_leaf(p, depth, out, e);
-    while (r == 0) {
+    for (unsigned n = 0; r == 0; n++) { /* as deep as it is long when it is looked at */
         bool more = or ? logql__word(p, "or") : logql__word(p, "and") || logql__take(p, ",");
         if (!more)
             break;
+        if (n == MAX_CHAIN)
+            return logql__fail(p, e, "too many conditions");
         struct condition *both = ARENA_NEW(p->arena, struct condition);
         *both = (struct condition){.op = or ? '|' : '&', .left = *out};
         r = or ? take_chain(p, depth, false, &both->right, e)

@@ -7,7 +7,7 @@
 #include "logs/logql_int.h"
 #include "template/template.h"
 
-enum { DEEPEST = 20, MAX_GROUPS = 64 };
+enum { DEEPEST = 20, MAX_GROUPS = 64, NAME_BYTES = 1024 };
 
 const char *logql__row_get(const struct row *r, const char *name)
 {
@@ -70,7 +70,10 @@ static void extract_value(struct row *r, const char *name, const struct value *v
 static void extract_members(struct row *r, const struct value *v, const char *prefix,
                             unsigned depth)
 {
+    size_t n = strlen(prefix);
     VALUE_EACH_MEMBER (m, v) {
+        if (n + strlen(m->key) >= NAME_BYTES)
+            continue; /* no label's name, and each of its children would repeat it */
         const char *name =
             *prefix ? arena_join(r->arena, prefix, "_", m->key, NULL) : (const char *)m->key;
         if (value_is(&m->value, VALUE_OBJECT) && depth < DEEPEST)
@@ -111,6 +114,7 @@ static bool chosen(const struct stage *s, const char *name, size_t n, const char
 
 static void run_logfmt(const struct stage *s, struct row *r)
 {
+    char *value = arena_room(r->arena, r->n + 1);
     for (const char *p = r->text, *end = p + r->n; p < end;) {
         while (p < end && isspace((unsigned char)*p))
             p++;
@@ -123,7 +127,6 @@ static void run_logfmt(const struct stage *s, struct row *r)
         p++;
         bool quoted = p < end && *p == '"';
         p += quoted;
-        char *value = arena_alloc(r->arena, (size_t)(end - p) + 1);
         while (p < end && (quoted ? *p != '"' : !isspace((unsigned char)*p))) {
             if (quoted && *p == '\\' && p + 1 < end)
                 p++;

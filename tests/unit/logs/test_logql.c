@@ -1,4 +1,4 @@
-#include "logs/logql.h"
+#include "logs/logql_int.h"
 
 #include "t.h"
 
@@ -53,4 +53,44 @@ static void parses(void)
     }
 }
 
-T_MAIN(parses)
+/* What a line costs grows as the line does, whatever it looks like. */
+static void lines_are_cheap(void)
+{
+    enum { LINE = 64 * 1024 };
+    static char pairs[LINE], deep[LINE];
+    static char many[8 * 200];
+    for (size_t i = 0; i < LINE; i += 4)
+        memcpy(pairs + i, "a=b ", 4);
+    size_t n = (size_t)snprintf(deep, sizeof deep, "{\"%0*d\":{\"a\":1", LINE / 2, 1);
+    while (n + 16 < LINE)
+        n += (size_t)snprintf(deep + n, sizeof deep - n, ",\"%zu\":1", n);
+    n += (size_t)snprintf(deep + n, sizeof deep - n, "}}");
+    const struct {
+        const char *query, *line;
+        size_t n;
+    } cases[] = {
+        {"{} | logfmt", pairs, LINE},
+        {"{} | json",   deep,  n   },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO(arena) struct arena *a = arena_new(0);
+        AUTO(arena) struct arena *rows = arena_new(0);
+        struct logdb_entry x = {.text = cases[i].line, .n = cases[i].n};
+        struct logql_log q;
+        struct row r;
+        struct err e;
+        T_RC(logql_parse(cases[i].query, a, &q, &e), &e, cases[i].query);
+        logql__row_begin(&r, &x, rows);
+        T_OK(logql__stages_run(q.stages, q.n_stages, &r), cases[i].query);
+        T_OK(arena_used(rows) < 4 << 20, cases[i].query);
+    }
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct logql_log q;
+    struct err e;
+    memcpy(many, "{} | a=1", 8);
+    for (size_t i = 8; i + 8 < sizeof many; i += 4)
+        memcpy(many + i, ",a=1", 4);
+    T_EQ_INT(logql_parse(many, a, &q, &e), ERR_INVALID, "a chain of conditions");
+}
+
+T_MAIN(parses, lines_are_cheap)
