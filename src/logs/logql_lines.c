@@ -3,14 +3,14 @@
 
 #include "logs/logql_int.h"
 
-enum { ARENA_ROWS = 4 << 20, KEPT_BYTES = 256 << 20 };
+enum { ARENA_ROWS = 4 << 20, KEPT_BYTES = 256 << 20, RENEW_BYTES = 16 << 20 };
 
 struct collecting {
     const struct logql_log *log;
-    struct arena *arena; /* of the result */
-    struct arena *rows;  /* of lines on their way; renewed now and then */
+    struct arena *kept; /* of lines found, and of those that fell out since it was renewed */
+    struct arena *rows; /* of lines on their way; renewed now and then */
     struct logql_line *found;
-    size_t n, limit, kept_bytes;
+    size_t n, limit, renew_bytes;
     bool newest_first;
 };
 
@@ -38,12 +38,26 @@ static void keep(struct collecting *c, const struct row *r)
         c->n++;
     memmove(&c->found[low + 1], &c->found[low], (c->n - 1 - low) * sizeof *c->found);
     struct logql_line *l = &c->found[low];
-    l->labels = labels_make(c->arena, r->labels, r->n_labels);
-    l->key = labels_text(&l->labels, c->arena);
+    l->labels = labels_make(c->kept, r->labels, r->n_labels);
+    l->key = labels_text(&l->labels, c->kept);
     l->time_ns = r->time_ns;
-    l->text = arena_strndup(c->arena, r->text, r->n);
+    l->text = arena_strndup(c->kept, r->text, r->n);
     l->n = r->n;
-    c->kept_bytes += r->n + 256;
+}
+
+/* Lets go of the lines that fell out. */
+static void renew(struct collecting *c)
+{
+    struct arena *a = arena_new(0);
+    for (size_t i = 0; i < c->n; i++) {
+        struct logql_line *l = &c->found[i];
+        l->labels = labels_copy(a, &l->labels);
+        l->key = arena_strdup(a, l->key);
+        l->text = arena_strndup(a, l->text, l->n);
+    }
+    arena_free(c->kept);
+    c->kept = a;
+    c->renew_bytes = 2 * arena_used(a) + RENEW_BYTES;
 }
 
 static int take(void *arg, const struct logdb_entry *x, struct err *e)
@@ -57,7 +71,10 @@ static int take(void *arg, const struct logdb_entry *x, struct err *e)
     logql__row_begin(&r, x, c->rows);
     if (logql__stages_run(c->log->stages, c->log->n_stages, &r))
         keep(c, &r);
-    if (c->kept_bytes > KEPT_BYTES)
+    if (arena_used(c->kept) <= c->renew_bytes)
+        return 0;
+    renew(c);
+    if (arena_used(c->kept) > KEPT_BYTES)
         return err_set(e, ERR_TOO_LARGE, "the lines take more than %d MiB of memory",
                        KEPT_BYTES >> 20);
     return 0;
@@ -83,13 +100,15 @@ int logql_lines(const struct logql_scope *s, const struct logql_log *log, struct
                 struct logql_line **out, size_t *out_n, struct err *e)
 {
     struct collecting c = {.log = log,
-                           .arena = a,
+                           .kept = arena_new(0),
+                           .renew_bytes = RENEW_BYTES,
                            .rows = arena_new(0),
                            .limit = log->query.limit ? log->query.limit : 100,
                            .newest_first = log->query.newest_first};
     c.found = ARENA_ARRAY(a, struct logql_line, c.limit + 1);
     int r = logql__scan(s, &log->query, a, take, &c, e);
     arena_free(c.rows);
+    arena_defer(a, (void (*)(void *))arena_free, c.kept);
     *out = c.found;
     *out_n = c.n;
     return r;
