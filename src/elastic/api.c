@@ -323,7 +323,7 @@ static int read_names(struct ask *k, struct err *e)
 void elastic_handle(struct http_request *q, void *arg)
 {
     struct elastic *x = arg;
-    struct ask k = {.x = x, .q = q, .method = q->method};
+    struct ask k = {.x = x, .q = q, .method = q->method, .began_ms = clock_mono_ms()};
     struct err e = {0};
     k.call.arena = q->arena;
     k.call.now_ms = x->opts.clock->real_ms(x->opts.clock);

@@ -19,6 +19,7 @@ struct ask {
     struct elastic *x;
     struct http_request *q;
     struct elastic_call call;
+    int64_t began_ms; /* monotonic: what all scans of a request may take counts from here */
     const char *method;
     const char *part[PARTS_MAX + 1]; /* of the path, decoded; NULL-terminated */
     size_t n_parts;

@@ -278,6 +278,8 @@ int api_count(struct ask *k, struct err *e)
 
 /* ---- several at once ---- */
 
+enum { SEARCHES_MAX = 1000 };
+
 struct value *api__error(struct ask *k, const struct err *e, int *status);
 
 static void msearch_one(struct ask *k, const struct value *head, const struct value *body,
@@ -318,6 +320,9 @@ int api_msearch(struct ask *k, struct err *e)
     if (n == 0 || n % 2)
         return elastic__fault(&k->call, e, ERR_INVALID, "illegal_argument_exception",
                               "each search needs a line of its own behind the one of its head");
+    if (n > 2 * SEARCHES_MAX)
+        return elastic__fault(&k->call, e, ERR_INVALID, "illegal_argument_exception",
+                              "more than %d searches in one request", SEARCHES_MAX);
     for (size_t i = 0; i < n; i += 2)
         msearch_one(k, parts[i], parts[i + 1], answers);
     (void)value_set_int(a, all, "took", clock_mono_ms() - began);

@@ -5,8 +5,8 @@
 #include "elastic/api_int.h"
 #include "logs/push.h"
 
-/* What one search may cost. */
-static const struct logdb_budget budget = {
+/* What one scan may cost; all of a request share the time. */
+static const struct logdb_budget limits = {
     .max_lines = 200000000, .max_bytes = (uint64_t)64 << 30, .max_ms = 60000};
 
 const char *index_of(const struct value *labels, struct arena *a)
@@ -170,19 +170,21 @@ static int scan_kind(struct log_port *p, const struct logdb_matcher *kind, size_
     struct ask *k = p->ask;
     struct logdb_matcher m[4];
     struct logdb_cost cost;
+    struct logdb_budget budget = limits;
     struct logdb_query q = {.matchers = m};
+    budget.began_ms = k->began_ms;
     memcpy(m, kind, n_kind * sizeof *m);
     q.n_matchers = n_kind;
     if (!k->narrow_any)
         m[q.n_matchers++] = k->narrow;
     if (span) {
         int64_t edge_ms = INT64_MAX / 1000000 - PUSH_SLACK_MS - 1;
+        if (span->from_ms > edge_ms || span->to_ms < -slack_ms)
+            return 0; /* no line has such a time */
         q.from_ns = span->from_ms > -edge_ms ? (span->from_ms - slack_ms) * 1000000 : 0;
         if (span->to_ms < edge_ms)
             q.to_ns = (span->to_ms + slack_ms + 1) * 1000000;
     }
-    if (span && q.to_ns < 0)
-        return 0;
     int r = logdb_scan(k->x->opts.access.db, &q, &budget, k->call.arena, show, p, &cost, e);
     if (r == ERR_TOO_LARGE && !k->call.fault)
         k->call.fault = "circuit_breaking_exception";

@@ -120,6 +120,7 @@ typedef int (*logdb_visit)(void *arg, const struct logdb_entry *x, struct err *e
 struct logdb_budget {
     uint64_t max_lines, max_bytes;
     int64_t max_ms;
+    int64_t began_ms; /* of clock_mono_ms(), for scans that share max_ms; 0: when the scan does */
 };
 
 struct logdb_cost {

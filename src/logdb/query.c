@@ -7,7 +7,7 @@
 #include "base/thread.h"
 #include "logdb/logdb_int.h"
 
-enum { DEFAULT_LIMIT = 1000, MATCH_LIMIT = 100000 };
+enum { DEFAULT_LIMIT = 1000, MATCH_LIMIT = 100000, LINES_CHECK = 64 };
 
 /* What one query has compiled and found so far. */
 struct scan {
@@ -22,6 +22,8 @@ struct scan {
     logdb_visit visit; /* NULL: lines are kept in `found` */
     void *arg;
     struct place *places; /* by stream; of a scan only */
+    const struct logdb_budget *budget;
+    int64_t began_ms;
 };
 
 /* How many lines of the newest time a scan has met in a stream. */
@@ -157,6 +159,21 @@ static unsigned nth_of(struct scan *s, uint32_t stream, int64_t time_ns)
     return p->count;
 }
 
+static int check_budget(const struct scan *s, struct err *e)
+{
+    const struct logdb_budget *b = s->budget;
+    if (b->max_lines && s->lines > b->max_lines)
+        return err_set(e, ERR_TOO_LARGE, "more than %llu lines would have to be looked at",
+                       (unsigned long long)b->max_lines);
+    if (b->max_bytes && s->scanned > b->max_bytes)
+        return err_set(e, ERR_TOO_LARGE, "more than %llu bytes would have to be looked at",
+                       (unsigned long long)b->max_bytes);
+    if (b->max_ms && clock_mono_ms() - s->began_ms > b->max_ms)
+        return err_set(e, ERR_TOO_LARGE, "looking at lines took more than %lld ms",
+                       (long long)b->max_ms);
+    return 0;
+}
+
 static int scan_lines(struct scan *s, const struct piece *p, const struct buf *raw, struct err *e)
 {
     const unsigned char *bytes = (const unsigned char *)raw->data;
@@ -165,8 +182,9 @@ static int scan_lines(struct scan *s, const struct piece *p, const struct buf *r
     int rc = 0;
     s->scanned += raw->len;
     while (rc == 0 && lines_next(&r, &x.text, &x.n) > 0) {
-        s->lines++;
         x.time_ns = r.time_ns;
+        if (++s->lines % LINES_CHECK == 0 && s->visit && (rc = check_budget(s, e)) < 0)
+            return rc;
         if (s->visit)
             x.nth = nth_of(s, p->stream, r.time_ns);
         if (r.time_ns < s->q->from_ns || (s->q->to_ns && r.time_ns >= s->q->to_ns) ||
@@ -303,33 +321,23 @@ int logdb_query(struct logdb *db, const struct logdb_query *q, struct arena *a,
     return r;
 }
 
-/* Between pieces: a piece is half a megabyte of lines. */
-static int check_budget(const struct scan *s, const struct logdb_budget *b, int64_t began_ms,
-                        struct err *e)
-{
-    if (b->max_lines && s->lines > b->max_lines)
-        return err_set(e, ERR_TOO_LARGE, "more than %llu lines would have to be looked at",
-                       (unsigned long long)b->max_lines);
-    if (b->max_bytes && s->scanned > b->max_bytes)
-        return err_set(e, ERR_TOO_LARGE, "more than %llu bytes would have to be looked at",
-                       (unsigned long long)b->max_bytes);
-    if (b->max_ms && clock_mono_ms() - began_ms > b->max_ms)
-        return err_set(e, ERR_TOO_LARGE, "looking at lines took more than %lld ms",
-                       (long long)b->max_ms);
-    return 0;
-}
-
 int logdb_scan(struct logdb *db, const struct logdb_query *q, const struct logdb_budget *budget,
                struct arena *a, logdb_visit visit, void *arg, struct logdb_cost *out_cost,
                struct err *e)
 {
     struct logdb_query kept = *q;
-    struct scan s = {.q = &kept, .arena = a, .visit = visit, .arg = arg};
+    struct scan s = {.q = &kept,
+                     .arena = a,
+                     .visit = visit,
+                     .arg = arg,
+                     .budget = budget,
+                     .began_ms = budget->began_ms ? budget->began_ms : clock_mono_ms()};
     struct pieces p = {0};
-    int64_t began_ms = clock_mono_ms();
     AUTO_BUF struct buf raw;
     buf_init(&raw, LOG_CHUNK_MAX + LOG_LINE_MAX + 64);
     int r = scan_begin(&s, e);
+    if (r == 0)
+        r = check_budget(&s, e);
     if (r == 0)
         choose(db, &s, &p);
     if (p.n)
@@ -337,7 +345,7 @@ int logdb_scan(struct logdb *db, const struct logdb_query *q, const struct logdb
     for (size_t i = 0; r == 0 && i < p.n; i++) {
         r = scan_piece(&s, &p.items[i], &raw, e);
         if (r == 0)
-            r = check_budget(&s, budget, began_ms, e);
+            r = check_budget(&s, e);
     }
     pieces_done(&p);
     scan_end(&s);

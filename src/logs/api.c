@@ -90,8 +90,10 @@ static int begin(struct asking *k, struct http_request *q, const struct logs_acc
     *k = (struct asking){.q = q};
     k->scope = (struct logql_scope){
         .db = x->db,
-        .limits = {
-                   .budget = {.max_lines = 200000000, .max_bytes = (uint64_t)64 << 30, .max_ms = 60000},
+        .limits = {.budget = {.max_lines = 200000000,
+                              .max_bytes = (uint64_t)64 << 30,
+                              .max_ms = 60000,
+                              .began_ms = clock_mono_ms()},
                    .max_samples = 20000000,
                    .max_series = 10000}
     };

@@ -76,6 +76,7 @@ struct gathering {
     struct arena *arena, *rows;
     struct map by_key;
     size_t samples;
+    int64_t began_ms;
 };
 
 static bool in_group(const struct range_call *c, const char *name)
@@ -223,9 +224,10 @@ struct steps {
 };
 
 /* Windows are open on the left: (t - range, t]. */
-static void walk(const struct gathering *g, const struct line_series *s, const struct steps *at,
-                 struct series *out)
+static int walk(const struct gathering *g, const struct line_series *s, const struct steps *at,
+                struct series *out, struct err *e)
 {
+    const struct logdb_budget *budget = &g->scope->limits.budget;
     struct sample *samples = ARENA_ARRAY(g->arena, struct sample, at->n + 1);
     size_t low = 0, high = 0, n = 0;
     for (int64_t t = at->start_ms; t <= at->end_ms; t += at->step_ms) {
@@ -235,19 +237,14 @@ static void walk(const struct gathering *g, const struct line_series *s, const s
             high++;
         while (low < high && s->points[low].t_ns <= from_ns)
             low++;
+        if (budget->max_ms && clock_mono_ms() - g->began_ms > budget->max_ms)
+            return err_set(e, ERR_TOO_LARGE, "working out %s took more than %lld ms",
+                           g->call->function, (long long)budget->max_ms);
         if (high > low)
             samples[n++] = (struct sample){.t = t, .v = fold(g, s->points + low, high - low)};
     }
     *out = (struct series){.labels = s->labels, .samples = samples, .n = n};
-}
-
-static bool has_sample(const struct series_set *set, int64_t t)
-{
-    for (size_t i = 0; i < set->n; i++)
-        for (size_t k = 0; k < set->items[i].n; k++)
-            if (set->items[i].samples[k].t == t)
-                return true;
-    return false;
+    return 0;
 }
 
 /* 1 where no series has anything; the labels are those that the selector says outright. */
@@ -257,13 +254,17 @@ static void absent(const struct gathering *g, const struct steps *at, struct ser
     struct series *one = ARENA_NEW(g->arena, struct series);
     struct sample *samples = ARENA_ARRAY(g->arena, struct sample, at->n + 1);
     struct label *l = ARENA_ARRAY(g->arena, struct label, q->n_matchers + 1);
+    bool *seen = ARENA_ARRAY(g->arena, bool, at->n + 1);
     size_t n = 0;
+    for (size_t i = 0; i < set->n; i++)
+        for (size_t k = 0; k < set->items[i].n; k++)
+            seen[(set->items[i].samples[k].t - at->start_ms) / at->step_ms] = true;
     for (size_t i = 0; i < q->n_matchers; i++)
         if (q->matchers[i].op == LOGDB_EQ)
             l[n++] = (struct label){q->matchers[i].label, q->matchers[i].value};
     *one = (struct series){.labels = labels_make(g->arena, l, n), .samples = samples};
     for (int64_t t = at->start_ms; t <= at->end_ms; t += at->step_ms)
-        if (!has_sample(set, t))
+        if (!seen[(t - at->start_ms) / at->step_ms])
             samples[one->n++] = (struct sample){.t = t, .v = 1};
     *set = (struct series_set){one, one->n > 0};
 }
@@ -282,21 +283,27 @@ static bool has_unwrap(const struct logql_log *log)
     return false;
 }
 
-static void windows(struct gathering *g, const struct steps *at, struct series_set *out)
+static int windows(struct gathering *g, const struct steps *at, struct series_set *out,
+                   struct err *e)
 {
-    size_t cursor = 0;
+    size_t cursor = 0, most = g->scope->limits.max_samples;
+    int r = 0;
+    if (map_size(&g->by_key) * at->n > most)
+        return err_set(e, ERR_TOO_LARGE, "%s gives more than %zu samples: %zu series at %zu steps",
+                       g->call->function, most, map_size(&g->by_key), at->n);
     *out = (struct series_set){ARENA_ARRAY(g->arena, struct series, map_size(&g->by_key) + 1), 0};
-    for (const struct map_entry *m; (m = map_next(&g->by_key, &cursor));) {
+    for (const struct map_entry *m; r == 0 && (m = map_next(&g->by_key, &cursor));) {
         struct line_series *s = m->value;
         qsort(s->points, s->n, sizeof *s->points, by_time);
-        walk(g, s, at, &out->items[out->n]);
+        r = walk(g, s, at, &out->items[out->n], e);
         out->n += out->items[out->n].n > 0;
         free(s->points);
         s->points = NULL;
     }
     qsort(out->items, out->n, sizeof *out->items, by_labels);
-    if (g->function->fold == FOLD_ABSENT)
+    if (r == 0 && g->function->fold == FOLD_ABSENT)
         absent(g, at, out);
+    return r;
 }
 
 int logql__range(const struct logql_scope *s, struct range_call *c, int64_t start_ms,
@@ -307,9 +314,12 @@ int logql__range(const struct logql_scope *s, struct range_call *c, int64_t star
                           .function = function_of(c->function, strlen(c->function)),
                           .unwraps = has_unwrap(&c->log),
                           .arena = a,
-                          .rows = arena_new(0)};
+                          .rows = arena_new(0),
+                          .began_ms = s->limits.budget.began_ms};
     struct steps at = {start_ms, end_ms, step_ms, (size_t)((end_ms - start_ms) / step_ms) + 1};
     size_t cursor = 0;
+    if (!g.began_ms)
+        g.began_ms = clock_mono_ms();
     map_init(&g.by_key);
     c->log.query.from_ns = (start_ms - c->offset_ms - c->range_ms) * 1000000;
     c->log.query.to_ns = (end_ms - c->offset_ms) * 1000000 + 1;
@@ -319,7 +329,7 @@ int logql__range(const struct logql_scope *s, struct range_call *c, int64_t star
     if (r == 0)
         r = logql__scan(s, &c->log.query, a, take, &g, e);
     if (r == 0)
-        windows(&g, &at, &c->series);
+        r = windows(&g, &at, &c->series, e);
     for (const struct map_entry *m; (m = map_next(&g.by_key, &cursor));)
         free(((struct line_series *)m->value)->points);
     map_done(&g.by_key);

@@ -260,6 +260,9 @@ static void scans(void)
              "scan");
     T_EQ_STR(scan(db, &(struct logdb_budget){.max_lines = 3}),
              "more than 3 lines would have to be looked at", "budget");
+    T_OK(strstr(scan(db, &(struct logdb_budget){.max_ms = 1, .began_ms = clock_mono_ms() - 60000}),
+                "took more than 1 ms"),
+         "time that others used up");
     T_RC(logdb_streams(db, &(struct logdb_query){0}, arena, &list, &n, &e), &e, "streams");
     T_EQ_INT(n, 2, "streams");
     T_EQ_INT(list[0].lines, 4, "lines of a stream");
