@@ -343,6 +343,9 @@ static int get_named(struct ask *k, const char *section, struct err *e)
     const char *plural = arena_join(a, section, "s", NULL);
     struct value *all = value_new_object(a), *list = value_new_array(a);
     size_t n = 0;
+    int r = indices_narrow(k, e); /* for those who see some lines */
+    if (r < 0)
+        return r;
     VALUE_EACH_MEMBER (m, value_get(k->names, section)) {
         struct value *one = value_new_object(a);
         if (!pattern_matches(pattern, m->key))

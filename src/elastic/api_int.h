@@ -55,6 +55,8 @@ struct index_info {
     uint64_t lines, bytes;
     bool pods, stream; /* of pods; a data stream by name */
 };
+/* What the caller may see, found out once a request. ERR_DENIED: nothing. */
+int indices_narrow(struct ask *k, struct err *e) MUST_CHECK;
 /* Those that an expression names ("a,b*,-c", "_all", NULL); ERR_NOT_FOUND unless told to ignore. */
 int indices_resolve(struct ask *k, const char *expression, struct index_info **out, size_t *out_n,
                     struct err *e) MUST_CHECK;

@@ -16,7 +16,7 @@ const char *index_of(const struct value *labels, struct arena *a)
                 : arena_join(a, "logs-pods-", value_at_str(labels, "namespace", "none"), NULL);
 }
 
-static int narrow(struct ask *k, struct err *e)
+int indices_narrow(struct ask *k, struct err *e)
 {
     if (k->narrowed)
         return 0;
@@ -47,7 +47,7 @@ static int all_indices(struct ask *k, struct map *by_name, struct err *e)
     struct logdb_stream_info *list;
     struct arena *a = k->call.arena;
     size_t n;
-    int r = narrow(k, e);
+    int r = indices_narrow(k, e);
     struct logdb_query q = {.matchers = &k->narrow, .n_matchers = !k->narrow_any};
     if (r == 0)
         r = logdb_streams(k->x->opts.access.db, &q, a, &list, &n, e);
