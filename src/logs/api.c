@@ -1,6 +1,7 @@
 #include "logs/api.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@
 
 enum { LIMIT_MAX = 50000, ANSWER_MAX = 256 << 20 };
 
-static const int64_t second_ns = 1000000000;
+static const int64_t second_ns = 1000000000, latest_ns = 9000000000 * 1000000000;
 
 static void refuse(struct http_request *q, const struct err *e)
 {
@@ -48,11 +49,15 @@ static int parse_time(const char *text, int64_t dflt, int64_t *out, struct err *
         return 0;
     }
     double seconds = strtod(text, &end);
-    if (*end)
-        return clock_parse_rfc3339(text, out, e);
     bool is_ns = strlen(text) > 11 && !strchr(text, '.');
-    *out = is_ns ? (int64_t)strtoll(text, NULL, 10) : (int64_t)(seconds * 1e9);
-    return 0;
+    int r = *end ? clock_parse_rfc3339(text, out, e) : 0;
+    if (!*end)
+        *out = is_ns                 ? (int64_t)strtoll(text, NULL, 10)
+               : fabs(seconds) < 9e9 ? (int64_t)(seconds * 1e9)
+                                     : -1;
+    if (r == 0 && (*out < 0 || *out > latest_ns))
+        return err_set(e, ERR_INVALID, "time %.100s is outside 1970..2255", text);
+    return r;
 }
 
 /* Seconds, or a duration; Loki's own choice when there is none: 250 steps. */
@@ -66,7 +71,7 @@ static int parse_step(const char *text, int64_t span_ms, int64_t *out_ms, struct
     }
     double seconds = strtod(text, &end);
     int r = *end ? clock_parse_duration(text, &ns, e) : 0;
-    *out_ms = *end ? ns / 1000000 : (int64_t)(seconds * 1000);
+    *out_ms = *end ? ns / 1000000 : seconds < 1e9 ? (int64_t)(seconds * 1000) : 0;
     if (r == 0 && *out_ms <= 0)
         return err_set(e, ERR_INVALID, "step: %s is no step", text);
     return r;
@@ -122,6 +127,8 @@ static int read_query(struct asking *k, struct err *e)
     k->limit = (size_t)n;
     k->newest_first = !direction || strcmp(direction, "forward") != 0;
     int r = k->instant ? parse_time(http_query(q, "time"), k->to_ns, &k->to_ns, e) : 0;
+    if (r == 0 && k->instant && !http_query(q, "start"))
+        k->from_ns = k->to_ns - 3600 * second_ns;
     if (r == 0 && k->to_ns < k->from_ns)
         return err_set(e, ERR_INVALID, "end is before start");
     return r < 0 ? r

@@ -7,6 +7,8 @@
 
 enum { MAX_PARTS = 64 };
 
+static const double span_max_s = 100.0 * 365 * 86400;
+
 int logql__fail(const struct parser *p, struct err *e, const char *what)
 {
     return err_set(e, ERR_INVALID, "log query: %s at column %zu of %.200s", what,
@@ -98,6 +100,8 @@ int logql__span(struct parser *p, int64_t *out_ms, struct err *e)
         n++;
     if (!logql__duration(arena_strndup(p->arena, p->at, n), &seconds) || seconds <= 0)
         return logql__fail(p, e, "a duration such as 5m is missing");
+    if (seconds > span_max_s)
+        return logql__fail(p, e, "a duration of more than 100 years");
     p->at += n;
     *out_ms = (int64_t)(seconds * 1000);
     return 0;

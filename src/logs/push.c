@@ -17,18 +17,22 @@ const char *push_namespace(const struct value *document)
     return ns ? ns : value_str(value_get(document, "namespace"), "");
 }
 
+enum { NAMESPACE_MAX = 63 };
+
 int push_document(struct logdb *db, const struct push *p, struct pushed *out, struct err *e)
 {
     AUTO(arena) struct arena *a = arena_new(0);
     struct value *labels = value_new_object(a);
-    int64_t off = p->time_ms - p->now_ms;
+    if (strlen(p->ns) > NAMESPACE_MAX)
+        return err_set(e, ERR_INVALID, "namespace %.100s: a name has at most %d bytes", p->ns,
+                       NAMESPACE_MAX);
     (void)value_set_str(a, labels, "index", p->index);
     (void)value_set_str(a, labels, "source", p->source);
     if (*p->ns)
         (void)value_set_str(a, labels, "namespace", p->ns);
     if (p->tag)
         (void)value_set_str(a, labels, "tag", p->tag);
-    if (off > PUSH_SLACK_MS || off < -PUSH_SLACK_MS)
+    if (p->time_ms > p->now_ms + PUSH_SLACK_MS || p->time_ms < p->now_ms - PUSH_SLACK_MS)
         (void)value_set_str(a, labels, "late", "yes");
     int r = logdb_stream(db, labels, &out->stream, e);
     if (r < 0)

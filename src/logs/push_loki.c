@@ -1,11 +1,14 @@
 #include "logs/push_loki.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "codec/json.h"
+#include "logs/push.h"
 
-enum { BODY_MAX = 64 << 20, LABELS_MAX = 30 };
+/* As Loki's usual limits. */
+enum { BODY_MAX = 64 << 20, LABELS_MAX = 30, NAME_MAX_BYTES = 1024, VALUE_MAX_BYTES = 2048 };
 
 static int check_stream(const struct value *labels, struct err *e)
 {
@@ -13,7 +16,10 @@ static int check_stream(const struct value *labels, struct err *e)
         return err_set(e, ERR_INVALID, "a stream needs an object of at most %d labels", LABELS_MAX);
     VALUE_EACH_MEMBER (m, labels) {
         if (!value_is(&m->value, VALUE_STRING))
-            return err_set(e, ERR_INVALID, "label %s is no text", m->key);
+            return err_set(e, ERR_INVALID, "label %.100s is no text", m->key);
+        if (strlen(m->key) > NAME_MAX_BYTES || m->value.n > VALUE_MAX_BYTES)
+            return err_set(e, ERR_INVALID, "label %.100s: names have at most %d bytes, values %d",
+                           m->key, NAME_MAX_BYTES, VALUE_MAX_BYTES);
         if (strcmp(m->key, "index") == 0 || strcmp(m->key, "late") == 0)
             return err_set(e, ERR_INVALID, "label %s is the store's own", m->key);
     }
@@ -29,6 +35,8 @@ static int push_line(struct logdb *db, uint32_t stream, const struct value *v, s
     if (!value_int_from_text(value_str(value_item(v, 0), ""), &time_ns) ||
         !value_is(line, VALUE_STRING))
         return err_set(e, ERR_INVALID, "a value is [\"nanoseconds\", \"line\"]");
+    if (time_ns > clock_real_ns() + (int64_t)PUSH_SLACK_MS * 1000000)
+        return err_set(e, ERR_INVALID, "the time %" PRId64 " is more than an hour ahead", time_ns);
     if (time_ns >= logdb_oldest_ns(db))
         return logdb_append(db, stream, time_ns, line->text, line->n, e);
     ++*too_old;
@@ -71,10 +79,13 @@ int push_loki(struct http_request *q, const struct logs_access *x, struct err *e
     char *text;
     size_t n, too_old = 0;
     http_accept_gzip(q);
+    int r = x->may(x->arg, q, true, NULL, e); /* known before the body is read */
+    if (r < 0 && r != ERR_DENIED)
+        return r;
     if (!type || strncmp(type, "application/json", 16) != 0)
         return err_set(e, ERR_UNSUPPORTED, "push takes application/json, not %s",
                        type ? type : "this");
-    int r = http_read_all(q, BODY_MAX, &text, &n, e);
+    r = http_read_all(q, BODY_MAX, &text, &n, e);
     if (r == 0)
         r = json_parse(q->arena, text, n, JSON_SHALLOW, &body, e);
     VALUE_EACH_ITEM (s, r == 0 ? value_get(body, "streams") : NULL)
