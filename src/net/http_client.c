@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "net/cancel_int.h"
 
 enum { IDLE_MAX = 16, ANSWER_MAX = 64 * 1024 * 1024, HEADERS_MAX = 256 * 1024 };
 
@@ -223,6 +224,23 @@ static size_t on_send(char *into, size_t one, size_t n, void *arg)
     return (size_t)got;
 }
 
+static int on_progress(void *arg, curl_off_t down, curl_off_t down_now, curl_off_t up,
+                       curl_off_t up_now)
+{
+    const atomic_bool *cancel = arg;
+    (void)down, (void)down_now, (void)up, (void)up_now;
+    return atomic_load(cancel);
+}
+
+void http__cancel_by(CURL *h, const atomic_bool *cancel)
+{
+    if (!cancel)
+        return;
+    curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(h, CURLOPT_XFERINFODATA, cancel);
+}
+
 static void set_identity(struct http_client *c, CURL *h)
 {
     if (c->insecure) {
@@ -287,6 +305,7 @@ static void set_transfer(struct http_client *c, const struct http_call *call, st
     curl_easy_setopt(h, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(h, CURLOPT_HEADERDATA, t);
+    http__cancel_by(h, call->cancel);
     set_identity(c, h);
     set_body(call, h, t);
 }
@@ -319,6 +338,8 @@ static int failed(struct transfer *t, CURLcode rc, const char *detail, struct er
     if (t->body.overflow)
         return err_set(e, ERR_TOO_LARGE, "%s %.*s: the answer is larger than %zu bytes", method, n,
                        url, t->body.max);
+    if (rc == CURLE_ABORTED_BY_CALLBACK)
+        return err_set(e, ERR_CANCELLED, "%s %.*s: cancelled", method, n, url);
     if (rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL)
         return err_set(e, ERR_INVALID, "%.*s is not an http(s) address", n, url);
     if (rc == CURLE_WRITE_ERROR)

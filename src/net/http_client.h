@@ -3,6 +3,7 @@
  * Threads    A client may be shared; each request runs in the calling thread.
  * Lifetime   Answers live in the arena given.                                          */
 #pragma once
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,7 +39,8 @@ struct http_call {
     /* With on_data the body of a 2xx answer is handed over as it comes; non-zero stops. */
     int (*on_data)(void *arg, const void *bytes, size_t n);
     void *arg;
-    bool follow; /* redirects; credentials stay with the first host */
+    bool follow;               /* redirects; credentials stay with the first host */
+    const atomic_bool *cancel; /* once true it ends within a second, ERR_CANCELLED; or NULL */
 };
 
 struct http_answer {

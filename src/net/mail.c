@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "net/cancel_int.h"
 
 struct reader {
     const char *at;
@@ -55,6 +56,7 @@ static void set_call(CURL *h, const struct mail_call *m, struct reader *r, struc
         curl_easy_setopt(h, CURLOPT_PASSWORD, m->password ? m->password : "");
     }
     set_tls(h, m);
+    http__cancel_by(h, m->cancel);
 }
 
 /* 4xx asks to come again; what the network does may be better next time. */
@@ -78,7 +80,9 @@ int mail_send(const struct mail_call *m, struct err *e)
     curl_easy_setopt(h, CURLOPT_MAIL_RCPT, to);
     set_call(h, m, &r, a);
     CURLcode code = curl_easy_perform(h);
-    enum err_code kind = may_work_later(h, code) ? ERR_AGAIN : ERR_INVALID;
+    enum err_code kind = code == CURLE_ABORTED_BY_CALLBACK ? ERR_CANCELLED
+                         : may_work_later(h, code)         ? ERR_AGAIN
+                                                           : ERR_INVALID;
     curl_easy_cleanup(h);
     curl_slist_free_all(to);
     return code == CURLE_OK

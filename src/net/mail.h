@@ -4,6 +4,7 @@
  *            credentials.
  * Threads    Any; runs in the calling thread.                                             */
 #pragma once
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,8 +18,9 @@ struct mail_call {
     bool require_tls, insecure;
     int64_t timeout_ms;
     const char *from;
-    const char *const *to; /* NULL-terminated */
-    const char *text;      /* headers and body, lines end in CR LF */
+    const char *const *to;     /* NULL-terminated */
+    const char *text;          /* headers and body, lines end in CR LF */
+    const atomic_bool *cancel; /* once true it ends within a second, ERR_CANCELLED; or NULL */
 };
 
 /* ERR_AGAIN: it may work later; ERR_INVALID: the server will not have it. */

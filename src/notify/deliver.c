@@ -87,11 +87,13 @@ static void hide_address(struct err *e)
 
 static enum alert_outcome outcome_of(int r)
 {
-    return r == 0 ? ALERT_DELIVERED : r == ERR_AGAIN ? ALERT_RETRY : ALERT_REFUSED;
+    if (r == 0)
+        return ALERT_DELIVERED;
+    return r == ERR_AGAIN || r == ERR_CANCELLED ? ALERT_RETRY : ALERT_REFUSED;
 }
 
-static int post(const struct value *settings, const char *url, const char *body, struct arena *a,
-                struct err *e)
+static int post(const struct value *settings, const char *url, const char *body,
+                const atomic_bool *cancel, struct arena *a, struct err *e)
 {
     static const char *const headers[] = {"Content-Type: application/json",
                                           "User-Agent: slipway-alertmanager", NULL};
@@ -111,7 +113,8 @@ static int post(const struct value *settings, const char *url, const char *body,
                              .body = body,
                              .body_len = strlen(body),
                              .max_answer = ANSWER_MAX,
-                             .follow = value_at_bool(config, "follow_redirects", true)};
+                             .follow = value_at_bool(config, "follow_redirects", true),
+                             .cancel = cancel};
     r = http_do(c, &call, a, &answer, e);
     if (r < 0) {
         hide_address(e);
@@ -124,25 +127,25 @@ static int post(const struct value *settings, const char *url, const char *body,
 }
 
 static int deliver_webhook(const struct alert_notice *n, const struct alert_words *w,
-                           struct arena *a, struct err *e)
+                           const atomic_bool *cancel, struct arena *a, struct err *e)
 {
     const char *url;
     char *body;
     int r = read_secret(n->channel->settings, "url", a, &url, e);
     if (r == 0)
         r = alert_message_webhook(n, w, a, &body, e);
-    return r < 0 ? r : post(n->channel->settings, url, body, a, e);
+    return r < 0 ? r : post(n->channel->settings, url, body, cancel, a, e);
 }
 
-static int deliver_slack(const struct alert_notice *n, const struct alert_words *w, struct arena *a,
-                         struct err *e)
+static int deliver_slack(const struct alert_notice *n, const struct alert_words *w,
+                         const atomic_bool *cancel, struct arena *a, struct err *e)
 {
     const char *url;
     char *body;
     int r = read_secret(n->channel->settings, "api_url", a, &url, e);
     if (r == 0)
         r = alert_message_slack(n, w, a, &body, e);
-    return r < 0 ? r : post(n->channel->settings, url, body, a, e);
+    return r < 0 ? r : post(n->channel->settings, url, body, cancel, a, e);
 }
 
 static const char *or_null(const char *s)
@@ -150,8 +153,8 @@ static const char *or_null(const char *s)
     return *s ? s : NULL;
 }
 
-static int deliver_mail(const struct alert_notice *n, const struct alert_words *w, struct arena *a,
-                        struct err *e)
+static int deliver_mail(const struct alert_notice *n, const struct alert_words *w,
+                        const atomic_bool *cancel, struct arena *a, struct err *e)
 {
     const struct value *s = n->channel->settings, *tls = value_get(s, "tls_config");
     struct alert_mail mail;
@@ -175,23 +178,24 @@ static int deliver_mail(const struct alert_notice *n, const struct alert_words *
         .from = mail.from,
         .to = mail.to,
         .text = mail.text,
+        .cancel = cancel,
     };
     return mail_send(&call, e);
 }
 
 enum alert_outcome notifier_deliver(const struct alert_notice *n, const struct alert_words *w,
-                                    struct err *e)
+                                    const atomic_bool *cancel, struct err *e)
 {
     AUTO(arena) struct arena *a = arena_new(0);
     if (n->n == 0)
         return ALERT_DELIVERED; /* what is over, to those who do not want to know */
     switch (n->channel->way) {
     case WAY_WEBHOOK:
-        return outcome_of(deliver_webhook(n, w, a, e));
+        return outcome_of(deliver_webhook(n, w, cancel, a, e));
     case WAY_SLACK:
-        return outcome_of(deliver_slack(n, w, a, e));
+        return outcome_of(deliver_slack(n, w, cancel, a, e));
     case WAY_EMAIL:
         break;
     }
-    return outcome_of(deliver_mail(n, w, a, e));
+    return outcome_of(deliver_mail(n, w, cancel, a, e));
 }

@@ -1,4 +1,4 @@
-/* forward.c - alerts to other Alertmanagers: newest first out of a queue that is limited. */
+/* forward.c - alerts to other Alertmanagers: out of a queue that is limited. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,10 +23,11 @@ struct forwarder {
     size_t n;
     uint64_t dropped;
     pthread_t thread;
-    bool running, stopping;
+    bool running;
+    atomic_bool stopping; /* set under the lock; ends what is under way */
 };
 
-static void send_to(const char *url, const char *body)
+static void send_to(const char *url, const char *body, const atomic_bool *cancel)
 {
     static const char *const headers[] = {"Content-Type: application/json", NULL};
     static const struct http_client_opts o = {.timeout_ms = TIMEOUT_MS,
@@ -38,12 +39,14 @@ static void send_to(const char *url, const char *body)
                                    .headers = headers,
                                    .body = body,
                                    .body_len = strlen(body),
-                                   .max_answer = 1 << 16};
+                                   .max_answer = 1 << 16,
+                                   .cancel = cancel};
     struct http_answer answer;
     struct err e;
-    if (http_do(c, &call, a, &answer, &e) < 0)
+    int r = http_do(c, &call, a, &answer, &e);
+    if (r < 0 && r != ERR_CANCELLED)
         log_warn("alerts", "%s", e.msg);
-    else if (answer.status / 100 != 2)
+    else if (r == 0 && answer.status / 100 != 2)
         log_warn("alerts", "alertmanager %s: HTTP status %d", url, answer.status);
 }
 
@@ -62,8 +65,8 @@ static void *work(void *arg)
             f->last = &f->first;
         f->n--;
         (void)pthread_mutex_unlock(&f->lock);
-        for (size_t i = 0; f->urls[i]; i++)
-            send_to(f->urls[i], p->body);
+        for (size_t i = 0; f->urls[i] && !f->stopping; i++)
+            send_to(f->urls[i], p->body, &f->stopping);
         free(p->body);
         free(p);
         (void)pthread_mutex_lock(&f->lock);

@@ -142,8 +142,10 @@ static void *deliver(void *arg)
             n->last = &n->jobs;
         (void)pthread_mutex_unlock(&n->lock);
         struct err e = {0};
-        enum alert_outcome how = notifier_deliver(j->notice, &j->batch->wording->words, &e);
-        say(j->notice, how, &e);
+        enum alert_outcome how =
+            notifier_deliver(j->notice, &j->batch->wording->words, &n->stopping, &e);
+        if (e.code != ERR_CANCELLED)
+            say(j->notice, how, &e);
         (void)pthread_mutex_lock(&n->lock);
         note(n, j->notice, how);
         batch_unref(j->batch);

@@ -1,6 +1,7 @@
 /* notify_int.h - what the files of notify/ share. */
 #pragma once
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "alert/message.h"
 #include "codec/value.h"
@@ -46,12 +47,12 @@ struct notifier {
     unsigned n_threads;
     struct forwarder *forwarder; /* NULL: alerts stay here */
     int64_t started_ms;
-    bool stopping;
+    atomic_bool stopping; /* set under the lock; ends deliveries under way */
 };
 
 /* deliver.c: renders and sends. */
 enum alert_outcome notifier_deliver(const struct alert_notice *n, const struct alert_words *w,
-                                    struct err *e);
+                                    const atomic_bool *cancel, struct err *e);
 
 /* http_config as options of a client; files are read into the arena. */
 int notify_http_opts(const struct value *config, struct arena *a, struct http_client_opts *out,

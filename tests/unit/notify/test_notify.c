@@ -19,6 +19,8 @@ struct world {
     struct notifier *notifier;
     char dir[40];
     pthread_mutex_t lock;
+    pthread_cond_t released;
+    bool stuck; /* the hook does not answer */
     char *bodies[BODIES];
     size_t n;
     int status;
@@ -36,6 +38,8 @@ static void hook(struct http_request *q, void *arg)
     status = w->status;
     if (w->n < BODIES)
         w->bodies[w->n++] = strdup(body);
+    while (w->stuck)
+        (void)pthread_cond_wait(&w->released, &w->lock);
     (void)pthread_mutex_unlock(&w->lock);
     http_send_text(q, status, "");
 }
@@ -81,6 +85,7 @@ static void begin(struct world *w)
     struct http_listen l = {.address = "127.0.0.1:0"};
     *w = (struct world){.arena = arena_new(0), .status = 200};
     (void)pthread_mutex_init(&w->lock, NULL);
+    (void)pthread_cond_init(&w->released, NULL);
     (void)snprintf(w->dir, sizeof w->dir, "/tmp/slipway-notify-XXXXXX");
     T_OK(mkdtemp(w->dir) != NULL, "folder");
     T_RC(http_server_start(&l, hook, w, &w->hook, &e), &e, "hook");
@@ -94,6 +99,7 @@ static void end(struct world *w)
     for (size_t i = 0; i < w->n; i++)
         free(w->bodies[i]);
     T_RC(fs_remove_tree(w->dir, &e), &e, "remove");
+    (void)pthread_cond_destroy(&w->released);
     (void)pthread_mutex_destroy(&w->lock);
     arena_free(w->arena);
 }
@@ -197,6 +203,27 @@ static void what_fails_comes_again(void)
     end(&w);
 }
 
+static void a_stop_does_not_wait_for_answers(void)
+{
+    struct world w;
+    begin(&w);
+    const char *text = arena_printf(
+        w.arena,
+        "route: {receiver: r, group_wait: 0s}\n"
+        "receivers: [{name: r, webhook_configs: [{url: 'http://127.0.0.1:%u/', timeout: 10h}]}]\n",
+        http_server_port(w.hook));
+    T_RC(notifier_configure(w.notifier, &(struct notifier_config){.text = text}, &e), &e, "slow");
+    w.stuck = true;
+    T_EQ_INT(ask(&w, "POST", "alerts", firing, NULL), 200, "post");
+    until_told(&w, 1);
+    notifier_stop(w.notifier);
+    (void)pthread_mutex_lock(&w.lock);
+    w.stuck = false;
+    (void)pthread_cond_broadcast(&w.released);
+    (void)pthread_mutex_unlock(&w.lock);
+    end(&w);
+}
+
 static void silences(void)
 {
     static const char silence[] =
@@ -247,5 +274,5 @@ static void hides_secrets(void)
     end(&w);
 }
 
-T_MAIN(tells_and_resolves, a_restart_tells_nobody_twice, what_fails_comes_again, silences,
-       hides_secrets)
+T_MAIN(tells_and_resolves, a_restart_tells_nobody_twice, what_fails_comes_again,
+       a_stop_does_not_wait_for_answers, silences, hides_secrets)
