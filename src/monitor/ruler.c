@@ -9,7 +9,7 @@
 #include "base/map.h"
 #include "base/thread.h"
 
-enum { MAX_THREADS = 8, INTERVAL_MS = 15000, AGAIN_MS = 60000, IDLE_MS = 60000 };
+enum { MAX_THREADS = 8, INTERVAL_MS = 15000, AGAIN_MS = 60000, LOOK_MS = 60000, STACK_KIB = 8192 };
 
 /* Immutable once it is shown. */
 struct report {
@@ -237,7 +237,9 @@ static struct running *next_due(struct ruler *r, int64_t now_ms, int64_t *wait_m
             if (!s->groups[i].busy && (!best || s->groups[i].due_ms < best->due_ms))
                 best = &s->groups[i];
     }
-    *wait_ms = best && best->due_ms - now_ms < IDLE_MS ? best->due_ms - now_ms : IDLE_MS;
+    *wait_ms = -1;
+    if (best) /* it looks again in time, should somebody set the clock */
+        *wait_ms = best->due_ms - now_ms < LOOK_MS ? best->due_ms - now_ms : LOOK_MS;
     return best && best->due_ms <= now_ms ? best : NULL;
 }
 
@@ -349,6 +351,21 @@ static void replace(struct ruler *r, struct source *old, struct source *by)
         log_error("rules", "%s", e.msg);
 }
 
+/* One for each group, up to a limit. Under the lock. */
+static void start_threads(struct ruler *r)
+{
+    const struct map_entry *m;
+    size_t groups = 0;
+    struct err e;
+    for (size_t at = 0; (m = map_next(&r->sources, &at));)
+        groups += ((const struct source *)m->value)->n;
+    for (; !r->stopping && r->n_threads < r->opts.threads && r->n_threads < groups; r->n_threads++)
+        if (thread_start(&r->threads[r->n_threads], "rules", STACK_KIB, work, r, &e) < 0) {
+            log_error("rules", "%s", e.msg);
+            return;
+        }
+}
+
 static void put(struct ruler *r, const char *key, struct source *s)
 {
     LOCK_SCOPE(&r->lock);
@@ -364,6 +381,7 @@ static void put(struct ruler *r, const char *key, struct source *s)
     else
         (void)map_remove(&r->sources, key);
     source_free(old);
+    start_threads(r);
     (void)pthread_cond_broadcast(&r->changed);
 }
 
@@ -390,24 +408,20 @@ void ruler_remove(struct ruler *r, const char *key)
 
 /* ---- life ---- */
 
-int ruler_start(const struct ruler_opts *o, struct ruler **out, struct err *e)
+struct ruler *ruler_new(const struct ruler_opts *o)
 {
-    AUTO(ruler) struct ruler *r = calloc(1, sizeof *r);
+    struct ruler *r = calloc(1, sizeof *r);
     if (!r)
         log_die("out of memory");
     r->opts = *o;
     r->opts.interval_ms = o->interval_ms ? o->interval_ms : INTERVAL_MS;
-    unsigned n = o->threads ? o->threads : 2;
+    r->opts.threads = o->threads ? o->threads : 2;
+    if (r->opts.threads > MAX_THREADS)
+        r->opts.threads = MAX_THREADS;
     map_init(&r->sources);
     (void)pthread_mutex_init(&r->lock, NULL);
     cond_init(&r->changed);
-    for (; r->n_threads < n && r->n_threads < MAX_THREADS; r->n_threads++) {
-        int rc = thread_start(&r->threads[r->n_threads], "rules", 8192, work, r, e);
-        if (rc < 0)
-            return rc;
-    }
-    *out = take_ptr(r);
-    return 0;
+    return r;
 }
 
 void ruler_stop(struct ruler *r)

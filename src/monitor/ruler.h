@@ -21,7 +21,7 @@ struct ruler_opts {
     const struct clock *clock;
     int64_t interval_ms;      /* of groups that name none; 0: 15 s */
     int64_t offset_ms;        /* how far back queries look, of groups that do not say */
-    unsigned threads;         /* 0: 2 */
+    unsigned threads;         /* most of them; 0: 2 */
     struct labels external;   /* for templates */
     const char *external_url; /* "" */
     /* Told after a group ran: alerts that fire or ended. Lives for the call. */
@@ -31,7 +31,7 @@ struct ruler_opts {
     void *arg;
 };
 
-int ruler_start(const struct ruler_opts *o, struct ruler **out, struct err *e) MUST_CHECK;
+struct ruler *ruler_new(const struct ruler_opts *o); /* threads begin with the first rules */
 /* Nothing runs and nobody is told any more, once it returns. NULL is fine. */
 void ruler_stop(struct ruler *r);
 void ruler_free(struct ruler *r);

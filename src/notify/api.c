@@ -44,6 +44,13 @@ int notifier__filters(struct http_request *q, struct arena *a, struct alert_matc
 
 /* ---- status, receivers ---- */
 
+/* A reference. Answers are sent without the lock: a reader may be slow. */
+static struct alert_config *config_of(struct notifier *n)
+{
+    LOCK_SCOPE(&n->lock);
+    return alert_config_ref(alert_engine_config(n->engine));
+}
+
 static void get_status(struct notifier *n, struct http_request *q)
 {
     static const char *const version[] = {"branch", "buildDate", "buildUser", "goVersion",
@@ -57,17 +64,15 @@ static void get_status(struct notifier *n, struct http_request *q)
         (void)value_set_str(a, value_make_object(a, v, "versionInfo"), version[i], "");
     (void)value_set_str(a, value_make_object(a, v, "versionInfo"), "version", "0.28.0");
     json_set_time(a, v, "uptime", n->started_ms);
-    LOCK_SCOPE(&n->lock);
-    (void)value_set_str(a, value_make_object(a, v, "config"), "original",
-                        alert_engine_config(n->engine)->shown);
+    AUTO(alert_config) struct alert_config *c = config_of(n);
+    (void)value_set_str(a, value_make_object(a, v, "config"), "original", c->shown);
     notifier__send(q, 200, v);
 }
 
 static void get_receivers(struct notifier *n, struct http_request *q)
 {
     struct value *v = value_new_array(q->arena);
-    LOCK_SCOPE(&n->lock);
-    const struct alert_config *c = alert_engine_config(n->engine);
+    AUTO(alert_config) struct alert_config *c = config_of(n);
     for (size_t i = 0; i < c->n_receivers; i++)
         (void)value_set_str(q->arena, value_push(q->arena, v, value_new_object(q->arena)), "name",
                             c->receivers[i].name);
@@ -238,7 +243,7 @@ static int put_all(struct notifier *n, const struct value *list, struct arena *a
             *e = why;
         }
     }
-    (void)pthread_cond_signal(&n->changed);
+    notifier__wake(n);
     return first;
 }
 

@@ -8,7 +8,15 @@
 #include "base/thread.h"
 #include "notify/notify_int.h"
 
-enum { DELIVERERS = 4, IDLE_MS = 60000, KEEP_SILENCE_MS = 120 * 3600000 };
+enum {
+    DELIVERERS = 4,
+    LOOK_MS = 60000,
+    GRACE_MS = 3000,
+    STACK_KIB = 8192,
+    KEEP_SILENCE_MS = 120 * 3600000
+};
+
+static void *deliver(void *arg);
 
 static int64_t now_of(const struct notifier *n)
 {
@@ -58,6 +66,20 @@ static void batch_unref(struct batch *b)
 
 /* ---- telling ---- */
 
+/* As many deliver as there is work for, up to a limit. Under the lock. */
+static void start_deliverers(struct notifier *n)
+{
+    unsigned most = n->opts.threads ? n->opts.threads : DELIVERERS;
+    struct err e;
+    if (most > NOTIFIER_THREADS)
+        most = NOTIFIER_THREADS;
+    for (; n->n_threads < most && n->n_threads < n->undone; n->n_threads++)
+        if (thread_start(&n->threads[n->n_threads], "alert-send", STACK_KIB, deliver, n, &e) < 0) {
+            log_error("alerts", "%s", e.msg);
+            return;
+        }
+}
+
 /* Under the lock. */
 static void queue_notices(struct notifier *n, struct batch *b, const struct alert_notice *list,
                           size_t count)
@@ -71,6 +93,8 @@ static void queue_notices(struct notifier *n, struct batch *b, const struct aler
         *n->last = j;
         n->last = &j->next;
     }
+    n->undone += count;
+    start_deliverers(n);
     if (count)
         (void)pthread_cond_broadcast(&n->queued);
 }
@@ -97,12 +121,25 @@ static void *decide(void *arg)
         int64_t due_ms = alert_engine_due_ms(n->engine), now_ms = now_of(n);
         if (due_ms <= now_ms)
             run_due(n);
-        else
+        else if (due_ms == INT64_MAX)
+            (void)cond_wait_ms(&n->changed, &n->lock, -1);
+        else /* it looks again in time, should somebody set the clock */
             (void)cond_wait_ms(&n->changed, &n->lock,
-                               due_ms - now_ms < IDLE_MS ? due_ms - now_ms : IDLE_MS);
+                               due_ms - now_ms < LOOK_MS ? due_ms - now_ms : LOOK_MS);
     }
     (void)pthread_mutex_unlock(&n->lock);
     return NULL;
+}
+
+void notifier__wake(struct notifier *n)
+{
+    struct err e;
+    if (!n->deciding && !n->stopping) {
+        n->deciding = thread_start(&n->decider, "alerts", STACK_KIB, decide, n, &e) == 0;
+        if (!n->deciding)
+            log_error("alerts", "%s", e.msg);
+    }
+    (void)pthread_cond_signal(&n->changed);
 }
 
 /* Under the lock. */
@@ -140,14 +177,17 @@ static void *deliver(void *arg)
         n->jobs = j->next;
         if (!n->jobs)
             n->last = &n->jobs;
+        n->under_way++;
         (void)pthread_mutex_unlock(&n->lock);
         struct err e = {0};
         enum alert_outcome how =
-            notifier_deliver(j->notice, &j->batch->wording->words, &n->stopping, &e);
+            notifier_deliver(j->notice, &j->batch->wording->words, &n->cancelled, &e);
         if (e.code != ERR_CANCELLED)
             say(j->notice, how, &e);
         (void)pthread_mutex_lock(&n->lock);
         note(n, j->notice, how);
+        n->undone--;
+        n->under_way--;
         batch_unref(j->batch);
         free(j);
         (void)pthread_cond_signal(&n->changed);
@@ -167,7 +207,7 @@ void notifier_put(struct notifier *n, const struct alert_post *posts, size_t cou
     for (size_t i = 0; i < count; i++)
         if (alert_engine_put(n->engine, &posts[i], now_of(n), &e) < 0)
             log_warn("alerts", "%s: %s", labels_get(&posts[i].labels, "alertname"), e.msg);
-    (void)pthread_cond_signal(&n->changed);
+    notifier__wake(n);
 }
 
 void notifier_forward(struct notifier *n, const char *const *urls)
@@ -221,18 +261,6 @@ static int open_state(struct notifier *n, struct err *e)
     return r < 0 ? r : state_load(n->state, n->engine, now_of(n), e);
 }
 
-static int start_threads(struct notifier *n, struct err *e)
-{
-    unsigned want = (n->opts.threads ? n->opts.threads : DELIVERERS) + 1;
-    for (; n->n_threads < want && n->n_threads < NOTIFIER_THREADS; n->n_threads++) {
-        int r = thread_start(&n->threads[n->n_threads], n->n_threads ? "alert-send" : "alerts",
-                             8192, n->n_threads ? deliver : decide, n, e);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
 int notifier_start(const struct notifier_opts *o, struct notifier **out, struct err *e)
 {
     AUTO(notifier) struct notifier *n = calloc(1, sizeof *n);
@@ -248,12 +276,25 @@ int notifier_start(const struct notifier_opts *o, struct notifier **out, struct 
     n->engine = alert_engine_new(none);
     n->wording = wording_new(o->external_url, NULL, 0);
     int r = open_state(n, e);
-    if (r == 0)
-        r = start_threads(n, e);
     if (r < 0)
         return r;
+    {
+        LOCK_SCOPE(&n->lock);
+        if (alert_engine_due_ms(n->engine) != INT64_MAX)
+            notifier__wake(n); /* alerts from before a restart */
+    }
     *out = take_ptr(n);
     return 0;
+}
+
+/* What is told already should be in the log: an answer gets a moment to come. */
+static void finish(struct notifier *n)
+{
+    LOCK_SCOPE(&n->lock);
+    int64_t left_ms, until_ms = clock_mono_ms() + (n->opts.grace_ms ? n->opts.grace_ms : GRACE_MS);
+    while (n->under_way && (left_ms = until_ms - clock_mono_ms()) > 0)
+        (void)cond_wait_ms(&n->changed, &n->lock, left_ms);
+    atomic_store(&n->cancelled, true);
 }
 
 void notifier_stop(struct notifier *n)
@@ -265,6 +306,10 @@ void notifier_stop(struct notifier *n)
     (void)pthread_cond_broadcast(&n->changed);
     (void)pthread_cond_broadcast(&n->queued);
     (void)pthread_mutex_unlock(&n->lock);
+    if (n->deciding)
+        (void)pthread_join(n->decider, NULL);
+    n->deciding = false;
+    finish(n);
     while (n->n_threads)
         (void)pthread_join(n->threads[--n->n_threads], NULL);
 }

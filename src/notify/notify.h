@@ -4,9 +4,10 @@
  * Model      Alerts come from the server's rules and by POST /api/v2/alerts. One thread asks the
  *            engine what is due; a few deliver. What was delivered, and silences, are on disk
  *            (alerts.db) before the next step.
- * Guarantees A restart tells nobody twice. A receiver that does not answer holds up one delivery
- *            for its timeout. Neither the log nor the API shows secrets.
- * Threads    Any.                                                                          */
+ * Guarantees A restart tells nobody twice, except what was under way when the process was killed.
+ *            A receiver that does not answer holds up one delivery for its timeout, and a stop
+ *            for seconds. Neither the log nor the API shows secrets.
+ * Threads    Any; its own begin with the first alert.                                     */
 #pragma once
 #include "alert/engine.h"
 #include "base/clock.h"
@@ -18,7 +19,8 @@ struct notifier_opts {
     const char *dir; /* where alerts.db is; NULL: memory only */
     const struct clock *clock;
     const char *external_url;
-    unsigned threads; /* that deliver; 0: 4 */
+    int64_t grace_ms; /* that a stop gives deliveries under way; 0: 3 s */
+    unsigned threads; /* that deliver, at most; 0: 4 */
 };
 
 int notifier_start(const struct notifier_opts *o, struct notifier **out, struct err *e) MUST_CHECK;

@@ -43,12 +43,18 @@ struct notifier {
     struct wording *wording;
     struct state *state; /* NULL: memory only */
     struct job *jobs, **last;
-    pthread_t threads[NOTIFIER_THREADS];
-    unsigned n_threads;
+    size_t undone, under_way; /* jobs; undone ones wait or are under way */
+    pthread_t decider, threads[NOTIFIER_THREADS];
+    bool deciding;
+    unsigned n_threads;          /* that deliver */
     struct forwarder *forwarder; /* NULL: alerts stay here */
     int64_t started_ms;
-    atomic_bool stopping; /* set under the lock; ends deliveries under way */
+    bool stopping;
+    atomic_bool cancelled; /* deliveries under way end */
 };
+
+/* Somebody looks at what is due: the first alert starts the thread that does. Under the lock. */
+void notifier__wake(struct notifier *n);
 
 /* deliver.c: renders and sends. */
 enum alert_outcome notifier_deliver(const struct alert_notice *n, const struct alert_words *w,

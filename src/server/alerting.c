@@ -194,10 +194,9 @@ int alerting_start(struct server *s, struct err *e)
         r = configure_notifier(s, e);
     if (r == 0)
         r = read_prometheus(s, &o, &files, e);
-    if (r == 0)
-        r = ruler_start(&o, &s->ruler, e);
     if (r < 0)
         return r;
+    s->ruler = ruler_new(&o);
     s->notify.notifier = s->notifier;
     s->rules = (struct rule_sources){s->ruler, {.features = s->opts.query_features}};
     s->monitor.ruler = s->ruler;

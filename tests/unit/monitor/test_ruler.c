@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "t.h"
+#include "threads.h"
 
 static struct err e;
 enum { PATIENCE_MS = 60000 };
@@ -63,7 +64,7 @@ static void begin(struct world *w)
         .changed = changed,
         .arg = w
     };
-    T_RC(ruler_start(&r, &w->ruler, &e), &e, "start");
+    w->ruler = ruler_new(&r);
 }
 
 static void end(struct world *w)
@@ -139,7 +140,9 @@ static void the_same_version_stays(void)
 {
     struct world w;
     begin(&w);
+    T_EQ_INT(threads_become("rules", 0), 0, "without rules there is nothing to do");
     set(&w, "a", "{alert: Al, expr: vector(1), for: 1h}");
+    T_EQ_INT(threads_become("rules", 1), 1, "one for one group");
     becomes(&w, "a Al pending;");
     set(&w, "a", "{alert: Al, expr: vector(1), for: 1h}");
     T_EQ_STR(shown(&w), "a Al pending;", "not begun anew");

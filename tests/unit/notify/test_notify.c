@@ -9,6 +9,7 @@
 #include "codec/json.h"
 #include "net/http_client.h"
 #include "t.h"
+#include "threads.h"
 
 static struct err e;
 enum { BODIES = 16, PATIENCE_MS = 60000 };
@@ -24,6 +25,7 @@ struct world {
     char *bodies[BODIES];
     size_t n;
     int status;
+    int64_t grace_ms;
 };
 
 static void hook(struct http_request *q, void *arg)
@@ -61,7 +63,10 @@ static void until_told(struct world *w, size_t n)
 
 static void start(struct world *w)
 {
-    struct notifier_opts o = {.dir = w->dir, .clock = &clock_system, .external_url = "http://here"};
+    struct notifier_opts o = {.dir = w->dir,
+                              .clock = &clock_system,
+                              .external_url = "http://here",
+                              .grace_ms = w->grace_ms};
     struct http_listen l = {.address = "127.0.0.1:0"};
     T_RC(notifier_start(&o, &w->notifier, &e), &e, "start");
     const char *text = arena_printf(
@@ -83,7 +88,7 @@ static void stop(struct world *w)
 static void begin(struct world *w)
 {
     struct http_listen l = {.address = "127.0.0.1:0"};
-    *w = (struct world){.arena = arena_new(0), .status = 200};
+    *w = (struct world){.arena = arena_new(0), .status = 200, .grace_ms = PATIENCE_MS};
     (void)pthread_mutex_init(&w->lock, NULL);
     (void)pthread_cond_init(&w->released, NULL);
     (void)snprintf(w->dir, sizeof w->dir, "/tmp/slipway-notify-XXXXXX");
@@ -203,10 +208,27 @@ static void what_fails_comes_again(void)
     end(&w);
 }
 
+static void threads_only_for_work(void)
+{
+    struct world w;
+    begin(&w);
+    T_EQ_INT(threads_become("alert", 0), 0, "nothing to do");
+    T_EQ_INT(ask(&w, "POST", "alerts", firing, NULL), 200, "post");
+    until_told(&w, 1);
+    T_EQ_INT(threads_become("alert", 2), 2, "one decides, one delivers");
+    notifier_stop(w.notifier);
+    T_EQ_INT(ask(&w, "POST", "alerts", firing, NULL), 200, "post");
+    T_EQ_INT(threads_become("alert", 0), 0, "no more after the stop");
+    end(&w);
+}
+
 static void a_stop_does_not_wait_for_answers(void)
 {
     struct world w;
     begin(&w);
+    stop(&w);
+    w.grace_ms = 1;
+    start(&w);
     const char *text = arena_printf(
         w.arena,
         "route: {receiver: r, group_wait: 0s}\n"
@@ -275,4 +297,4 @@ static void hides_secrets(void)
 }
 
 T_MAIN(tells_and_resolves, a_restart_tells_nobody_twice, what_fails_comes_again,
-       a_stop_does_not_wait_for_answers, silences, hides_secrets)
+       threads_only_for_work, a_stop_does_not_wait_for_answers, silences, hides_secrets)
