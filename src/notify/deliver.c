@@ -75,13 +75,15 @@ int notify_http_opts(const struct value *config, struct arena *a, struct http_cl
     return r;
 }
 
-/* What is wrong, without the address. */
-static void hide_address(struct err *e)
+/* What is wrong, without the address, of which the client tells "POST ADDRESS: what". */
+static void hide_address(const char *url, struct err *e)
 {
-    const char *what = strstr(e->msg, ": ");
-    char text[sizeof e->msg];
-    (void)snprintf(text, sizeof text, "%s",
-                   what ? what + 2 : "its address is none of http or https");
+    size_t before = strlen("POST : ") + strcspn(url, "?#");
+    char text[sizeof e->msg] = "it cannot be reached";
+    if (e->code == ERR_INVALID)
+        (void)snprintf(text, sizeof text, "its address is none of http or https");
+    else if (strlen(e->msg) > before)
+        (void)snprintf(text, sizeof text, "%s", e->msg + before);
     (void)err_set(e, e->code, "%s", text);
 }
 
@@ -117,7 +119,7 @@ static int post(const struct value *settings, const char *url, const char *body,
                              .cancel = cancel};
     r = http_do(c, &call, a, &answer, e);
     if (r < 0) {
-        hide_address(e);
+        hide_address(url, e);
         return r;
     }
     if (answer.status / 100 == 2)
