@@ -62,7 +62,7 @@ static void annotate(struct rule_kept *k, const struct rule *r, const struct rul
 static int see_alert(struct rule_output *o, const struct rule *r, const struct series *s,
                      struct arena *a, struct err *e)
 {
-    const struct rule_expansion x = {&o->r->host, o->at_ms, &s->labels, s->samples[0].v};
+    const struct rule_expansion x = {&o->r->host, o->at_ms, &s->labels, s->samples[0].v, 0};
     struct labels l = rule__with_label(a, &s->labels, "__name__", "");
     l = rule__labels(a, o->r->group, r, l, &x);
     l = rule__with_label(a, &l, "alertname", r->alert);

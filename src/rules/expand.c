@@ -12,7 +12,7 @@
 #include "rules/expand_int.h"
 #include "rules/functions.h"
 
-enum { OUTPUT_MAX = 1 << 20, MATCH_LIMIT = 100000 };
+enum { OUTPUT_MAX = 1 << 20, MEMORY_MAX = 256 << 20, MATCH_LIMIT = 100000 };
 
 /* ---- functions ---- */
 
@@ -331,9 +331,10 @@ const char *rule_expand(struct arena *a, const char *name, const char *text,
     go_map_put(dot, "ExternalLabels", expand__labels(a, &x->host->external));
     go_map_put(dot, "ExternalURL", go_str(x->host->external_url));
     go_map_put(dot, "Value", go_float(x->value));
-    const struct template_host host = {.self = (void *)(uintptr_t)x, .now_ns = x->at_ms * 1000000};
+    struct rule_expansion own = *x;
+    const struct template_host host = {.self = &own, .now_ns = x->at_ms * 1000000};
     const struct template_options o = {
-        .host = &host, .limits = {.output = OUTPUT_MAX, .steps = 1000000}
+        .host = &host, .limits = {.output = OUTPUT_MAX, .memory = MEMORY_MAX, .steps = 1000000}
     };
     struct template_run *run = template_run_new(a, s, &o);
     AUTO_BUF struct buf out;

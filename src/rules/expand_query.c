@@ -8,7 +8,7 @@
 #include "codec/number.h"
 #include "rules/expand_int.h"
 
-enum { SAMPLES_MAX = 10000, URL_MAX = 1 << 16 };
+enum { SAMPLES_MAX = 10000, QUERIES_MAX = 100, URL_MAX = 1 << 16 };
 
 static const struct rule_expansion *asked(const struct go_call *c)
 {
@@ -25,10 +25,12 @@ static struct go_value sample_value(struct arena *a, const struct series *s)
 
 int expand__query(struct go_call *c, const struct go_value *args, size_t n, struct go_value *out)
 {
-    const struct rule_expansion *x = asked(c);
+    struct rule_expansion *x = template_run_host(c->run)->self;
     struct promql_result r;
     struct err e;
     (void)n;
+    if (++x->queries > QUERIES_MAX)
+        return go_fail(c, "a template may ask %d queries", QUERIES_MAX);
     if (promql_instant(x->host->source, x->host->query, go_cstr(c->arena, &args[0]), x->at_ms,
                        c->arena, &r, &e) < 0)
         return go_fail(c, "%s", e.msg);

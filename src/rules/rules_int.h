@@ -27,6 +27,7 @@ struct rule_expansion {
     int64_t at_ms;
     const struct labels *labels;
     double value;
+    unsigned queries; /* that its templates asked so far */
 };
 /* The text expanded, or "<error expanding template: …>". */
 const char *rule_expand(struct arena *a, const char *name, const char *text,

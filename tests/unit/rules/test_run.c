@@ -209,6 +209,9 @@ static void templates_ask(void)
         {"{{ range query \"load\" | sortByLabel \"host\" }}{{ .Value }}{{ end }}", "9"                          },
         {"{{ externalURL }} {{ pathPrefix }}",                                     "http://here/x /x"           },
         {"{{ graphLink \"a b\" }}",                                                "/graph?g0.expr=a+b&g0.tab=0"},
+        {"{{ range 100 }}{{ if query \"load\" }}{{ end }}{{ end }}x",              "x"                          },
+        {"{{ range 101 }}{{ if query \"load\" }}{{ end }}{{ end }}x",
+         "<error expanding template: "                                                                          },
         {"{{ query \"nothing\" | first }}",
          "<error expanding template: error executing template __alert_T: template: __alert_T:1:"                },
     };
