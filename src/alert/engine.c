@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "alert/engine_int.h"
+#include "base/buf.h"
 #include "base/log.h"
 
-enum { BACKOFF_MS = 1000, BACKOFF_MAX_MS = 60000, SWEEP_MS = 60000, MATCHES_MAX = 256 };
+enum { KEY_MAX = 2 * ALERT_BYTES_MAX, BACKOFF_MS = 1000, BACKOFF_MAX_MS = 60000, SWEEP_MS = 60000 };
 
 /* ---- alerts ---- */
 
@@ -32,13 +33,39 @@ static void kept_free(struct kept_alert *k)
     free(k);
 }
 
-static void fill(struct kept_alert *k, const struct alert_told *t, int64_t now_ms)
+static size_t labels_bytes(const struct labels *l)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < l->n; i++)
+        n += strlen(l->items[i].name) + strlen(l->items[i].value) + sizeof *l->items;
+    return n;
+}
+
+/* Whether there is room for it, in the place of an older one. */
+static int check_room(struct alert_engine *g, const struct kept_alert *old,
+                      const struct alert_told *t, size_t bytes, struct err *e)
+{
+    size_t others = g->alert_bytes - (old ? old->bytes : 0);
+    if (bytes > ALERT_BYTES_MAX)
+        return err_set(e, ERR_TOO_LARGE, "alert %s: more than %d KiB", t->print,
+                       ALERT_BYTES_MAX >> 10);
+    if (!old && map_size(&g->alerts) >= ALERTS_MAX)
+        return err_set(e, ERR_TOO_LARGE, "more than %d alerts", ALERTS_MAX);
+    if (others + bytes > ALL_ALERTS_BYTES_MAX)
+        return err_set(e, ERR_TOO_LARGE, "alerts of more than %d MiB", ALL_ALERTS_BYTES_MAX >> 20);
+    return 0;
+}
+
+static void fill(struct alert_engine *g, struct kept_alert *k, const struct alert_told *t,
+                 size_t bytes, int64_t now_ms)
 {
     struct arena *a = arena_new(0);
     k->told = alert_told__copy(a, t);
     arena_free(k->arena);
     k->arena = a;
     k->updated_ms = now_ms;
+    g->alert_bytes += bytes - k->bytes;
+    k->bytes = bytes;
 }
 
 /* What an alert is, when it is told of again while it goes on: it began when it was first told, and
@@ -108,11 +135,13 @@ static struct labels group_labels(const struct alert_route *r, const struct labe
 /* {a="b", c="d"} */
 static char *labels_key(const struct labels *l, struct arena *a)
 {
-    char *out = arena_strdup(a, "{");
+    AUTO_BUF struct buf b;
+    buf_init(&b, KEY_MAX);
+    buf_putc(&b, '{');
     for (size_t i = 0; i < l->n; i++)
-        out = arena_join(a, out, i ? ", " : "", l->items[i].name, "=\"", l->items[i].value, "\"",
-                         NULL);
-    return arena_join(a, out, "}", NULL);
+        buf_printf(&b, "%s%s=\"%s\"", i ? ", " : "", l->items[i].name, l->items[i].value);
+    buf_putc(&b, '}');
+    return arena_strdup(a, buf_text(&b));
 }
 
 static struct alert_group *group_of(struct alert_engine *g, const struct alert_route *r,
@@ -138,7 +167,7 @@ static struct alert_group *group_of(struct alert_engine *g, const struct alert_r
 
 static void group_add(struct alert_group *x, struct kept_alert *k, int64_t now_ms)
 {
-    for (size_t i = 0; i < x->n; i++)
+    for (size_t i = 0; i < x->n && k->groups; i++)
         if (x->alerts[i] == k)
             return;
     x->alerts = realloc(x->alerts, (x->n + 1) * sizeof(struct kept_alert *));
@@ -168,17 +197,26 @@ static void find_routes(const struct alert_route *r, const struct labels *l,
         out[(*n)++] = r;
 }
 
+size_t engine__routes(const struct alert_engine *g, const struct labels *l,
+                      const struct alert_route **out)
+{
+    size_t n = 0;
+    find_routes(&g->config->root, l, out, &n);
+    return n;
+}
+
 static void route(struct alert_engine *g, struct kept_alert *k, int64_t now_ms)
 {
     const struct alert_route *to[MATCHES_MAX];
-    size_t n = 0;
-    find_routes(&g->config->root, &k->told.labels, to, &n);
+    size_t n = engine__routes(g, &k->told.labels, to);
     for (size_t i = 0; i < n; i++) {
         struct alert_group *x = group_of(g, to[i], &k->told.labels, now_ms);
         if (x)
             group_add(x, k, now_ms);
     }
 }
+
+static void sweep(struct alert_engine *g, int64_t now_ms);
 
 int alert_engine_put(struct alert_engine *g, const struct alert_post *p, int64_t now_ms,
                      struct err *e)
@@ -191,8 +229,15 @@ int alert_engine_put(struct alert_engine *g, const struct alert_post *p, int64_t
     struct kept_alert *k = map_get(&g->alerts, t.print);
     if (!k && t.ends_ms <= now_ms)
         return 0; /* over before anybody heard of it */
-    if (!k && map_size(&g->alerts) >= ALERTS_MAX)
-        return err_set(e, ERR_TOO_LARGE, "more than %d alerts", ALERTS_MAX);
+    size_t bytes = labels_bytes(&t.labels) + labels_bytes(&t.annotations) +
+                   (t.generator_url ? strlen(t.generator_url) : 0);
+    r = check_room(g, k, &t, bytes, e);
+    if (r < 0 && !k) {
+        sweep(g, now_ms); /* those that are over leave theirs */
+        r = check_room(g, k, &t, bytes, e);
+    }
+    if (r < 0)
+        return r;
     if (k) {
         merge(k, &t, guessed, now_ms);
     } else {
@@ -202,7 +247,7 @@ int alert_engine_put(struct alert_engine *g, const struct alert_post *p, int64_t
         (void)map_put(&g->alerts, t.print, k);
         g->generation++;
     }
-    fill(k, &t, now_ms);
+    fill(g, k, &t, bytes, now_ms);
     k->guessed = guessed;
     route(g, k, now_ms);
     return 0;
@@ -337,8 +382,11 @@ static void sweep(struct alert_engine *g, int64_t now_ms)
         if (kept__over(k, now_ms) && !k->groups)
             old[n++] = arena_strdup(a, m->key);
     }
-    for (size_t i = 0; i < n; i++)
-        kept_free(map_remove(&g->alerts, old[i]));
+    for (size_t i = 0; i < n; i++) {
+        struct kept_alert *k = map_remove(&g->alerts, old[i]);
+        g->alert_bytes -= k->bytes;
+        kept_free(k);
+    }
     g->generation += n > 0;
     engine__sweep_log(g, now_ms);
     engine__sweep_silences(g, now_ms);

@@ -5,8 +5,12 @@
 
 enum {
     ALERTS_MAX = 50000,
+    ALERT_BYTES_MAX = 64 << 10,
+    ALL_ALERTS_BYTES_MAX = 64 << 20,
     SILENCES_MAX = 10000,
+    SILENCE_BYTES_MAX = 16 << 10,
     GROUPS_MAX = 50000,
+    MATCHES_MAX = 256, /* routes of one alert */
     KEEP_SILENCE_MS = 120 * 3600000,
 };
 
@@ -17,6 +21,7 @@ struct kept_alert {
     bool guessed;   /* nobody said when it ends */
     bool processed; /* a group has looked at it */
     unsigned groups;
+    size_t bytes;
 };
 
 struct alert_group {
@@ -51,6 +56,7 @@ struct alert_engine {
     struct inhibitors *inhibitors;
     uint64_t generation; /* of the set of alerts */
     int64_t swept_ms;
+    size_t alert_bytes; /* of all alerts */
 };
 
 struct kept_silence {
@@ -76,6 +82,9 @@ struct alert_muting {
 };
 struct alert_muting engine__muting(struct alert_engine *g, const struct kept_alert *k,
                                    int64_t now_ms, struct arena *a);
+/* Where an alert goes: at most MATCHES_MAX routes. */
+size_t engine__routes(const struct alert_engine *g, const struct labels *l,
+                      const struct alert_route **out);
 /* Names of intervals that hold a route back now. */
 const char **engine__time_muting(const struct alert_engine *g, const struct alert_route *r,
                                  int64_t now_ms, struct arena *a);

@@ -132,9 +132,16 @@ char *alert_matchers_text(struct arena *a, const struct alert_matchers *m)
 
 bool alert_matches(const struct alert_matchers *m, const struct labels *l)
 {
-    bool fits = true;
-    struct err e;
-    if (m->n && tsdb_matches(m->items, m->n, l, &fits, &e) < 0)
-        return false;
-    return fits;
+    for (size_t i = 0; i < m->n; i++) {
+        const struct matcher *x = &m->items[i];
+        bool fits, equal = x->op == MATCH_EQ || x->op == MATCH_NE;
+        struct err e;
+        if (equal) /* nearly all are: they cost no memory */
+            fits = (strcmp(labels_get(l, x->name), x->value) == 0) == (x->op == MATCH_EQ);
+        else if (tsdb_matches(x, 1, l, &fits, &e) < 0)
+            return false;
+        if (!fits)
+            return false;
+    }
+    return true;
 }

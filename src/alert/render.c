@@ -5,7 +5,7 @@
 #include "alert/message_int.h"
 #include "rules/functions.h"
 
-enum { OUTPUT_MAX = 1 << 20, STEPS_MAX = 2000000, FUNCTIONS_MAX = 32 };
+enum { OUTPUT_MAX = 1 << 20, MEMORY_MAX = 256 << 20, STEPS_MAX = 2000000, FUNCTIONS_MAX = 32 };
 
 /* Names that Alertmanager's own templates have, so that users' templates can go on using them. */
 const char alert_default_templates[] =
@@ -162,7 +162,7 @@ int renderer_text(struct renderer *r, const char *text, const char **out, struct
     const struct template_host host = {.self = (void *)(uintptr_t)r->notice,
                                        .now_ns = r->notice->at_ms * 1000000};
     const struct template_options o = {
-        .host = &host, .limits = {.output = OUTPUT_MAX, .steps = STEPS_MAX}
+        .host = &host, .limits = {.output = OUTPUT_MAX, .memory = MEMORY_MAX, .steps = STEPS_MAX}
     };
     struct template_run *run = template_run_new(r->arena, s, &o);
     AUTO_BUF struct buf b;

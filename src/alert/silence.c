@@ -40,6 +40,14 @@ void alert_engine_recall_silence(struct alert_engine *g, const struct alert_sile
     (void)put(g, s);
 }
 
+static size_t bytes_of(const struct alert_silence *s)
+{
+    size_t n = strlen(s->created_by) + strlen(s->comment);
+    for (size_t i = 0; i < s->matchers.n; i++)
+        n += strlen(s->matchers.items[i].name) + strlen(s->matchers.items[i].value);
+    return n;
+}
+
 static int check(const struct alert_silence *s, int64_t now_ms, struct err *e)
 {
     const struct labels none = {0};
@@ -52,6 +60,8 @@ static int check(const struct alert_silence *s, int64_t now_ms, struct err *e)
             return err_set(e, ERR_INVALID, "a matcher has no name");
         all_empty &= alert_matches(&one, &none);
     }
+    if (bytes_of(s) > SILENCE_BYTES_MAX)
+        return err_set(e, ERR_TOO_LARGE, "a silence of more than %d KiB", SILENCE_BYTES_MAX >> 10);
     if (all_empty)
         return err_set(e, ERR_INVALID, "at least one matcher must not match the empty string");
     if (s->ends_ms <= s->starts_ms)
@@ -100,6 +110,8 @@ static void expire(struct kept_silence *k, int64_t now_ms)
 int alert_engine_silence(struct alert_engine *g, const struct alert_silence *s,
                          const char *fresh_id, int64_t now_ms, const char **out_id, struct err *e)
 {
+    if (map_size(&g->silences) >= SILENCES_MAX)
+        engine__sweep_silences(g, now_ms);
     struct kept_silence *old = *s->id ? map_get(&g->silences, s->id) : NULL;
     struct alert_silence to = *s;
     int r = check(s, now_ms, e);

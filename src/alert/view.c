@@ -20,27 +20,17 @@ static void list_add(struct lister *l, const char *text)
     l->items[l->n++] = arena_strdup(l->arena, text);
 }
 
-static bool is_in(const struct alert_group *x, const struct kept_alert *k)
-{
-    for (size_t i = 0; i < x->n; i++)
-        if (x->alerts[i] == k)
-            return true;
-    return false;
-}
-
 static struct alert_seen see(struct alert_engine *g, const struct kept_alert *k, int64_t now_ms,
                              struct arena *a)
 {
     struct lister receivers = {a, ARENA_ARRAY(a, const char *, 1), 0};
     struct lister muted = {a, ARENA_ARRAY(a, const char *, 1), 0};
     struct alert_muting m = engine__muting(g, k, now_ms, a);
-    const struct map_entry *x;
-    for (size_t at = 0; (x = map_next(&g->groups, &at));) {
-        const struct alert_group *of = x->value;
-        if (!is_in(of, k))
-            continue;
-        list_add(&receivers, of->route->receiver->name);
-        for (const char **s = engine__time_muting(g, of->route, now_ms, a); *s; s++)
+    const struct alert_route *to[MATCHES_MAX];
+    size_t n = engine__routes(g, &k->told.labels, to);
+    for (size_t i = 0; i < n; i++) {
+        list_add(&receivers, to[i]->receiver->name);
+        for (const char **s = engine__time_muting(g, to[i], now_ms, a); *s; s++)
             list_add(&muted, *s);
     }
     return (struct alert_seen){alert_told__copy(a, &k->told),

@@ -140,7 +140,7 @@ static int read_wanted(struct http_request *q, struct wanted *w, struct err *e)
                          .inhibited = flag(q, "inhibited"),
                          .muted = flag(q, "muted"),
                          .unprocessed = flag(q, "unprocessed")};
-    w->receiver = (struct matcher){"receiver", MATCH_RE, receiver && *receiver ? receiver : ".*"};
+    w->receiver = (struct matcher){"receiver", MATCH_RE, receiver ? receiver : ""};
     int r = tsdb_matches(&w->receiver, 1, &none, &fits, e);
     return r < 0 ? r : notifier__filters(q, q->arena, &w->filters, e);
 }
@@ -150,7 +150,7 @@ static bool to_receiver(const struct wanted *w, const char *name)
     const struct label l = {"receiver", name};
     const struct labels labels = {&l, 1};
     const struct alert_matchers m = {&w->receiver, 1};
-    return alert_matches(&m, &labels);
+    return !*w->receiver.value || alert_matches(&m, &labels);
 }
 
 static bool is_wanted(const struct wanted *w, const struct alert_seen *s)

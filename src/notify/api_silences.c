@@ -163,7 +163,11 @@ static void post_one(struct notifier *n, struct http_request *q)
             r = keep_changed(n, now_ms, q->arena, &e);
     }
     if (r < 0) {
-        notifier__fail(q, r == ERR_NOT_FOUND ? 404 : r == ERR_INVALID ? 400 : 500, e.msg);
+        notifier__fail(q,
+                       r == ERR_NOT_FOUND                       ? 404
+                       : r == ERR_INVALID || r == ERR_TOO_LARGE ? 400
+                                                                : 500,
+                       e.msg);
         return;
     }
     struct value *v = value_new_object(q->arena);

@@ -386,6 +386,54 @@ static void refuses(void)
     end(&w);
 }
 
+/* "a<i>", with a summary of so many bytes. */
+static int put_large(struct world *w, int i, size_t bytes, int64_t ends_s)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    char *summary = arena_alloc(a, bytes + 1);
+    memset(summary, 'x', bytes);
+    summary[bytes] = '\0';
+    const struct label l = {"alertname", arena_printf(a, "a%d", i)}, s = {"summary", summary};
+    const struct alert_post p = {
+        .labels = {&l, 1},
+        .annotations = {&s, 1},
+        .starts_ms = w->now_s * 1000,
+        .ends_ms = ends_s * 1000,
+        .generator_url = ""
+    };
+    return alert_engine_put(w->engine, &p, w->now_s * 1000, &e);
+}
+
+static void room_has_an_end(void)
+{
+    enum { LARGE = 60 << 10, MANY = (64 << 20) / LARGE };
+    struct world w;
+    int n = 0;
+    begin(&w, one);
+    T_EQ_INT(put_large(&w, 0, 70 << 10, 50), ERR_TOO_LARGE, "one alert");
+    while (n < 2 * MANY && put_large(&w, n, LARGE, 50) == 0)
+        n++;
+    T_OK(n > MANY - 10 && n <= MANY, "all alerts");
+    T_EQ_INT(put_large(&w, 0, LARGE, 50), 0, "one that is there has its room");
+    until(&w, 1000);
+    T_EQ_INT(put_large(&w, n, LARGE, 2000), 0, "what is over makes room");
+    char *comment = arena_alloc(w.arena, (17 << 10) + 1);
+    memset(comment, 'x', 17 << 10);
+    comment[17 << 10] = '\0';
+    struct matcher m = {"a", MATCH_EQ, "b"};
+    const struct alert_silence s = {
+        .id = "",
+        .matchers = {&m, 1},
+        .starts_ms = 0,
+        .ends_ms = 5000000,
+        .created_by = "",
+        .comment = comment
+    };
+    const char *id;
+    T_EQ_INT(alert_engine_silence(w.engine, &s, "id", 1000000, &id, &e), ERR_TOO_LARGE, "silence");
+    end(&w);
+}
+
 T_MAIN(a_group_waits_and_repeats, one_that_ends_before_is_not_told, old_alerts_do_not_wait, routes,
        a_restart_tells_nobody_twice, what_fails_is_tried_again, inhibits, silences, time_of_day,
-       another_configuration, refuses)
+       another_configuration, refuses, room_has_an_end)
