@@ -144,6 +144,9 @@ struct value *manifests__decorate(struct app *p, struct app_manifests *m, struct
                                   const struct value *rendered);
 int manifests__part(const struct value *o, struct arena *a, struct app_part *out,
                     struct err *e) MUST_CHECK;
+/* Whether two digests, of which one may be of a version before, are of the same content, by what
+ * can be told with `m` at hand. */
+bool manifests__same(const struct app_manifests *m, const char *a, const char *b);
 /* Digest and images of all parts. */
 int manifests__sum_up(struct app_manifests *m, struct arena *a, struct err *e) MUST_CHECK;
 /* Whether the cluster says the same of all kinds as when they were noted. */

@@ -86,7 +86,7 @@ static void view_attempt(const struct app *p, struct auto_view *v)
 {
     const struct value *a = value_get(p->rollout, "attempt");
     const char *phase = value_at_str(p->status, "operationState.phase", "");
-    v->attempted = strcmp(value_at_str(a, "git", ""), p->want.git) == 0 &&
+    v->attempted = manifests__same(&p->want, value_at_str(a, "git", ""), p->want.git) &&
                    value_equal(value_get(a, "config"), p->want.config) &&
                    strcmp(value_at_str(a, "revision", ""), p->revision) == 0;
     v->attempt_failed = v->attempted && strcmp(phase, "Succeeded") != 0 && *phase;

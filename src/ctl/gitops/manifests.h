@@ -22,7 +22,7 @@ struct app_manifests {
     const struct value *source; /* struct app_sources' doc */
     struct value **objects;     /* with namespace and tracking id */
     size_t n;
-    char git[65];               /* digest of what Git says */
+    char git[65];               /* digest of what Git says: "v2" and hexadecimal digits */
     const struct value *config; /* digests of the configuration from outside, by its name */
     const char *const **files;  /* that were read, NULL-terminated, a list for each source */
     const char **tools;         /* "Kustomize", "Directory", the same; NULL: nothing to render */
@@ -30,4 +30,6 @@ struct app_manifests {
     struct app_kind *kinds; /* of all objects */
     size_t n_kinds;
     struct app_part *parts; /* of the objects; NULL where others are compared */
+    struct value **plain;   /* objects before configuration from outside was noted in them */
+    char *whole;            /* 65 bytes: the digest as it was before "v2"; "" nobody has asked */
 };

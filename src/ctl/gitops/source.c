@@ -401,6 +401,8 @@ int app_render(struct app *p, const struct app_sources *s, const char *revision,
     struct app_manifests m = r->m;
     m.revision = revision;
     m.source = s->doc;
+    m.plain = r->m.objects;
+    m.whole = ARENA_ARRAY(p->a, char, sizeof m.git);
     m.objects = ARENA_ARRAY(p->a, struct value *, m.n + 1);
     for (size_t i = 0; i < m.n; i++) /* what others share is not written to */
         m.objects[i] = trial_wanted(p) ? value_copy(p->a, r->m.objects[i]) : r->m.objects[i];

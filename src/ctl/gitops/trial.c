@@ -16,10 +16,10 @@ bool trial_wanted(const struct app *p)
 
 /* ---- content ---- */
 
-static bool same_content(const struct value *c, const char *git, const struct value *config)
+static bool same_content(const struct value *c, const struct app_manifests *m)
 {
-    return c && strcmp(value_at_str(c, "git", ""), git) == 0 &&
-           value_equal(value_get(c, "config"), config);
+    return c && manifests__same(m, value_at_str(c, "git", ""), m->git) &&
+           value_equal(value_get(c, "config"), m->config);
 }
 
 /* Values stand there, too; what is larger is not kept. */
@@ -43,7 +43,9 @@ void trial_attempt(struct app *p, const struct app_manifests *m)
     (void)value_set(p->a, p->rollout, "attempt", content_of(p, m));
 }
 
-static const struct object *condemned(struct app *p, const char *git, const struct value *config)
+/* `m` is at hand to tell digests of different versions by. */
+static const struct object *condemned(struct app *p, const struct app_manifests *m, const char *git,
+                                      const struct value *config)
 {
     struct kube_list l = {.n = 0};
     struct kube_list_opts opts = {.labels =
@@ -55,7 +57,7 @@ static const struct object *condemned(struct app *p, const char *git, const stru
         const struct value *spec = value_get(l.items[i]->root, "spec");
         const char *theirs = value_at_str(spec, "content.git", "");
         const struct value *outside = value_at(spec, "content.config");
-        if ((*theirs && strcmp(theirs, git) == 0) ||
+        if ((*theirs && manifests__same(m, theirs, git)) ||
             (value_count(outside) > 0 && value_equal(outside, config)))
             found = object_hold(p->a, l.items[i]);
     }
@@ -66,15 +68,15 @@ static const struct object *condemned(struct app *p, const char *git, const stru
 int trial_begin(struct app *p, const struct app_manifests *m, struct err *e)
 {
     const struct value *had = value_get(p->rollout, "trial");
-    if (same_content(value_get(p->rollout, "good"), m->git, m->config)) {
+    if (same_content(value_get(p->rollout, "good"), m)) {
         const struct object *c =
-            had ? condemned(p, value_at_str(had, "git", ""), value_get(had, "config")) : NULL;
+            had ? condemned(p, m, value_at_str(had, "git", ""), value_get(had, "config")) : NULL;
         int rc = c ? trial__note_revert(p, c, m->revision, e) : 0;
         if (rc == 0)
             (void)value_remove(p->rollout, "trial");
         return rc;
     }
-    if (same_content(had, m->git, m->config))
+    if (same_content(had, m))
         return 0;
     struct value *trial = content_of(p, m);
     keep_source(p, trial, m);
@@ -90,7 +92,7 @@ int trial_begin(struct app *p, const struct app_manifests *m, struct err *e)
 
 const struct object *trial_condemned(struct app *p, const struct app_manifests *m)
 {
-    return condemned(p, m->git, m->config);
+    return condemned(p, m, m->git, m->config);
 }
 
 bool trial_pinned(struct app *p, const struct app_manifests *head, struct app_sources *out,
@@ -206,7 +208,7 @@ static int condemn(struct app *p, const char *why, const struct object *run, str
     /* Only what is new is to blame: a Secret or ConfigMap from outside Git only when Git brought
      * nothing, so that the next commit is not held up by what it did not change. */
     struct value *content = value_make_object(p->a, spec, "content");
-    if (strcmp(value_at_str(good, "git", ""), value_at_str(trial, "git", "")) != 0)
+    if (!manifests__same(&p->want, value_at_str(good, "git", ""), value_at_str(trial, "git", "")))
         (void)value_set(p->a, content, "git", value_get(trial, "git"));
     else if (!value_equal(value_get(good, "config"), value_get(trial, "config")) &&
              value_count(value_get(trial, "config")) > 0)
@@ -285,7 +287,7 @@ static void observe(struct app *p, const struct object *run, const struct object
 {
     const struct value *trial = value_get(p->rollout, "trial");
     const struct value *good = value_get(p->rollout, "good");
-    bool same = same_content(trial, p->want.git, p->want.config);
+    bool same = same_content(trial, &p->want);
     struct trial_way way;
     *v = (struct rollback_view){
         .wanted = trial_wanted(p),
@@ -302,7 +304,7 @@ static void observe(struct app *p, const struct object *run, const struct object
         .run = trial__run_state(run),
         .has_good = good != NULL,
         .head_is_trial = same || trial_condemned(p, &p->want),
-        .git_differs = strcmp(value_at_str(good, "git", ""), p->want.git) != 0,
+        .git_differs = !manifests__same(&p->want, value_at_str(good, "git", ""), p->want.git),
         .config_differs = !value_equal(value_get(good, "config"), p->want.config),
         .writable = trial__way(p, &way),
         .reverted = condemnation && *value_at_str(condemnation->root, "status.revertCommit", ""),
@@ -379,7 +381,7 @@ static void pardon(struct app *p)
 {
     struct value *trial = value_get_mut(p->rollout, "trial");
     if (!value_at_bool(trial, "condemned", false) ||
-        condemned(p, value_at_str(trial, "git", ""), value_get(trial, "config")))
+        condemned(p, &p->want, value_at_str(trial, "git", ""), value_get(trial, "config")))
         return;
     (void)value_remove(trial, "condemned");
     (void)value_set_str(p->a, trial, "since", app_time(p, p->now));
@@ -397,7 +399,8 @@ int trial_step(struct app *p, struct err *e)
         if (rc < 0 && rc != ERR_NOT_FOUND)
             return rc;
         run = rc == 0 ? object_hold(p->a, o) : NULL;
-        condemnation = condemned(p, value_at_str(trial, "git", ""), value_get(trial, "config"));
+        condemnation =
+            condemned(p, &p->want, value_at_str(trial, "git", ""), value_get(trial, "config"));
     }
     struct rollback_view v;
     observe(p, run, condemnation, &v);

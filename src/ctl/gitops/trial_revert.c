@@ -116,7 +116,7 @@ static int write_revert(void *arg, struct repo *r, const char *parent, struct ar
         rc = repo_commit_read(r, revision, a, &bad, e);
     if (rc < 0)
         return rc;
-    v->newer = strcmp(now.git, value_at_str(spec, "content.git", "")) != 0;
+    v->newer = !manifests__same(&now, now.git, value_at_str(spec, "content.git", ""));
     *out = (struct repo_draft){.message = ""};
     if (v->newer)
         return 0;

@@ -1,4 +1,5 @@
 /* Applications from hosted repositories, step by step. */
+#include "blob/blob.h"
 #include "world.h"
 
 static void follows_git(void)
@@ -200,6 +201,114 @@ static void takes_back_what_is_bad(void)
     T_EQ_STR(map_value(&w, "a"), "better", "the next good push deploys");
     (void)verdict(&w, "Successful");
     T_EQ_STR(app(&w, "status.health.status"), "Healthy", "good again");
+    teardown(&w);
+}
+
+/* The digest that versions before "v2" noted of a ConfigMap as the only object. */
+static const char *digest_of_before(struct world *w, const char *value)
+{
+    struct value **docs;
+    size_t n;
+    char digest[DIGEST_MAX];
+    const struct value *notes =
+        value_at(get(w, &RES_CONFIG_MAP, "web", "a"), "metadata.annotations");
+    const char *yaml = arena_printf(w->a,
+                                    "apiVersion: v1\nkind: ConfigMap\ndata: {k: %s}\n"
+                                    "metadata: {name: a, namespace: web}\n",
+                                    value);
+    T_EQ_INT(yaml_parse_all(w->a, yaml, strlen(yaml), 0, &docs, &n, NULL), 0, yaml);
+    (void)value_set_str(
+        w->a, value_make_object(w->a, docs[0], "metadata.annotations"),
+        "argocd.argoproj.io/tracking-id",
+        value_str(value_get(notes, "argocd.argoproj.io/tracking-id"), "there is none"));
+    struct value *all = value_new_array(w->a);
+    (void)value_push(w->a, all, docs[0]);
+    const char *text = json_text(w->a, all, JSON_SORTED);
+    blob_digest_of(text, strlen(text), digest);
+    return arena_strdup(w->a, strchr(digest, ':') + 1);
+}
+
+/* `text` with the digest in place of one of now. */
+static const char *with_digest(struct world *w, const char *text, const char *now, const char *old)
+{
+    const char *at;
+    while ((at = strstr(text, now)))
+        text = arena_printf(w->a, "%.*s%s%s", (int)(at - text), text, old, at + strlen(now));
+    return text;
+}
+
+static const char *first_condemned(struct world *w, const char **name)
+{
+    struct kube_list l = {0};
+    T_EQ_INT(kube_list(w->kube, &RES_CONDEMNATION, NULL, NULL, &l, NULL), 0, "condemnations");
+    T_EQ_INT(l.n, 1, "one");
+    *name = arena_strdup(w->a, l.items[0]->name);
+    const char *git = value_at_str(l.items[0]->root, "spec.content.git", "");
+    git = arena_strdup(w->a, git);
+    kube_list_done(&l);
+    return git;
+}
+
+static const char *rollout_of(struct world *w)
+{
+    const struct value *o = get(w, &RES_APPLICATION, "argocd", "shop");
+    return value_str(value_get(value_at(o, "metadata.annotations"), "slipway.dev/rollout"), "{}");
+}
+
+static void set_rollout(struct world *w, const char *text)
+{
+    struct value *o = value_new_object(w->a);
+    (void)value_set_str(w->a, value_make_object(w->a, o, "metadata.annotations"),
+                        "slipway.dev/rollout", text);
+    patch(w, &RES_APPLICATION, "argocd", "shop", NULL, json_text(w->a, o, 0));
+}
+
+static void knows_digests_of_before(void)
+{
+    struct world w;
+    const char *name;
+    struct value *rollout;
+    setup(&w);
+    load(&w, TEMPLATE);
+    load(&w, APPLICATION(WATCHED));
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "good")},
+                       {0     }
+    });
+    (void)verdict(&w, "Successful");
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "bad")},
+                       {0      }
+    });
+    (void)verdict(&w, "Failed");
+    T_EQ_STR(map_value(&w, "a"), "good", "taken back");
+    const char *bad = first_condemned(&w, &name), *text = rollout_of(&w);
+    T_EQ_INT(json_parse(w.a, text, strlen(text), 0, &rollout, NULL), 0, text);
+    const char *good = value_at_str(rollout, "good.git", "");
+    T_OK(*good && *bad, text);
+    text = with_digest(&w, text, good, digest_of_before(&w, "good"));
+    text = with_digest(&w, text, bad, digest_of_before(&w, "bad"));
+    patch(&w, &RES_CONDEMNATION, "argocd", name, NULL,
+          arena_printf(w.a, "{\"spec\":{\"content\":{\"git\":\"%s\"}}}",
+                       digest_of_before(&w, "bad")));
+    set_rollout(&w, text);
+    (void)push(&w, (struct file_edit[]){
+                       {"other", "1"},
+                       {0      }
+    });
+    T_EQ_INT(count_of(&w, &RES_ANALYSIS_RUN), 2, "what is good is not tried again");
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "bad")},
+                       {0      }
+    });
+    T_EQ_STR(map_value(&w, "a"), "good", "what is condemned stays condemned");
+    T_EQ_INT(count_of(&w, &RES_ANALYSIS_RUN), 2, "and is not tried");
+    (void)push(&w, (struct file_edit[]){
+                       {"prod/a.yaml", MAP("a", "better")},
+                       {0   }
+    });
+    T_EQ_STR(map_value(&w, "a"), "better", "what is new is tried");
+    T_EQ_INT(count_of(&w, &RES_ANALYSIS_RUN), 3, "on its own");
     teardown(&w);
 }
 
@@ -603,6 +712,7 @@ static void updates_images_in_braces(void)
 }
 
 T_MAIN(follows_git, a_bad_manifest_fails_its_own, runs_hooks_and_waves, takes_back_what_is_bad,
-       goes_back_when_asked, pins_where_it_may_not_write, takes_configuration_back,
-       blames_only_its_own_rollout, heeds_options, obeys_projects, refuses_by_name,
-       shares_nothing_when_told, tries_again, updates_images, updates_images_in_braces)
+       knows_digests_of_before, goes_back_when_asked, pins_where_it_may_not_write,
+       takes_configuration_back, blames_only_its_own_rollout, heeds_options, obeys_projects,
+       refuses_by_name, shares_nothing_when_told, tries_again, updates_images,
+       updates_images_in_braces)
