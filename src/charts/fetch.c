@@ -205,7 +205,9 @@ int charts_fetch(const struct charts_files *f, const struct charts_query *q, str
                                    .access = &p.access,
                                    .with_provenance = q->with_provenance};
     }
-    /* An index may lead to a registry. */
+    /* An index may lead to a registry, which is not whom its repository's password is for. */
+    if (p.origin && is_oci(at.chart) && !p.access.pass_everywhere)
+        p.access.user = p.access.password = NULL;
     rc =
         is_oci(at.chart) ? charts__pull(f, &at, a, &answer, e) : fetch_http(&p, &at, a, &answer, e);
     if (rc == 0)

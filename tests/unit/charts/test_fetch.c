@@ -16,7 +16,14 @@
 struct seen {
     char path[256];
     unsigned passwords, asked;
+    unsigned port; /* its own */
 };
+
+static void refuse(struct http_request *q)
+{
+    http_set_header(q, "WWW-Authenticate", "Basic realm=\"charts\"");
+    http_send_text(q, 401, "who are you?");
+}
 
 static void serve(struct http_request *q, void *arg)
 {
@@ -26,16 +33,21 @@ static void serve(struct http_request *q, void *arg)
         "  web:\n"
         "  - {name: web, version: 1.0.0, urls: [charts/web-1.0.0.tgz]}\n"
         "  - {name: web, version: 1.1.0, urls: ['http://localhost:1/web-1.1.0.tgz']}\n"
+        "  - {name: web, version: 1.2.0, urls: ['oci://localhost:%u/charts/web']}\n"
         "  bare:\n"
         "  - {name: bare, version: 1.0.0}\n";
     struct seen *s = arg;
+    char text[sizeof index + 8];
+    (void)snprintf(text, sizeof text, index, s->port);
     (void)snprintf(s->path, sizeof s->path, "%s", q->path);
     s->asked++;
     s->passwords += http_header(q, "authorization") != NULL;
     if (strcmp(q->path, "/repo/index.yaml") == 0)
-        http_send(q, 200, "text/yaml", index, sizeof index - 1);
+        http_send(q, 200, "text/yaml", text, strlen(text));
     else if (strcmp(q->path, "/repo/charts/web-1.0.0.tgz") == 0)
         http_send(q, 200, "application/gzip", "archive", 7);
+    else if (strncmp(q->path, "/v2/", 4) == 0)
+        refuse(q);
     else
         http_send_text(q, 404, "no");
 }
@@ -53,6 +65,7 @@ static void open_shop(struct shop *s)
     struct err e = {0};
     *s = (struct shop){.a = arena_new(0)};
     T_RC(http_server_start(&l, serve, &s->seen, &s->server, &e), &e, "listen");
+    s->seen.port = http_server_port(s->server);
     s->url = arena_printf(s->a, "http://127.0.0.1:%u/repo", http_server_port(s->server));
 }
 
@@ -116,6 +129,11 @@ static void passwords(void)
     q.version = "1.1.0";
     T_EQ_INT(charts_fetch(&files, &q, s.a, &answer, &e), ERR_AGAIN, "another host");
     T_OK(strstr(e.msg, "secret") == NULL, e.msg);
+    s.seen.passwords = 0;
+    q.version = "1.2.0";
+    T_EQ_INT(charts_fetch(&files, &q, s.a, &answer, &e), ERR_UNAUTHENTICATED, "a registry");
+    T_EQ_STR(s.seen.path, "/v2/charts/web/manifests/1.2.0", "was asked");
+    T_EQ_INT(s.seen.passwords, 1, "the index was, nobody else");
     close_shop(&s);
 }
 
