@@ -92,12 +92,16 @@ void charts_store_free(struct charts_store *s)
     free(s);
 }
 
-/* Two users may see two different charts. */
+/* Two users may see two different charts; who only says to be one of them does not see what is
+ * kept for the other. The key itself is in memory only; on disk it is a digest. */
 static const char *key_of(const struct charts_wish *w, struct arena *a)
 {
-    const char *user = w->access && w->access->user ? w->access->user : "";
-    return arena_printf(a, "%s\n%s\n%s\n%s", url_public(w->repository, a), w->name, w->version,
-                        user);
+    const struct charts_access *who = w->access;
+    const char *user = who && who->user ? who->user : "";
+    const char *password = who && who->password ? who->password : "";
+    const char *text =
+        arena_printf(a, "%s\n%s\n%s\n%s", url_public(w->repository, a), w->name, w->version, user);
+    return *password ? arena_printf(a, "%s\n%s", text, password) : text;
 }
 
 static struct charts_query query_of(const struct charts_wish *w, struct arena *a)

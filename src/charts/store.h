@@ -5,7 +5,7 @@
  *            one ("1.2.3", "v1.2"); everything else is looked for in the repository, at most
  *            once in `look_ms`, or when the wish is for a fresh answer.
  *            Archives are blobs, by digest; a name file leads from repository, chart, version and
- *            user to the digest. A version is fetched once: repositories do not change them.
+ *            who asks to the digest. A version is fetched once: repositories do not change them.
  * Guarantees What the folder holds is checked by its digest, else fetched again. Opening
  *            removes archives that nobody has asked for in 30 days. No password is written.
  * Threads    Any.                                                                          */

@@ -262,6 +262,30 @@ static void who_asks(void)
     }
 }
 
+/* Whoever gives a user's name and not the password does not get what is kept for the user. */
+static void keeps_for_who_knows_the_password(void)
+{
+    struct shop s;
+    open_shop(&s);
+    s.password = "Basic bWU6c2VjcmV0";
+    struct charts_access access = {.user = "me", .password = "secret"};
+    const struct charts_wish wish = {
+        .repository = s.url, .name = "web", .version = "1.0.0", .access = &access};
+    const char *bytes;
+    size_t n;
+    struct err e = {0};
+    for (int i = 0; i < 2; i++)
+        T_RC(charts_store_get(s.w.charts, &wish, s.w.a, &bytes, &n, &e), &e, "by its user");
+    T_EQ_INT(s.archives, 1, "kept");
+    access.password = "guess";
+    T_EQ_INT(charts_store_get(s.w.charts, &wish, s.w.a, &bytes, &n, &e), ERR_UNAUTHENTICATED,
+             "by someone else");
+    access.password = NULL;
+    T_EQ_INT(charts_store_get(s.w.charts, &wish, s.w.a, &bytes, &n, &e), ERR_UNAUTHENTICATED,
+             "without a password");
+    close_shop(&s);
+}
+
 /* There is no commit to revert: the last good version stays, with the values it was good with. */
 static void condemned(void)
 {
@@ -350,4 +374,5 @@ static void refuses(void)
     }
 }
 
-T_MAIN(versions, follows_a_range, values_from_git, who_asks, condemned, reverts_values, refuses)
+T_MAIN(versions, follows_a_range, values_from_git, who_asks, keeps_for_who_knows_the_password,
+       condemned, reverts_values, refuses)
