@@ -8,7 +8,13 @@
 #include "codec/xml.h"
 #include "scan/found.h"
 
-enum { PARENTS_MAX = 4, DEPTH_MAX = 8, VALUE_MAX = 512, DEPENDENCIES_MAX = 20000 };
+enum {
+    PARENTS_MAX = 4,
+    DEPTH_MAX = 8,
+    VALUE_MAX = 512,
+    DEPENDENCIES_MAX = 20000,
+    EXPANSIONS_MAX = 200
+};
 
 struct dependency {
     const char *group, *artifact, *version, *scope, *optional;
@@ -25,11 +31,13 @@ struct pom {
 
 /* ---- ${name} ---- */
 
-static void expand_into(const struct pom *p, const char *text, int depth, struct buf *out)
+/* Properties may name one another many times over: at most `left` of them are looked at. */
+static void expand_into(const struct pom *p, const char *text, int depth, int *left,
+                        struct buf *out)
 {
     while (*text) {
         const char *open = strstr(text, "${"), *close = open ? strchr(open, '}') : NULL;
-        if (!close || depth > DEPTH_MAX) {
+        if (!close || depth > DEPTH_MAX || --*left < 0 || out->overflow) {
             buf_puts(out, text);
             return;
         }
@@ -37,7 +45,7 @@ static void expand_into(const struct pom *p, const char *text, int depth, struct
         char *name = arena_strndup(p->arena, open + 2, (size_t)(close - open - 2));
         const char *value = map_get(&p->properties, name);
         if (value)
-            expand_into(p, value, depth + 1, out);
+            expand_into(p, value, depth + 1, left, out);
         else
             buf_puts(out, "${}"); /* marks what is not known */
         text = close + 1;
@@ -47,11 +55,14 @@ static void expand_into(const struct pom *p, const char *text, int depth, struct
 static const char *expand(const struct pom *p, const char *text)
 {
     AUTO_BUF struct buf b;
+    int left = EXPANSIONS_MAX;
     buf_init(&b, VALUE_MAX);
     if (!text || !strstr(text, "${"))
         return text;
-    expand_into(p, text, 0, &b);
-    return b.overflow || strstr(buf_text(&b), "${") ? NULL : arena_strdup(p->arena, buf_text(&b));
+    expand_into(p, text, 0, &left, &b);
+    return left < 0 || b.overflow || strstr(buf_text(&b), "${")
+               ? NULL
+               : arena_strdup(p->arena, buf_text(&b));
 }
 
 /* ---- reading ---- */

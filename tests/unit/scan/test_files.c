@@ -114,4 +114,34 @@ static void round_trip(void)
     arena_free(a);
 }
 
-T_MAIN(sets_aside, refuses, round_trip)
+/* Properties that name one another, forty times each: they would take for ever. */
+static void bounded(void)
+{
+    AUTO_BUF struct buf b;
+    struct inventory inv;
+    struct err e = {0};
+    a = arena_new(0);
+    buf_init(&b, 1 << 20);
+    buf_puts(&b, "<project><properties><ok>1.${minor}</ok><minor>2</minor>");
+    for (int i = 0; i < 12; i++) {
+        buf_printf(&b, "<p%d>", i);
+        for (int k = 0; k < 40 && i < 11; k++)
+            buf_printf(&b, "${p%d}", i + 1);
+        buf_printf(&b, "</p%d>", i);
+    }
+    buf_puts(&b, "</properties><dependencies>");
+    static const char *const versions[] = {"${p0}", "${ok}"};
+    for (size_t i = 0; i < ARRAY_LEN(versions); i++)
+        buf_printf(&b,
+                   "<dependency><groupId>g</groupId><artifactId>a%zu</artifactId>"
+                   "<version>%s</version></dependency>",
+                   i, versions[i]);
+    buf_puts(&b, "</dependencies></project>");
+    T_RC(inventory_read("/pom.xml", b.data, b.len, NULL, a, &inv, &e), &e, "read");
+    T_EQ_INT(inv.n, 1, "one has a version");
+    if (inv.n == 1)
+        T_EQ_STR(inv.packages[0].version, "1.2", inv.packages[0].name);
+    arena_free(a);
+}
+
+T_MAIN(sets_aside, refuses, round_trip, bounded)
