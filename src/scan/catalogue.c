@@ -137,7 +137,7 @@ static int load(struct catalogue *c, int fd, struct err *e)
 int catalogue_open(const char *path, bool writable, struct catalogue **out, struct err *e)
 {
     AUTO(catalogue) struct catalogue *c = calloc(1, sizeof *c);
-    AUTO_FD int fd = open(path, (writable ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC, 0644);
+    AUTO_FD int fd = open(path, (writable ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC, 0600);
     if (!c)
         log_die("out of memory");
     c->fd = -1;
@@ -148,6 +148,8 @@ int catalogue_open(const char *path, bool writable, struct catalogue **out, stru
         return err_sys(e, errno, "open %s", path);
     if (writable && flock(fd, LOCK_EX | LOCK_NB) < 0)
         return err_set(e, ERR_AGAIN, "%s is being written by someone else", path);
+    if (writable && fchmod(fd, 0600) < 0) /* what runs here is nobody else's business */
+        return err_sys(e, errno, "chmod %s", path);
     if (writable)
         c->fd = dup(fd);
     int r = fd < 0 ? 0 : load(c, fd, e);

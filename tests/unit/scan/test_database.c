@@ -149,6 +149,8 @@ static void reverse_index(void)
     struct catalogue *c = NULL, *other = NULL;
     T_RC(catalogue_open(path, true, &c, &e), &e, "open");
     T_EQ_INT(catalogue_open(path, true, &other, &e), ERR_AGAIN, "one writer");
+    struct stat st;
+    T_OK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600, "nobody else may read it");
     put_image(c, "sha256:1", "shop:1", "left", "1.0.0");
     put_image(c, "sha256:2", "shop:2", "right", "1.0.0");
     put_image(c, "sha256:3", "shop:3", "left", "2.5.0");
