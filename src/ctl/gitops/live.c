@@ -50,7 +50,8 @@ static int get_live(struct app *p, struct app_item *i, struct err *e)
     return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-/* Would applying it change anything? What was in sync is, until one side changes. */
+/* Would applying it change anything? What was in sync is, until one side changes; not so when the
+ * answer was a guess. */
 static void compare(struct app *p, struct app_item *i, struct app_part *part)
 {
     AUTO(object) struct object *predicted = NULL;
@@ -66,8 +67,9 @@ static void compare(struct app *p, struct app_item *i, struct app_part *part)
         return;
     }
     const char *error = NULL;
-    if (kube_apply_dry(p->c->kube, i->res, i->ns, i->name, APP_MANAGER, i->target, &predicted,
-                       &why) == 0) {
+    bool sure = kube_apply_dry(p->c->kube, i->res, i->ns, i->name, APP_MANAGER, i->target,
+                               &predicted, &why) == 0;
+    if (sure) {
         i->differs = diff_objects(predicted->root, i->live->root, &p->ignore, p->a);
     } else {
         /* What cannot be applied (an immutable field …) may still be what is wanted. */
@@ -76,7 +78,7 @@ static void compare(struct app *p, struct app_item *i, struct app_part *part)
     }
     i->in_sync = !i->differs && !i->live->deleting;
     i->error = error;
-    if (part && i->in_sync && i->live->rv)
+    if (part && sure && i->in_sync && i->live->rv)
         atomic_store(&part->in_sync, i->live->rv);
 }
 

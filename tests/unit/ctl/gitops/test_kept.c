@@ -349,5 +349,31 @@ static void who_is_not_settled_is_looked_at(void)
     teardown(&w);
 }
 
+static const char *other_value(struct world *w)
+{
+    return value_at_str(get(w, &RES_CONFIG_MAP, "web", "a"), "data.other", "gone");
+}
+
+/* Without the server's word a field that Git has no more is not seen: that is not kept. */
+static void a_guess_is_not_kept(void)
+{
+    struct world w;
+    setup(&w);
+    load(&w, NAMED("one", "one"));
+    (void)push(&w, (struct file_edit[]){
+                       {"one/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+                                      "data: {k: one, other: here}\n"},
+                       {0           }
+    });
+    T_EQ_STR(other_value(&w), "here", "two");
+    kube_fake_fail(w.kube, "dry", &RES_CONFIG_MAP, 1, ERR_AGAIN);
+    (void)push(&w, (struct file_edit[]){
+                       {"one/a.yaml", MAP("a", "one")},
+                       {0     }
+    });
+    T_EQ_STR(other_value(&w), "gone", "the next look sees it");
+    teardown(&w);
+}
+
 T_MAIN(moves_on, has_a_limit, is_what_a_fresh_one_is, only_what_a_commit_concerns,
-       follows_a_kustomization, who_is_not_settled_is_looked_at)
+       follows_a_kustomization, who_is_not_settled_is_looked_at, a_guess_is_not_kept)
