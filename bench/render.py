@@ -126,7 +126,7 @@ def bench_server(report, folder):
                    "ms", told)
     for objects in (30, 300, 3000):
         changed, _, rendering, _ = commits(folder, 1, objects, ROUNDS)
-        what = f"server: {objects} resources, one file changed"
+        what = f"server: {objects} ConfigMaps, one file changed"
         report.add(f"render/server-{objects}-resources", f"{what}: its render", "ms", rendering,
                    goal=Goal(limit=5 if objects == 3000 else None))
         report.add(f"render/server-{objects}-resources-changed", "until the API has the change", "ms", changed)
