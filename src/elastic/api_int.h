@@ -54,6 +54,8 @@ struct index_info {
     const char *name;
     uint64_t lines, bytes;
     bool pods, stream; /* of pods; a data stream by name */
+    bool mapped;       /* `mappings` were looked for */
+    const struct value *mappings;
 };
 /* What the caller may see, found out once a request. ERR_DENIED: nothing. */
 int indices_narrow(struct ask *k, struct err *e) MUST_CHECK;
@@ -65,12 +67,12 @@ const char *index_of(const struct value *labels, struct arena *a);
 struct log_port {
     struct doc_port port;
     struct ask *ask;
-    const struct index_info *indices;
+    struct index_info *indices;
     size_t n_indices;
     doc_visit visit;
     void *arg;
     const struct value *last_labels;
-    const struct index_info *last;
+    struct index_info *last;
     const struct value *mappings;
     int64_t hidden_ns;
 };

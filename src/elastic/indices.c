@@ -141,7 +141,11 @@ static void look_up(struct log_port *p, const struct value *labels)
         if (strcmp(p->indices[i].name, name) == 0)
             p->last = &p->indices[i];
     p->hidden_ns = hidden_ns(k, name);
-    p->mappings = p->last ? names_mappings(k, name) : NULL;
+    if (p->last && !p->last->mapped) { /* of all its chunks once: a template may be large */
+        p->last->mappings = names_mappings(k, name);
+        p->last->mapped = true;
+    }
+    p->mappings = p->last ? p->last->mappings : NULL;
 }
 
 static int show(void *arg, const struct logdb_entry *x, struct err *e)
