@@ -7,7 +7,7 @@
 #include "codec/number.h"
 #include "elastic/search_int.h"
 
-enum { VALUES_LIMIT = 4 << 20, DISTINCT_LIMIT = 1 << 20 };
+enum { VALUES_LIMIT = 4 << 20, DISTINCT_LIMIT = 1 << 20, KEY_BYTES = 64 };
 
 static void state_done(void *arg)
 {
@@ -253,7 +253,8 @@ static int keep_value(struct elastic_call *c, struct agg_state *s, double v, str
             return elastic__fault(c, e, ERR_TOO_LARGE, "circuit_breaking_exception",
                                   "[%s]: percentiles of more than %d values", s->agg->name,
                                   VALUES_LIMIT);
-        s->cap_values = s->cap_values ? s->cap_values * 2 : 64;
+        c->held += (s->cap_values ? s->cap_values : 8) * sizeof *s->values;
+        s->cap_values = s->cap_values ? s->cap_values * 2 : 8;
         s->values = realloc(s->values, s->cap_values * sizeof *s->values);
         if (!s->values)
             abort();
@@ -270,7 +271,8 @@ static int add_distinct(struct elastic_call *c, struct agg_state *s, const struc
         size_t n;
         const char *text = doc_text(v->v[i], room, &n);
         (void)snprintf(key, sizeof key, "%.*s", (int)(n < 512 ? n : 512), text);
-        (void)map_put(&s->by_key, key, s);
+        if (!map_put(&s->by_key, key, s))
+            c->held += KEY_BYTES + strlen(key);
     }
     if (map_size(&s->by_key) > DISTINCT_LIMIT)
         return elastic__fault(c, e, ERR_TOO_LARGE, "circuit_breaking_exception",
@@ -326,7 +328,7 @@ static int add_one(struct adding *x, struct agg_state *s, struct err *e)
         return add_distinct(x->c, s, &v, e);
     case AGG_TOP_HITS:
         s->count++;
-        top_add(&s->top, x->d, x->score);
+        top_add(x->c, &s->top, x->d, x->score);
         return 0;
     case AGG_VALUE_COUNT:
         s->count += (int64_t)(v.n ? v.n : g->missing ? 1 : 0);

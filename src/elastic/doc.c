@@ -357,8 +357,14 @@ static struct value *pick(const struct source_filter *f, const struct value *at,
                           struct arena *a)
 {
     struct value *out = value_new_object(a);
+    char path[512];
     VALUE_EACH_MEMBER (m, at) {
-        char *path = *prefix ? arena_printf(a, "%s.%s", prefix, m->key) : arena_strdup(a, m->key);
+        int n = snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "." : "", m->key);
+        if (n < 0 || (size_t)n >= sizeof path) { /* no pattern names it */
+            if (!f->n_includes)
+                (void)value_set(a, out, m->key, &m->value);
+            continue;
+        }
         if (names(f->excludes, f->n_excludes, path))
             continue;
         if (value_is(&m->value, VALUE_OBJECT) && value_members_count(&m->value)) {

@@ -15,6 +15,7 @@ struct elastic_call {
     struct arena *arena;
     int64_t now_ms;
     const char *fault; /* "parsing_exception"; NULL: the error's code says it */
+    size_t held;       /* bytes of hits, values and keys, which are not in the arena */
 };
 
 int elastic__fault(struct elastic_call *c, struct err *e, enum err_code code, const char *fault,

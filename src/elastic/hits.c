@@ -215,7 +215,12 @@ static void copy_doc(struct hit *h, const struct elastic_doc *d)
     h->doc.read = false;
 }
 
-void top_add(struct top *t, struct elastic_doc *d, double score)
+static size_t hit_bytes(const struct hit *h)
+{
+    return arena_used(h->arena) + sizeof *h;
+}
+
+void top_add(struct elastic_call *c, struct top *t, struct elastic_doc *d, double score)
 {
     AUTO(arena) struct arena *a = t->max ? arena_new(0) : NULL;
     if (!t->max)
@@ -238,6 +243,7 @@ void top_add(struct top *t, struct elastic_doc *d, double score)
     }
     if (t->n == t->max) {
         struct hit *last = t->hits[--t->n];
+        c->held -= hit_bytes(last);
         doc_done(&last->doc);
         arena_free(last->arena);
     }
@@ -250,6 +256,7 @@ void top_add(struct top *t, struct elastic_doc *d, double score)
     memmove((void *)&t->hits[low + 1], (void *)&t->hits[low], (t->n - low) * sizeof(struct hit *));
     struct hit *kept = arena_dup(a, &h, sizeof h);
     copy_doc(kept, d);
+    c->held += hit_bytes(kept);
     t->hits[low] = kept;
     t->n++;
     a = NULL; /* the hit's now */

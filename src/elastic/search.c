@@ -139,6 +139,14 @@ static bool before_pit(const struct search *s, const struct elastic_doc *d, stru
     return !s->until_place || strncmp(doc_place(d, a), s->until_place, 16) <= 0;
 }
 
+static int check_memory(struct elastic_call *c, struct err *e)
+{
+    if (arena_used(c->arena) + c->held <= MEMORY_MAX)
+        return 0;
+    return elastic__fault(c, e, ERR_TOO_LARGE, "circuit_breaking_exception",
+                          "the search needs more than %d MiB of memory", MEMORY_MAX >> 20);
+}
+
 static int visit(void *arg, struct elastic_doc *d, struct err *e)
 {
     struct running *x = arg;
@@ -154,18 +162,17 @@ static int visit(void *arg, struct elastic_doc *d, struct err *e)
             return 0;
     }
     int r = agg_add(x->c, x->aggs, s->aggs.n, d, score, e);
-    if (r == 0 && arena_used(x->c->arena) > MEMORY_MAX)
-        return elastic__fault(x->c, e, ERR_TOO_LARGE, "circuit_breaking_exception",
-                              "the search needs more than %d MiB of memory", MEMORY_MAX >> 20);
+    if (r == 0)
+        r = check_memory(x->c, e);
     if (r < 0 || (s->post_filter && query_match(s->post_filter, d) < 0))
         return r;
     x->total++;
     x->best = score > x->best ? score : x->best;
-    top_add(&s->top, d, score);
+    top_add(x->c, &s->top, d, score);
     return 0;
 }
 
-static struct value *print_hits(struct running *x)
+static int print_hits(struct running *x, struct value **out, struct err *e)
 {
     struct arena *a = x->c->arena;
     struct search *s = x->s;
@@ -179,10 +186,14 @@ static struct value *print_hits(struct running *x)
     }
     bool scored = !s->sort.given && x->total > 0 && s->size > 0;
     (void)value_set(a, hits, "max_score", scored ? value_new_float(a, x->best) : value_null(a));
-    for (size_t i = s->from; i < s->top.n; i++)
+    int r = 0;
+    for (size_t i = s->from; r == 0 && i < s->top.n; i++) {
         (void)value_push(a, list, hit_print(s->top.hits[i], &s->sort, &s->form, a));
+        r = check_memory(x->c, e);
+    }
     (void)value_set(a, hits, "hits", list);
-    return hits;
+    *out = hits;
+    return r;
 }
 
 int search_run(struct elastic_call *c, struct search *s, struct doc_port *port, struct value **out,
@@ -191,11 +202,13 @@ int search_run(struct elastic_call *c, struct search *s, struct doc_port *port, 
     struct running x = {.c = c, .s = s, .budget = BUCKETS_MAX};
     struct arena *a = c->arena;
     int64_t began = clock_mono_ms();
-    struct value *aggs = NULL;
+    struct value *aggs = NULL, *hits = NULL;
     x.aggs = agg_begin(&s->aggs, a, &x.budget);
     int r = port->scan(port, &s->span, visit, &x, e);
     if (r == 0 && s->aggs.n)
         r = agg_print(c, x.aggs, s->aggs.n, &aggs, e);
+    if (r == 0)
+        r = print_hits(&x, &hits, e);
     if (r < 0)
         return r;
     struct value *all = value_new_object(a), *shards = value_new_object(a);
@@ -210,7 +223,7 @@ int search_run(struct elastic_call *c, struct search *s, struct doc_port *port, 
     (void)value_set_int(a, shards, "skipped", 0);
     (void)value_set_int(a, shards, "failed", 0);
     (void)value_set(a, all, "_shards", shards);
-    (void)value_set(a, all, "hits", print_hits(&x));
+    (void)value_set(a, all, "hits", hits);
     if (aggs)
         (void)value_set(a, all, "aggregations", aggs);
     *out = all;

@@ -57,7 +57,8 @@ int fields_parse(struct elastic_call *c, const struct value *v, struct hit_form 
 int after_parse(struct elastic_call *c, const struct value *v, struct top *t,
                 struct err *e) MUST_CHECK;
 void top_init(struct top *t, const struct sort_rule *rule, size_t max, struct arena *a);
-void top_add(struct top *t, struct elastic_doc *d, double score);
+/* What it keeps is counted in the call. */
+void top_add(struct elastic_call *c, struct top *t, struct elastic_doc *d, double score);
 /* {"_index": …}; keys are said when the order was given. */
 struct value *hit_print(struct hit *h, const struct sort_rule *rule, const struct hit_form *form,
                         struct arena *a);

@@ -93,4 +93,66 @@ static void bodies(void)
     table_run("tests/cases/elastic/search.table", body);
 }
 
-T_MAIN(queries, bodies)
+/* 6,000 documents of 100 KiB: more than a search may hold, wherever it holds them. */
+static int large(struct doc_port *p, const struct span *span, doc_visit visit, void *arg,
+                 struct err *e)
+{
+    enum { SIZE = 100 << 10 };
+    static char text[SIZE];
+    int r = 0;
+    (void)p;
+    (void)span;
+    memset(text, 'x', sizeof text);
+    for (unsigned i = 0; r == 0 && i < 6000; i++) {
+        struct elastic_doc d = {.index = "i", .nth = i, .text = text, .n = sizeof text};
+        r = visit(arg, &d, e);
+        doc_done(&d);
+    }
+    return r < 0 ? r : 0;
+}
+
+static void memory(void)
+{
+    static const struct {
+        const char *body;
+        int code;
+    } cases[] = {
+        {"{\"size\":10000}",                               ERR_TOO_LARGE},
+        {"{\"size\":10}",                                  0            },
+        {"{\"size\":0,\"aggs\":{\"i\":{\"terms\":{\"field\":\"_id\",\"size\":1},"
+         "\"aggs\":{\"t\":{\"top_hits\":{}}}}}}", ERR_TOO_LARGE},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO(arena) struct arena *a = arena_new(0);
+        struct elastic_call c = {.arena = a, .now_ms = now_ms};
+        struct doc_port port = {large};
+        struct search *s;
+        struct value *out;
+        struct err e = {0};
+        T_RC(search_parse(&c, parse(a, cases[i].body), &s, &e), &e, cases[i].body);
+        T_EQ_INT(search_run(&c, s, &port, &out, &e), cases[i].code, cases[i].body);
+        if (cases[i].code)
+            T_EQ_STR(c.fault, "circuit_breaking_exception", cases[i].body);
+    }
+}
+
+/* A long name is not repeated for each member below it. */
+static void sources(void)
+{
+    enum { NAME = 32 << 10, MEMBERS = 4000 };
+    AUTO(arena) struct arena *a = arena_new(0);
+    static const char *const field[] = {"a"};
+    struct value *below = value_new_object(a), *whole = value_new_object(a);
+    for (int i = 0; i < MEMBERS; i++)
+        (void)value_set_int(a, below, arena_printf(a, "%d", i), i);
+    (void)value_set_int(a, whole, "a", 1);
+    (void)value_set(a, whole, arena_printf(a, "%0*d", NAME, 1), below);
+    struct source_filter in = {.includes = field, .n_includes = 1};
+    struct source_filter out = {.excludes = field, .n_excludes = 1};
+    size_t before = arena_used(a);
+    T_EQ_INT(value_members_count(source_filter_apply(&in, whole, a)), 1, "includes");
+    T_EQ_INT(value_members_count(source_filter_apply(&out, whole, a)), 1, "excludes");
+    T_OK(arena_used(a) - before < 8 << 20, "memory");
+}
+
+T_MAIN(queries, bodies, memory, sources)
