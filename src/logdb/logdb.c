@@ -74,6 +74,7 @@ int logdb_open(const struct logdb_opts *o, struct logdb **out, struct err *e)
     db->arena = arena_new(0);
     map_init(&db->by_labels);
     (void)pthread_mutex_init(&db->lock, NULL);
+    (void)pthread_mutex_init(&db->sync, NULL);
     int r = fs_mkdirs(db->dir, 0700, e);
     if (r == 0)
         r = names_open(db, e);
@@ -109,6 +110,7 @@ void logdb_free(struct logdb *db)
             (void)close(*fd);
     map_done(&db->by_labels);
     arena_free(db->arena);
+    (void)pthread_mutex_destroy(&db->sync);
     (void)pthread_mutex_destroy(&db->lock);
     free(db->dir);
     free(db);
@@ -182,6 +184,7 @@ int logdb_flush(struct logdb *db, struct err *e)
 int logdb_sync(struct logdb *db, struct err *e)
 {
     int fd;
+    LOCK_SCOPE(&db->sync); /* who finds nothing to do waits for the one who does it */
     {
         LOCK_SCOPE(&db->lock);
         segments_retain(db);
@@ -191,9 +194,12 @@ int logdb_sync(struct logdb *db, struct err *e)
         fd = db->journal_dirty ? db->journal : -1;
         db->journal_dirty = false;
     }
-    if (fd >= 0 && fdatasync(fd) < 0)
-        return err_sys(e, errno, "sync %s/journal", db->dir);
-    return 0;
+    if (fd < 0 || fdatasync(fd) == 0)
+        return 0;
+    int sys = errno;
+    LOCK_SCOPE(&db->lock);
+    db->journal_dirty = true;
+    return err_sys(e, sys, "sync %s/journal", db->dir);
 }
 
 void logdb_stats(struct logdb *db, struct logdb_stats *out)

@@ -37,6 +37,7 @@ struct stream {
 struct logdb {
     struct logdb_opts opts;
     char *dir;
+    pthread_mutex_t sync; /* held while the journal goes to disk; taken before `lock` */
     pthread_mutex_t lock; /* everything below */
     struct arena *arena;  /* labels */
     struct map by_labels; /* canonical JSON → index + 1 */
