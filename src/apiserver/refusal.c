@@ -142,9 +142,14 @@ void refusal_err(const struct refusal *r, int rc, struct err *e)
     err_set(e, (enum err_code)rc, "%s", r->message ? r->message : "refused");
 }
 
+/* Webhooks may say as much as they like; an answer's head holds so much. */
 void call_warn(struct call *c, const char *text)
 {
+    enum { WARNINGS_MAX = 64, WARNING_BYTES = 4096 };
     struct strict_errors *w = &c->warnings;
+    if (w->n == WARNINGS_MAX)
+        return;
+    text = arena_strndup(c->a, text, strnlen(text, WARNING_BYTES));
     for (size_t i = 0; i < w->n; i++)
         if (strcmp(w->items[i], text) == 0)
             return;
@@ -153,5 +158,5 @@ void call_warn(struct call *c, const char *text)
         w->items = arena_grow(c->a, w->items, w->cap * sizeof *w->items, cap * sizeof *w->items);
         w->cap = cap;
     }
-    w->items[w->n++] = arena_strdup(c->a, text);
+    w->items[w->n++] = text;
 }

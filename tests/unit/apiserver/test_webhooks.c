@@ -262,6 +262,23 @@ static void keeps_identity(void)
     }
 }
 
+/* However many warnings a hook has, a call keeps few, and none of them is long. */
+static void warns_within_bounds(void)
+{
+    AUTO(arena) struct arena *a = arena_new(256 << 20);
+    struct call c = {.a = a};
+    char *text = arena_alloc(a, 100001);
+    memset(text, 'x', 100000);
+    text[100000] = '\0';
+    call_warn(&c, text);
+    call_warn(&c, text);
+    T_EQ_INT(c.warnings.n, 1, "the same once");
+    T_OK(strlen(c.warnings.items[0]) < 10000, "cut");
+    for (int i = 0; i < 1000; i++)
+        call_warn(&c, arena_printf(a, "%d", i));
+    T_OK(c.warnings.n < 100, "some are left out");
+}
+
 static void sees_updates_and_deletions(void)
 {
     struct world w;
@@ -314,4 +331,5 @@ static void finds_services(void)
     world_done(&w);
 }
 
-T_MAIN(judges, changes, keeps_identity, sees_updates_and_deletions, finds_services)
+T_MAIN(judges, changes, keeps_identity, warns_within_bounds, sees_updates_and_deletions,
+       finds_services)
