@@ -106,7 +106,7 @@ static const char *other_name(const struct certificate *c, unsigned i, const cha
     if (gnutls_x509_crt_get_subject_alt_othername_oid(c->handle, i, oid, &oid_n) < 0 ||
         strcmp(oid, FULCIO_USER_NAME) != 0 || !der_take(&in, DER_UTF8, &text))
         return "";
-    return arena_strndup(a, (const char *)text.p, text.n);
+    return octets_text(text, a);
 }
 
 const char *certificate_name(const struct certificate *c, unsigned i, struct arena *a)
@@ -122,8 +122,7 @@ const char *certificate_name(const struct certificate *c, unsigned i, struct are
         return other_name(c, i, text, n, a);
     bool plain =
         kind == GNUTLS_SAN_RFC822NAME || kind == GNUTLS_SAN_URI || kind == GNUTLS_SAN_DNSNAME;
-    n = strnlen(text, n);
-    return plain ? arena_strndup(a, text, n) : "";
+    return plain ? octets_text((struct octets){(const unsigned char *)text, n}, a) : "";
 }
 
 static bool was_valid(gnutls_x509_crt_t c, int64_t at_ms)

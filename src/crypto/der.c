@@ -57,6 +57,11 @@ bool octets_equal(struct octets a, struct octets b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+const char *octets_text(struct octets o, struct arena *a)
+{
+    return o.n == 0 || memchr(o.p, '\0', o.n) ? "" : arena_strndup(a, (const char *)o.p, o.n);
+}
+
 void der_put(struct buf *to, unsigned char tag, const void *body, size_t n)
 {
     buf_putc(to, (char)tag);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -41,6 +42,8 @@ bool der_next(struct octets *in, struct der_item *out);
 bool der_take(struct octets *in, unsigned char tag, struct octets *body);
 
 bool octets_equal(struct octets a, struct octets b);
+/* A name. "" when there is a NUL in it: it would be compared as what is before that. */
+const char *octets_text(struct octets o, struct arena *a);
 
 /* One item with its tag and length. */
 void der_put(struct buf *to, unsigned char tag, const void *body, size_t n);

@@ -214,9 +214,9 @@ static int check_issuer(const struct certificate *leaf, const struct bundle_poli
     bool ok = true;
     out->issuer = "";
     if (certificate_extension(leaf, ISSUER_TEXT, a, &raw) && der_take(&raw, DER_UTF8, &text))
-        out->issuer = arena_strndup(a, (const char *)text.p, text.n);
+        out->issuer = octets_text(text, a);
     else if (certificate_extension(leaf, ISSUER_RAW, a, &raw))
-        out->issuer = arena_strndup(a, (const char *)raw.p, raw.n);
+        out->issuer = octets_text(raw, a);
     int r = p->issuer.text ? matches(&p->issuer, out->issuer, &ok, e) : 0;
     if (r < 0)
         return err_wrap(e, r, "expected issuer");
