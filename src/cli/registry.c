@@ -13,6 +13,7 @@
 #include "oci/images.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
+#include "server/down.h"
 
 enum { LS, TAGS, RM, USAGE, GC, FSCK };
 enum { MINUTE_MS = 60000, DEFAULT_GRACE_MINUTES = 60 };
@@ -243,14 +244,21 @@ static int run_usage(int argc, char **argv)
 
 /* ---- gc ---- */
 
-/* What pods run is known to the server alone, which collects by itself while it is up. */
+/* What pods run is known to the server alone, which collects by itself while it is up; when it is
+ * not, they may run on. */
 static int lock_data(const char *data_dir, struct arena *a, int *fd, struct err *e)
 {
     const char *path = arena_printf(a, "%s/lock", verb_data_dir(data_dir));
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (*fd < 0)
         return err_sys(e, errno, "open %s", path);
-    if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+    bool mine = flock(*fd, LOCK_EX | LOCK_NB) == 0;
+    if (mine && server_left_running(verb_data_dir(data_dir))) {
+        (void)err_set(e, ERR_EXISTS, "containers of %s still run", verb_data_dir(data_dir));
+        return err_hint(e, "slipway up finds them again and collects by itself; slipway down ends "
+                           "them");
+    }
+    if (mine)
         return 0;
     (void)err_set(e, ERR_EXISTS, "%s is in use by a slipway", verb_data_dir(data_dir));
     return err_hint(e, "it collects by itself; stop it to do so from here");

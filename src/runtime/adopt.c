@@ -38,6 +38,22 @@ static bool shim_lives(struct runtime *r, const char *id, pid_t *pid, struct are
     return lives;
 }
 
+bool runtime_lives(const char *dir)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    const char *folder = arena_printf(a, "%s/containers", dir);
+    DIR *d = opendir(folder);
+    bool lives = false;
+    for (struct dirent *entry; d && !lives && (entry = readdir(d));) {
+        const char *path = arena_printf(a, "%s/%s/lock", folder, entry->d_name);
+        AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+        lives = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+    }
+    if (d)
+        (void)closedir(d);
+    return lives;
+}
+
 /* With the record of its end, with a shim that lives, or neither: then it is lost. */
 static void find_state(struct runtime *r, struct container *c, struct arena *a)
 {

@@ -118,6 +118,8 @@ struct runtime_opts {
     void *arg;
 };
 
+/* Whether a container runs that somebody started who had opened this folder. */
+bool runtime_lives(const char *dir);
 /* Finds what runs already. on_end is not called before runtime_watch(). */
 int runtime_open(const struct runtime_opts *o, struct runtime **out, struct err *e) MUST_CHECK;
 /* The program that watches containers; static, good for `shim pause` in a container. */

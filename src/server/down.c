@@ -40,6 +40,13 @@ static int remove_containers(const char *dir, size_t *count, struct err *e)
     return rc;
 }
 
+bool server_left_running(const char *data_dir)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    return runtime_lives(arena_printf(a, "%s/run/runtime", data_dir)) ||
+           runtime_lives(arena_printf(a, "%s/build", data_dir));
+}
+
 int server_take_down(const char *folder, int forget, size_t *out_containers, struct err *e)
 {
     AUTO(arena) struct arena *a = arena_new(0);
