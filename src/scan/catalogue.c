@@ -5,13 +5,14 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/map.h"
 
-enum { ENTRY_MAX = 16 << 20, FILE_MOST = 1 << 30, HEAD = 8 };
+enum { ENTRY_MAX = 16 << 20, FILE_MOST = 1 << 30, HEAD = 8, WAIT_US = 20 * 1000, WAITS = 3000 };
 
 /* An entry: bytes of payload and their CRC-32, both little endian, then the payload: "P" and
  * "ecosystem\nname\nversion\nbinary", or "I", digest, name, both ended by zeros, and the numbers of
@@ -228,6 +229,18 @@ int catalogue_put(struct catalogue *c, const char *digest, const char *name,
         return err_sys(e, errno, "write the catalogue");
     learn_image(c, &image);
     return 0;
+}
+
+int catalogue_add(const char *path, const char *digest, const char *name,
+                  const struct inventory *inv, struct err *e)
+{
+    AUTO(catalogue) struct catalogue *c = NULL;
+    int r = catalogue_open(path, true, &c, e);
+    for (int i = 0; r == ERR_AGAIN && i < WAITS; i++) {
+        (void)usleep(WAIT_US);
+        r = catalogue_open(path, true, &c, e);
+    }
+    return r < 0 ? r : catalogue_put(c, digest, name, inv, e);
 }
 
 /* ---- what a database says of them ---- */

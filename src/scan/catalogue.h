@@ -23,6 +23,10 @@ AUTO_DEFINE(catalogue)
 int catalogue_put(struct catalogue *c, const char *digest, const char *name,
                   const struct inventory *inv, struct err *e) MUST_CHECK;
 
+/* Opens it, puts one image, closes it; waits for others who do, a minute at most. */
+int catalogue_add(const char *path, const char *digest, const char *name,
+                  const struct inventory *inv, struct err *e) MUST_CHECK;
+
 size_t catalogue_images(const struct catalogue *c);
 
 struct affected {

@@ -235,12 +235,9 @@ static void print_lines(struct work_progress *p, char *text)
 static void remember(struct server *s, const char *digest, const char *repository,
                      const struct inventory *inv, struct arena *a)
 {
-    AUTO(catalogue) struct catalogue *c = NULL;
     struct err e;
-    int r = catalogue_open(arena_printf(a, "%s/catalogue", s->dir), true, &c, &e);
-    if (r == 0)
-        r = catalogue_put(c, digest, repository, inv, &e);
-    if (r < 0)
+    const char *path = arena_printf(a, "%s/catalogue", s->dir);
+    if (catalogue_add(path, digest, repository, inv, &e) < 0)
         log_warn("scan", "catalogue of images: %s", e.msg);
 }
 

@@ -1,4 +1,5 @@
 /* Where advisories come from, what is made one, and which images a new one concerns. */
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include "base/fs.h"
@@ -171,4 +172,47 @@ static void reverse_index(void)
     end();
 }
 
-T_MAIN(sources, reverse_index)
+enum { WRITERS = 4, EACH = 10 };
+
+struct writer {
+    pthread_t thread;
+    const char *path;
+    int id, failed;
+};
+
+static void *write_images(void *arg)
+{
+    struct writer *w = arg;
+    struct package p = {"npm", "same", "1.0", "same", "/x", "", false};
+    const struct inventory inv = {"", "", &p, 1, NULL};
+    for (int i = 0; i < EACH; i++) {
+        char digest[32];
+        struct err mine;
+        (void)snprintf(digest, sizeof digest, "sha256:%d%d", w->id, i);
+        w->failed += catalogue_add(w->path, digest, "shop", &inv, &mine) < 0;
+    }
+    return NULL;
+}
+
+/* Images that are scanned at the same time are all there. */
+static void writers_wait(void)
+{
+    struct writer w[WRITERS];
+    begin();
+    const char *path = arena_printf(a, "%s/catalogue", dir);
+    for (int i = 0; i < WRITERS; i++) {
+        w[i] = (struct writer){.path = path, .id = i};
+        T_EQ_INT(pthread_create(&w[i].thread, NULL, write_images, &w[i]), 0, "a writer");
+    }
+    for (int i = 0; i < WRITERS; i++) {
+        (void)pthread_join(w[i].thread, NULL);
+        T_EQ_INT(w[i].failed, 0, "written");
+    }
+    struct catalogue *c = NULL;
+    T_RC(catalogue_open(path, false, &c, &e), &e, "read");
+    T_EQ_INT(catalogue_images(c), WRITERS * EACH, "images");
+    catalogue_free(c);
+    end();
+}
+
+T_MAIN(sources, reverse_index, writers_wait)
