@@ -18,9 +18,9 @@ static const char *read_quoted(struct arena *a, const char *s, const char **out)
     char *to = arena_alloc(a, strlen(s) + 1);
     *out = to;
     for (s++; *s && *s != '"'; s++) {
-        if (*s == '\\' && s[1])
-            s++;
-        *to++ = s[-1] == '\\' && *s == 'n' ? '\n' : *s;
+        bool escaped = *s == '\\' && s[1];
+        s += escaped;
+        *to++ = escaped && *s == 'n' ? '\n' : *s;
     }
     return *s ? s + 1 : NULL;
 }
