@@ -4,6 +4,8 @@
 
 #include "base/map.h"
 
+enum { LINE_MAX_BYTES = 4096 };
+
 struct reader {
     struct arena *arena;
     struct metric_note *notes;
@@ -30,9 +32,9 @@ static const char *unescape(char *s)
 {
     char *to = s;
     for (const char *p = s; *p; p++) {
-        if (*p == '\\' && (p[1] == 'n' || p[1] == '\\'))
-            p++;
-        *to++ = p > s && p[-1] == '\\' && *p == 'n' ? '\n' : *p;
+        bool escaped = *p == '\\' && (p[1] == 'n' || p[1] == '\\');
+        p += escaped;
+        *to++ = escaped && *p == 'n' ? '\n' : *p;
     }
     *to = '\0';
     return s;
@@ -63,12 +65,16 @@ static void read_line(struct reader *r, const char *line, size_t n)
 size_t metric_notes_read(const char *text, size_t n, struct arena *a, struct metric_note **out)
 {
     struct reader r = {.arena = a};
+    size_t kept = 0;
     map_init(&r.known);
     for (const char *at = text, *end = text + n; at < end;) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         size_t len = (size_t)((newline ? newline : end) - at);
-        if (len > 2 && *at == '#')
+        if (len > 2 && len <= LINE_MAX_BYTES && *at == '#' &&
+            kept + len <= METRIC_NOTES_BYTES_MAX) {
             read_line(&r, at, at[len - 1] == '\r' ? len - 1 : len);
+            kept += len;
+        }
         at += len + 1;
     }
     map_done(&r.known);
