@@ -233,9 +233,13 @@ static struct running *next_due(struct ruler *r, int64_t now_ms, int64_t *wait_m
     struct running *best = NULL;
     for (size_t at = 0; (m = map_next(&r->sources, &at));) {
         struct source *s = m->value;
-        for (size_t i = 0; i < s->n && !s->held; i++)
-            if (!s->groups[i].busy && (!best || s->groups[i].due_ms < best->due_ms))
-                best = &s->groups[i];
+        for (size_t i = 0; i < s->n && !s->held; i++) {
+            struct running *g = &s->groups[i];
+            if (g->due_ms - now_ms > g->interval_ms) /* the clock was set back */
+                g->due_ms = next_slot(g, now_ms);
+            if (!g->busy && (!best || g->due_ms < best->due_ms))
+                best = g;
+        }
     }
     *wait_ms = -1;
     if (best) /* it looks again in time, should somebody set the clock */

@@ -1,6 +1,7 @@
 #include "monitor/ruler.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -149,4 +150,47 @@ static void the_same_version_stays(void)
     end(&w);
 }
 
-T_MAIN(runs_and_tells, the_same_version_stays)
+static _Atomic int64_t ahead_ms;
+
+static int64_t real_ms(const struct clock *c)
+{
+    (void)c;
+    return clock_real_ms() + ahead_ms;
+}
+
+static bool ran_between(struct world *w, int64_t from_ms, int64_t to_ms)
+{
+    for (int64_t until = clock_mono_ms() + PATIENCE_MS; clock_mono_ms() < until;) {
+        AUTO(arena) struct arena *a = arena_new(0);
+        const struct ruler_group **g;
+        if (ruler_groups(w->ruler, a, &g) == 1 && g[0]->at_ms > from_ms && g[0]->at_ms < to_ms)
+            return true;
+        (void)usleep(2000);
+    }
+    return false;
+}
+
+static void a_clock_that_is_set_back(void)
+{
+    enum { HOUR_MS = 3600000 };
+    struct clock c = clock_system;
+    struct world w;
+    begin(&w);
+    ruler_free(w.ruler);
+    c.real_ms = real_ms;
+    ahead_ms = HOUR_MS;
+    w.ruler = ruler_new(&(struct ruler_opts){.source = &w.source.source,
+                                             .query = &w.query,
+                                             .db = w.db,
+                                             .clock = &c,
+                                             .interval_ms = 20,
+                                             .external_url = ""});
+    set(&w, "a", "{alert: Al, expr: vector(1)}");
+    int64_t middle_ms = clock_real_ms() + HOUR_MS / 2;
+    T_OK(ran_between(&w, middle_ms, INT64_MAX), "an hour ahead");
+    ahead_ms = 0;
+    T_OK(ran_between(&w, 0, middle_ms), "and goes on after it");
+    end(&w);
+}
+
+T_MAIN(runs_and_tells, the_same_version_stays, a_clock_that_is_set_back)
