@@ -119,7 +119,8 @@ int url_resolve(const char *base, const char *ref, struct arena *a, const char *
     const char *path =
         *r.path == '/' ? r.path : arena_printf(a, "%s%s%s", b.path, slash ? "" : "/", r.path);
     const char *where = *r.host ? arena_printf(a, "%s://%s", b.scheme, r.host) : origin(a, base);
-    *out = arena_printf(a, "%s%s%s%s", where, clean(a, path), *b.query ? "?" : "", b.query);
+    const char *query = *r.host && strcmp(r.host, b.host) != 0 ? r.query : b.query;
+    *out = arena_printf(a, "%s%s%s%s", where, clean(a, path), *query ? "?" : "", query);
     return 0;
 }
 

@@ -16,7 +16,7 @@ struct url {
 int url_parse(const char *text, struct arena *a, struct url *out, struct err *e) MUST_CHECK;
 
 /* `ref` as a base's folder of charts means it: absolute ones stay, others are below it; the base's
- * query (a token, often) goes along. */
+ * query (a token, often) goes along, but to no other host. */
 int url_resolve(const char *base, const char *ref, struct arena *a, const char **out,
                 struct err *e) MUST_CHECK;
 

@@ -17,6 +17,7 @@ static void resolves(void)
         {"https://u:p@a.example/charts",   "x.tgz",                  "https://u:p@a.example/charts/x.tgz"  },
         {"https://a.example/charts",       "http://b.example/x.tgz", "http://b.example/x.tgz"              },
         {"https://a.example/charts",       "//b.example/x.tgz",      "https://b.example/x.tgz"             },
+        {"https://a.example/charts?t=1",   "//b.example/x.tgz",      "https://b.example/x.tgz"             },
         {"https://a.example/charts",       "oci://b.example/x:1",    "oci://b.example/x:1"                 },
         {"https://a.example/charts/../up", "x.tgz",                  "https://a.example/up/x.tgz"          },
     };
