@@ -128,7 +128,7 @@ static int add_term(struct adding *x, struct agg_state *s, const struct value *v
     struct value made;
     double ms;
     if (of && of->type == FIELD_DATE && doc_number(v, of, &ms)) {
-        made = (struct value){.kind = VALUE_INT, .i = (int64_t)ms};
+        made = (struct value){.kind = VALUE_INT, .i = date_whole(ms)};
         v = &made;
     }
     const char *text = doc_text(v, room, &n);

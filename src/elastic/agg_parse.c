@@ -137,7 +137,7 @@ static int read_bounds(struct agg_reader *r, const struct value *v, struct agg *
         (dates ? !low.has_date || !high.has_date : !low.has_number || !high.has_number))
         return bad(r, e, "[%s]: bounds need min and max", g->name);
     if (dates &&
-        (fabs((double)low.date_ms) > DATE_MS_MAX || fabs((double)high.date_ms) > DATE_MS_MAX))
+        (fabs((double)low.date_ms) >= DATE_MS_MAX || fabs((double)high.date_ms) >= DATE_MS_MAX))
         return bad(r, e, "[%s]: bounds are no times", g->name);
     g->bound_min = dates ? (double)low.date_ms : low.number;
     g->bound_max = dates ? (double)high.date_ms : high.number;

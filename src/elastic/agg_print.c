@@ -20,7 +20,7 @@ static void put_number(struct arena *a, struct value *out, const struct agg *g, 
     bool time = g->field && (g->format || strcmp(g->field, "@timestamp") == 0);
     if (time && isfinite(d))
         (void)value_set_str(a, out, arena_printf(a, "%s_as_string", name),
-                            date_text(a, (int64_t)d, g->format, g->zone_ms));
+                            date_text(a, date_whole(d), g->format, g->zone_ms));
 }
 
 static double average(const struct agg_state *s)
@@ -279,7 +279,7 @@ static int print_terms(struct elastic_call *c, struct agg_state *s, struct value
 static double next_step(const struct agg *g, double at)
 {
     if (g->kind == AGG_DATE_HISTOGRAM && g->calendar) {
-        int64_t local = (int64_t)(at - g->offset) + g->zone_ms;
+        int64_t local = date_whole(at - g->offset) + g->zone_ms;
         return (double)(date_add(local, g->unit, 1) - g->zone_ms) + g->offset;
     }
     return at + g->interval;
@@ -288,7 +288,7 @@ static double next_step(const struct agg *g, double at)
 static double first_step(const struct agg *g, double v)
 {
     if (g->kind == AGG_DATE_HISTOGRAM && g->calendar)
-        return (double)date_floor((int64_t)v, g->unit, g->zone_ms);
+        return (double)date_floor(date_whole(v), g->unit, g->zone_ms);
     double zone = g->kind == AGG_DATE_HISTOGRAM ? (double)g->zone_ms : 0;
     return floor((v + zone - g->offset) / g->interval) * g->interval + g->offset - zone;
 }
@@ -349,9 +349,9 @@ static int print_steps(struct elastic_call *c, struct agg_state *s, struct value
         if (!strchr(name, '.'))
             memcpy(name + n, ".0", 3);
         if (dates) {
-            text = date_text(a, (int64_t)b->number, g->format, g->zone_ms);
+            text = date_text(a, date_whole(b->number), g->format, g->zone_ms);
             (void)value_set_str(a, one, "key_as_string", text);
-            (void)value_set_int(a, one, "key", (int64_t)b->number);
+            (void)value_set_int(a, one, "key", date_whole(b->number));
         } else {
             (void)value_set(a, one, "key", value_new_float(a, b->number));
         }
@@ -373,7 +373,7 @@ static const char *end_text(const struct agg *g, bool has, double d, struct aren
     if (!has)
         return "*";
     if (g->kind == AGG_DATE_RANGE)
-        return date_text(a, (int64_t)d, g->format, g->zone_ms);
+        return date_text(a, date_whole(d), g->format, g->zone_ms);
     size_t n = number_format_json(d, name);
     if (!strchr(name, '.'))
         memcpy(name + n, ".0", 3);

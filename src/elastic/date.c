@@ -27,6 +27,13 @@ static void civil_of(int64_t days, int64_t *y, int *m, int *d)
     *y = yoe + era * 400 + (*m <= 2);
 }
 
+int64_t date_whole(double ms)
+{
+    return !(ms > -DATE_MS_MAX)  ? (int64_t)-DATE_MS_MAX
+           : !(ms < DATE_MS_MAX) ? (int64_t)DATE_MS_MAX
+                                 : (int64_t)ms;
+}
+
 static int64_t floor_div(int64_t a, int64_t b)
 {
     return a / b - (a % b < 0);
@@ -336,7 +343,7 @@ static bool do_math(const char *at, const struct date_rule *r, int64_t *ms)
         if (op != '/' && op != '+' && op != '-')
             return false;
         if (op != '/' && isdigit((unsigned char)*at))
-            for (n = 0; isdigit((unsigned char)*at) && n < 1000000000; at++)
+            for (n = 0; isdigit((unsigned char)*at) && n < 1000000; at++)
                 n = n * 10 + *at - '0';
         if (!unit_of(*at, &unit))
             return false;
@@ -348,6 +355,8 @@ static bool do_math(const char *at, const struct date_rule *r, int64_t *ms)
         } else {
             *ms = date_add(*ms, unit, op == '-' ? -n : n);
         }
+        if (*ms != date_whole((double)*ms))
+            return false; /* beyond all times */
     }
     return true;
 }

@@ -65,6 +65,7 @@ enum date_unit {
     DATE_YEAR
 };
 
+int64_t date_whole(double ms); /* the nearest time within DATE_MS_MAX */
 bool date_parse(const char *text, const struct date_rule *r, int64_t *out_ms);
 /* Like date_parse() without date math: is this text a time? */
 bool date_read(const char *text, size_t n, const char *format, int64_t *out_ms);

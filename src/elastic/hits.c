@@ -273,7 +273,7 @@ struct value *top_keys(const struct hit *h, const struct sort_rule *rule, struct
         if (k->kind == KEY_TEXT)
             (void)value_push_str(a, list, k->text);
         else if (k->kind == KEY_NUMBER && format)
-            (void)value_push_str(a, list, date_text(a, (int64_t)k->number, format, 0));
+            (void)value_push_str(a, list, date_text(a, date_whole(k->number), format, 0));
         else if (k->kind == KEY_NUMBER && fabs(k->number) < 9e15 &&
                  k->number == (double)(int64_t)k->number)
             (void)value_push(a, list, value_new_int(a, (int64_t)k->number));

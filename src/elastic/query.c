@@ -421,7 +421,7 @@ void query_bound(struct bound *b, const struct value *v, const struct date_rule 
     if (v->kind == VALUE_INT || v->kind == VALUE_FLOAT) {
         b->has_number = b->has_date = true;
         b->number = value_num(v, 0);
-        b->date_ms = (int64_t)b->number;
+        b->date_ms = date_whole(b->number);
         if (rule->format && strncmp(rule->format, "epoch_second", 12) == 0)
             b->date_ms *= 1000;
         return;
