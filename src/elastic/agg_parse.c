@@ -303,7 +303,7 @@ static int read_percents(struct agg_reader *r, const struct value *v, struct agg
 static int read_top_hits(struct agg_reader *r, const struct value *v, struct agg *g, struct err *e)
 {
     int64_t size = value_at_int(v, "size", 3), from = value_at_int(v, "from", 0);
-    if (size < 0 || from < 0 || size + from > 100)
+    if (size < 0 || from < 0 || size > 100 || from > 100 - size)
         return bad(r, e,
                    "Top hits result window of [%s] is too large, from + size must be less "
                    "than or equal to: [100]",

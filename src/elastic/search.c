@@ -46,12 +46,12 @@ static int read_window(struct elastic_call *c, const struct value *body, struct 
         return bad(c, e, "[from] parameter cannot be negative");
     if (size < 0)
         return bad(c, e, "[size] parameter cannot be negative");
-    if (from + size > WINDOW_MAX)
+    if (from > WINDOW_MAX || size > WINDOW_MAX - from)
         return elastic__fault(
             c, e, ERR_INVALID, "illegal_argument_exception",
             "Result window is too large, from + size must be less than or equal to: [%d] but was "
-            "[%lld]. See the scroll api for a more efficient way to request large data sets.",
-            WINDOW_MAX, (long long)(from + size));
+            "[%llu]. See the scroll api for a more efficient way to request large data sets.",
+            WINDOW_MAX, (unsigned long long)from + (unsigned long long)size);
     s->from = (size_t)from;
     s->size = (size_t)size;
     return 0;
