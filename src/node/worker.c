@@ -349,8 +349,7 @@ static int64_t round_once(struct worker *w)
     make_view(w, a, &view);
     pod_plan(&view, a, &plan);
     bool done = act(w, &plan), untold = w->untold;
-    if (view.sandbox || !w->sandbox_up) /* that it came up is told once its containers start */
-        worker__tell(w);
+    worker__tell(w);
     w->kicked |= untold && !w->untold; /* the plan may have waited for it */
     if (done)
         finish(w);
