@@ -81,14 +81,20 @@ static int install_rules(struct podnet *n, struct err *e)
  * namespace and goes with its process, whatever ends it. */
 static int take_network(struct podnet *n, struct err *e)
 {
+    enum { CLAIM_TRIES = 100, CLAIM_PAUSE_US = 20000 };
     static const char name[] = "\0slipway/podnet";
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     memcpy(at.sun_path, name, sizeof name - 1);
     n->claim = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (n->claim < 0)
         return err_sys(e, errno, "make a socket");
-    if (bind(n->claim, (struct sockaddr *)&at,
-             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof name - 1)) == 0)
+    /* a child that a killed slipway was just starting holds its descriptors until it executes */
+    int r, tries = CLAIM_TRIES;
+    while ((r = bind(n->claim, (struct sockaddr *)&at,
+                     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof name - 1))) < 0 &&
+           errno == EADDRINUSE && --tries > 0)
+        (void)usleep(CLAIM_PAUSE_US);
+    if (r == 0)
         return 0;
     if (errno != EADDRINUSE)
         return err_sys(e, errno, "claim the network");
