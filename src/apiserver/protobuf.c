@@ -6,74 +6,13 @@
 #include "base/clock.h"
 #include "codec/base64.h"
 #include "codec/json.h"
+#include "codec/proto.h"
 #include "codec/utf8.h"
 
 enum {
     DEPTH_MAX = 64,
     KEYS_MAX = 16 * 1024, /* of one map: each key is compared with those before it */
 };
-
-/* What is left to read of one message. */
-struct wire {
-    const unsigned char *p, *end;
-    bool broken;
-};
-
-struct piece {
-    unsigned number, type; /* wire type: 0 varint, 1 eight bytes, 2 bytes, 5 four bytes */
-    uint64_t v;
-    struct wire bytes;
-};
-
-static uint64_t varint(struct wire *w)
-{
-    uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64 && w->p < w->end; shift += 7) {
-        unsigned char c = *w->p++;
-        v |= (uint64_t)(c & 0x7f) << shift;
-        if (!(c & 0x80))
-            return v;
-    }
-    w->broken = true;
-    return 0;
-}
-
-static uint64_t fixed(struct wire *w, size_t n)
-{
-    uint64_t v = 0;
-    if ((size_t)(w->end - w->p) < n) {
-        w->broken = true;
-        return 0;
-    }
-    for (size_t i = 0; i < n; i++)
-        v |= (uint64_t)w->p[i] << (8 * i);
-    w->p += n;
-    return v;
-}
-
-static bool next_piece(struct wire *w, struct piece *out)
-{
-    if (w->p >= w->end || w->broken)
-        return false;
-    uint64_t tag = varint(w);
-    *out = (struct piece){.number = (unsigned)(tag >> 3), .type = (unsigned)tag & 7};
-    if (out->type == 0) {
-        out->v = varint(w);
-    } else if (out->type == 1 || out->type == 5) {
-        out->v = fixed(w, out->type == 1 ? 8 : 4);
-    } else if (out->type == 2) {
-        uint64_t n = varint(w);
-        if (n > (uint64_t)(w->end - w->p))
-            w->broken = true;
-        else
-            out->bytes = (struct wire){w->p, w->p + n, false};
-        if (!w->broken)
-            w->p += n;
-    } else {
-        w->broken = true; /* groups are history */
-    }
-    return !w->broken;
-}
 
 static const struct wire_message *find_message(const char *name)
 {
@@ -102,7 +41,7 @@ static const struct wire_field *find_field(const struct wire_message *m, unsigne
 /* ---- the types that JSON writes in a way of their own ---- */
 
 /* Bytes that are no UTF-8 become U+FFFD, as in JSON. */
-static struct value *text_of(struct arena *a, const struct wire *b)
+static struct value *text_of(struct arena *a, const struct proto *b)
 {
     const char *p = (const char *)b->p;
     size_t n = (size_t)(b->end - b->p), good = 0;
@@ -127,12 +66,12 @@ static struct value *text_of(struct arena *a, const struct wire *b)
 static const int64_t ZERO_TIME = -62135596800; /* Go's: the first second of the year 1 */
 static const int64_t LAST_TIME = 253402300799; /* the last one of the year 9999 */
 
-static struct value *time_of(struct arena *a, struct wire b, bool micro)
+static struct value *time_of(struct arena *a, struct proto b, bool micro)
 {
     int64_t seconds = 0, nanos = 0;
     bool any = false;
     char text[CLOCK_TEXT_MAX];
-    for (struct piece p; next_piece(&b, &p); any = true) {
+    for (struct proto_field p; proto_next(&b, &p); any = true) {
         if (p.number == 1)
             seconds = (int64_t)p.v;
         else if (p.number == 2)
@@ -149,11 +88,11 @@ static struct value *time_of(struct arena *a, struct wire b, bool micro)
     return value_new_str(a, text);
 }
 
-static struct value *int_or_string_of(struct arena *a, struct wire b)
+static struct value *int_or_string_of(struct arena *a, struct proto b)
 {
     int64_t type = 0, number = 0;
     struct value *text = NULL;
-    for (struct piece p; next_piece(&b, &p);) {
+    for (struct proto_field p; proto_next(&b, &p);) {
         if (p.number == 1)
             type = (int64_t)p.v;
         else if (p.number == 2)
@@ -164,18 +103,18 @@ static struct value *int_or_string_of(struct arena *a, struct wire b)
     return type == 1 ? text ? text : value_new_str(a, "") : value_new_int(a, number);
 }
 
-static struct value *quantity_of(struct arena *a, struct wire b)
+static struct value *quantity_of(struct arena *a, struct proto b)
 {
-    for (struct piece p; next_piece(&b, &p);)
+    for (struct proto_field p; proto_next(&b, &p);)
         if (p.number == 1)
             return text_of(a, &p.bytes);
     return value_new_str(a, "0");
 }
 
-static struct value *raw_of(struct arena *a, struct wire b)
+static struct value *raw_of(struct arena *a, struct proto b)
 {
     struct value *v = NULL;
-    for (struct piece p; next_piece(&b, &p);) {
+    for (struct proto_field p; proto_next(&b, &p);) {
         size_t n = (size_t)(p.bytes.end - p.bytes.p);
         if (p.number == 1 && n > 0)
             return json_parse(a, (const char *)p.bytes.p, n, 0, &v, NULL) == 0 ? v : NULL;
@@ -183,35 +122,34 @@ static struct value *raw_of(struct arena *a, struct wire b)
     return value_null(a);
 }
 
-static struct value *texts_of(struct arena *a, struct wire b)
+static struct value *texts_of(struct arena *a, struct proto b)
 {
     struct value *list = value_new_array(a);
-    for (struct piece p; next_piece(&b, &p);)
+    for (struct proto_field p; proto_next(&b, &p);)
         if (p.number == 1)
             value_push(a, list, text_of(a, &p.bytes));
     return list;
 }
 
-static struct value *duration_of(struct arena *a, struct wire b)
+static struct value *duration_of(struct arena *a, struct proto b)
 {
     int64_t ns = 0;
     char text[CLOCK_TEXT_MAX];
-    for (struct piece p; next_piece(&b, &p);)
+    for (struct proto_field p; proto_next(&b, &p);)
         if (p.number == 1)
             ns = (int64_t)p.v;
     clock_format_duration(ns, text);
     return value_new_str(a, text);
 }
 
-static bool read_message(struct arena *a, const struct wire_message *m, struct wire b,
+static bool read_message(struct arena *a, const struct wire_message *m, struct proto b,
                          struct value *into, unsigned depth);
 
-static struct value *value_of(struct arena *a, const struct wire_field *f, const struct piece *p,
-                              unsigned depth)
+static struct value *value_of(struct arena *a, const struct wire_field *f,
+                              const struct proto_field *p, unsigned depth)
 {
-    double d;
     bool varints = f->type == WIRE_BOOL || f->type == WIRE_INT;
-    if (p->type != (varints ? 0 : f->type == WIRE_DOUBLE ? 1 : 2))
+    if (p->type != (varints ? PROTO_VARINT : f->type == WIRE_DOUBLE ? PROTO_FIXED64 : PROTO_BYTES))
         return NULL;
     switch ((enum wire_type)f->type) {
     case WIRE_TEXT:
@@ -224,8 +162,7 @@ static struct value *value_of(struct arena *a, const struct wire_field *f, const
         return value_new_str(
             a, base64_encode(a, p->bytes.p, (size_t)(p->bytes.end - p->bytes.p), BASE64_STD));
     case WIRE_DOUBLE:
-        memcpy(&d, &p->v, sizeof d);
-        return value_new_float(a, d);
+        return value_new_float(a, proto_double(p->v));
     case WIRE_TIME:
     case WIRE_MICRO_TIME:
         return time_of(a, p->bytes, f->type == WIRE_MICRO_TIME);
@@ -277,12 +214,12 @@ static struct value *list_at(struct arena *a, struct value *into, const char *na
     return list ? list : value_set(a, into, name, value_new_array(a));
 }
 
-static bool read_map_entry(struct arena *a, const struct wire_field *f, struct wire b,
+static bool read_map_entry(struct arena *a, const struct wire_field *f, struct proto b,
                            struct value *into, unsigned depth)
 {
     const struct value *key = value_new_str(a, "");
     struct value *v = value_new_str(a, ""), *map = value_get_mut(into, f->name);
-    for (struct piece p; next_piece(&b, &p);) {
+    for (struct proto_field p; proto_next(&b, &p);) {
         if (p.number == 1)
             key = text_of(a, &p.bytes);
         else if (p.number == 2 && !(v = value_of(a, f, &p, depth)))
@@ -296,12 +233,12 @@ static bool read_map_entry(struct arena *a, const struct wire_field *f, struct w
     return true;
 }
 
-static bool read_message(struct arena *a, const struct wire_message *m, struct wire b,
+static bool read_message(struct arena *a, const struct wire_message *m, struct proto b,
                          struct value *into, unsigned depth)
 {
     if (depth > DEPTH_MAX)
         return false;
-    for (struct piece p; next_piece(&b, &p);) {
+    for (struct proto_field p; proto_next(&b, &p);) {
         const struct wire_field *f = find_field(m, p.number);
         if (!f)
             continue;
@@ -347,11 +284,11 @@ int protobuf_parse(struct arena *a, const void *bytes, size_t n, struct value **
     const unsigned char *from = bytes;
     if (n < sizeof magic || memcmp(from, magic, sizeof magic) != 0)
         return err_set(e, ERR_INVALID, "the body does not begin as protobuf of Kubernetes does");
-    struct wire w = {from + sizeof magic, from + n, false}, raw = {0};
+    struct proto w = proto_of(from + sizeof magic, n - sizeof magic), raw = {0};
     const char *api_version = "", *kind = "";
-    for (struct piece p; next_piece(&w, &p);) {
+    for (struct proto_field p; proto_next(&w, &p);) {
         if (p.number == 1) {
-            for (struct piece t; next_piece(&p.bytes, &t);) {
+            for (struct proto_field t; proto_next(&p.bytes, &t);) {
                 if (t.number == 1)
                     api_version = value_str(text_of(a, &t.bytes), "");
                 else if (t.number == 2)
