@@ -27,3 +27,15 @@ struct image_gate_ops {
 struct image_gate {
     const struct image_gate_ops *ops;
 };
+
+/* "image X in protected namespace NS: why; what would allow it: …", of what admit() said. */
+const char *image_gate_refusal(const char *ns, const char *image, const struct err *why,
+                               struct arena *a);
+
+/* Asks about one container; < 0 ends the walk. `path`: where it is in the pod, as JSON Pointer. */
+typedef int (*image_gate_ask)(void *arg, struct value *container, const char *path);
+
+/* Each container of a pod, of all three kinds, whose image is not the one that it has in `old`
+ * (NULL: a new pod). */
+int image_gate_walk(struct value *pod, const struct value *old, image_gate_ask ask, void *arg,
+                    struct arena *a);

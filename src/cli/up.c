@@ -71,7 +71,8 @@ static int run_up(int argc, char **argv)
 {
     struct server_opts o = {.registry_address = "127.0.0.1:5000",
                             .git_address = "127.0.0.1:3000",
-                            .metrics_address = "127.0.0.1:9090"};
+                            .metrics_address = "127.0.0.1:9090",
+                            .admission_address = "127.0.0.1:3443"};
     struct option_list mirrors = {0}, aliases = {0}, features = {0};
     bool quiet = false, debug = false;
     const struct option table[] = {
@@ -85,29 +86,31 @@ static int run_up(int argc, char **argv)
          "git over HTTP and webhooks (127.0.0.1:3000)"},
         {"metrics-address",           0, OPTION_TEXT, &o.metrics_address, "HOST:PORT",
          "metrics and logs API (127.0.0.1:9090)"},
-        {"registry-mirror",                               0, OPTION_LIST, &mirrors, "HOST=URL",
+        {"admission-address",                               0, OPTION_TEXT, &o.admission_address, "HOST:PORT",
+         "with --advertise: where the cluster asks what may start, TLS (127.0.0.1:3443)"},
+        {"registry-mirror",        0, OPTION_LIST, &mirrors, "HOST=URL",
          "pull images of HOST from URL; * for every host"},
-        {"image-alias",        0, OPTION_LIST, &aliases, "FROM=TO",
+        {"image-alias",                            0, OPTION_LIST, &aliases, "FROM=TO",
          "use image TO where FROM is asked for; FROM ending in / is a prefix"},
-        {"kubeconfig",                            0, OPTION_TEXT, &o.kubeconfig, "FILE",
+        {"kubeconfig",                                  0, OPTION_TEXT, &o.kubeconfig, "FILE",
          "run on this cluster's API and nodes instead of our own"},
         {"advertise",                                  0, OPTION_TEXT, &o.advertise, "HOST",
          "where that cluster's pods and nodes reach git, registry and work API here"},
-        {"tools-image",                                  0, OPTION_TEXT, &o.tools_image, "IMAGE",
+        {"tools-image",                                             0, OPTION_TEXT, &o.tools_image, "IMAGE",
          "with --kubeconfig: the steps' entrypoint (HOST:5000/tools, of `slipway image bootstrap "
          "tools`)"},
-        {"prometheus-config",                                             0, OPTION_TEXT, &o.prometheus_config, "FILE",
+        {"prometheus-config",0, OPTION_TEXT, &o.prometheus_config, "FILE",
          "rules and Alertmanagers of a prometheus.yml (rule_files, alerting, global)"},
-        {"alertmanager-config",0, OPTION_TEXT, &o.alertmanager_config, "FILE",
+        {"alertmanager-config",                               0, OPTION_TEXT, &o.alertmanager_config, "FILE",
          "who is told about alerts: an alertmanager.yml"},
-        {"enable-feature",                               0, OPTION_LIST, &features, "NAME",
+        {"enable-feature", 0, OPTION_LIST, &features, "NAME",
          "what Prometheus has behind this flag: promql-experimental-functions, …"},
-        {"no-node", 0, OPTION_FLAG, &o.no_node, NULL,
+        {"no-node",                             0, OPTION_FLAG, &o.no_node, NULL,
          "run no containers: API and controllers only"},
-        {"no-controllers",                             0, OPTION_FLAG, &o.no_controllers, NULL, "the API alone"},
+        {"no-controllers",                                  0, OPTION_FLAG, &o.no_controllers, NULL, "the API alone"},
         {"quiet",                                  'q', OPTION_FLAG, &quiet, NULL, "warnings and errors only"},
-        {"debug",                                  0, OPTION_FLAG, &debug, NULL, "say more"},
-        {0                                            }
+        {"debug",                                             0, OPTION_FLAG, &debug, NULL, "say more"},
+        {0             }
     };
     AUTO(arena) struct arena *a = arena_new(0);
     struct arguments args;

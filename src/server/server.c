@@ -98,7 +98,8 @@ static int open_identity(struct server *s, struct err *e)
     const char *colon = strrchr(s->opts.api_address, ':');
     size_t n = colon ? (size_t)(colon - s->opts.api_address) : 0;
     const char *names[] = {API_SERVICE, POD_GATEWAY,
-                           arena_strndup(s->keys_arena, s->opts.api_address, n), NULL};
+                           arena_strndup(s->keys_arena, s->opts.api_address, n), s->opts.advertise,
+                           NULL};
     int r = identity_open(s->dir, names, s->keys_arena, &s->id, e);
     if (r == 0)
         r = key_load(s->id.signing_key_pem, strlen(s->id.signing_key_pem), &s->signing_key, e);
@@ -267,17 +268,19 @@ static const server_step own_steps[] = {take_folder,      open_stores_and_identi
                                         work_ports_open,  doors_open,
                                         loops_start,      NULL};
 static const server_step cluster_steps[] = {
-    take_folder,   open_stores_and_identity, open_network, cluster_open, start_builder,
-    start_metrics, work_ports_open,          doors_open,   loops_start,  NULL};
+    take_folder,   open_stores_and_identity, open_network, cluster_open,   start_builder,
+    start_metrics, work_ports_open,          doors_open,   admission_open, loops_start,
+    NULL};
 
 /* Told before anything is opened. Host names are the resolver's business. */
 static int check_addresses(const struct server_opts *o, struct err *e)
 {
     const char *const given[][2] = {
-        {"--api-address",      o->api_address     },
-        {"--registry-address", o->registry_address},
-        {"--git-address",      o->git_address     },
-        {"--metrics-address",  o->metrics_address },
+        {"--api-address",       o->api_address      },
+        {"--registry-address",  o->registry_address },
+        {"--git-address",       o->git_address      },
+        {"--metrics-address",   o->metrics_address  },
+        {"--admission-address", o->admission_address},
     };
     for (size_t i = 0; i < ARRAY_LEN(given); i++) {
         const char *colon = strrchr(given[i][1], ':');

@@ -20,6 +20,7 @@ struct server_opts {
     const char *registry_address;        /* "127.0.0.1:5000" */
     const char *git_address;             /* "127.0.0.1:3000" */
     const char *metrics_address;         /* "127.0.0.1:9090" */
+    const char *admission_address;       /* "127.0.0.1:3443": of the cluster's webhooks */
     const char *const *registry_mirrors; /* "HOST=URL", NULL-terminated, or NULL */
     const char *const *image_aliases;    /* "FROM=TO", NULL-terminated, or NULL */
     const char *kubeconfig;  /* the API and the containers are this cluster's; NULL: our own */

@@ -62,6 +62,7 @@ struct server {
     struct image_source *image_source;
     struct pod_net *pod_net;
 
+    struct image_gate *gate; /* of a real cluster's webhook */
     struct runtime *build_runtime;
     struct keeper *keeper;
     struct registry *registry;
@@ -89,6 +90,9 @@ int work_ports_open(struct server *s, struct err *e) MUST_CHECK;
 
 /* gate_port.c: what may start in a protected namespace; as long as the server. */
 struct image_gate *gate_port_open(struct server *s);
+
+/* admission.c: where a real cluster asks it. */
+int admission_open(struct server *s, struct err *e) MUST_CHECK;
 
 /* loops.c: the controllers. */
 int loops_start(struct server *s, struct err *e) MUST_CHECK;

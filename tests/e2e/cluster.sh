@@ -346,8 +346,25 @@ restored() {
 }
 run "the last good version serves again" until_true 200 restored
 
+# ---- what may start in a protected namespace ----
+kubectl create namespace prod > /dev/null
+kubectl label namespace prod slipway.dev/protected=true > /dev/null
+unproven() {
+    kubectl -n prod run one --image=nginx:1 --dry-run=server 2>&1 | grep -q "not in this registry"
+}
+run "the cluster asks" until_true 300 unproven
+refused "an image without proof" "what would allow it: slipway allow nginx:1 -n prod" \
+    kubectl -n prod run one --image=nginx:1
+run "an allowance" "$slipway" allow nginx:1 -n prod --reason "a test"
+same "its owner" "$(kubectl -n prod get imageallowances -o 'jsonpath={.items[0].spec.owner}')" admin
+run "what is allowed" kubectl -n prod run two --image=nginx:1
+has "not in silence" "$out" "of admin, until"
+refused "another image later" "not in this registry" kubectl -n prod set image pod/two two=nginx:2
+run "no other namespace" kubectl -n default run three --image=nginx:1
+
 # ---- what the cluster takes back is gone, and a restart goes on ----
 crash
+refused "without anybody to ask" "failed calling webhook" kubectl -n prod run four --image=nginx:1
 up
 git -C "$work" reset -q --hard FETCH_HEAD
 sed -i s/red/white/ "$work/app/kustomization.yaml"
