@@ -37,6 +37,8 @@ static bool replay_one(struct logdb *db, const unsigned char *p, size_t n)
     if (!varint_get(&p, end, &stream) || !varint_get(&p, end, &time_ns) || stream >= db->n_streams)
         return false;
     struct stream *s = &db->streams[stream];
+    if (!s->name)
+        return true; /* forgotten since */
     /* Packed already, when a crash came between packing and truncating. */
     if (s->n_chunks && (int64_t)time_ns <= s->chunks[s->n_chunks - 1].to_ns)
         return true;

@@ -7,7 +7,7 @@
  * Guarantees An appended line survives kill -9 at once, and a power cut after logdb_sync().
  *            A torn journal or segment loses its torn end only. Memory and disk stay within the
  *            limits given; what retention removed is counted.
- * Threads    Any. Queries do not hold up appends.
+ * Threads    Any. Queries do not hold up appends: labels are matched and lines are read unlocked.
  * Not here   Where lines come from (logs/), query languages and wire formats.               */
 #pragma once
 #include <stdbool.h>
@@ -22,9 +22,10 @@ struct logdb;
 struct logdb_opts {
     const char *dir;
     const struct clock *clock;
-    uint64_t max_bytes; /* of segments on disk; 0: 1 GiB */
-    int64_t max_age_ms; /* 0: 30 days */
-    size_t flush_bytes; /* journal size that makes chunks; 0: 8 MiB */
+    uint64_t max_bytes;        /* of segments on disk; 0: 1 GiB */
+    int64_t max_age_ms;        /* 0: 30 days */
+    size_t flush_bytes;        /* journal size that makes chunks; 0: 8 MiB */
+    size_t max_pushed_streams; /* of a source and namespace; ten times as many of all; 0: 10000 */
 };
 
 int logdb_open(const struct logdb_opts *o, struct logdb **out, struct err *e) MUST_CHECK;
@@ -36,12 +37,15 @@ AUTO_DEFINE(logdb)
 void logdb_limit(struct logdb *db, uint64_t max_bytes, int64_t max_age_ms);
 int64_t logdb_oldest_ns(struct logdb *db); /* lines before this are not found any more */
 
-/* The stream with exactly these labels (an object of strings), made when there is none. */
+/* The stream with exactly these labels (an object of strings), made when there is none. Streams
+ * with a label `source` were handed in: ERR_TOO_LARGE when that source has too many in the label
+ * `namespace`. One without lines is forgotten ten minutes after it was asked for last, and its
+ * number is nobody's until the store is opened again. */
 int logdb_stream(struct logdb *db, const struct value *labels, uint32_t *out_id,
                  struct err *e) MUST_CHECK;
 
 /* One line without its newline; bytes past 256 KiB are cut off. A time before the stream's last
- * line is taken as that line's. */
+ * line is taken as that line's. ERR_GONE: the stream was forgotten; ask for it again. */
 int logdb_append(struct logdb *db, uint32_t stream, int64_t time_ns, const char *line, size_t n,
                  struct err *e) MUST_CHECK;
 
@@ -147,6 +151,7 @@ int logdb_streams(struct logdb *db, const struct logdb_query *q, struct arena *a
                   struct logdb_stream_info **out, size_t *out_n, struct err *e) MUST_CHECK;
 
 struct logdb_stats {
-    uint64_t streams, lines_in, bytes_in, cut_lines, segments, disk_bytes, removed_segments;
+    uint64_t streams, lines_in, bytes_in, cut_lines, segments, disk_bytes, removed_segments,
+        removed_streams;
 };
 void logdb_stats(struct logdb *db, struct logdb_stats *out);

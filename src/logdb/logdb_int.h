@@ -25,9 +25,25 @@ struct chunk {
     int64_t from_ns, to_ns; /* first and last line */
 };
 
+/* A stream's labels; they stay as they are. */
+struct stream_name {
+    _Atomic unsigned refs;
+    struct value labels;
+    struct member members[];
+};
+
+/* All of them at some moment: what matchers look at without the lock. */
+struct stream_index {
+    _Atomic unsigned refs;
+    size_t n;
+    struct stream_name *names[]; /* by number; NULL: none */
+};
+
 struct stream {
-    struct value *labels; /* in the database's arena */
-    struct buf head;      /* packed lines that are not in a chunk yet */
+    struct stream_name *name; /* NULL: the number is no stream's */
+    bool haunted;             /* it was one's, whose chunks are still there */
+    int64_t used_ms;          /* when it was asked for last */
+    struct buf head;          /* packed lines that are not in a chunk yet */
     int64_t head_from_ns, last_ns;
     unsigned last_count, head_lines;
     struct chunk *chunks; /* oldest first */
@@ -39,10 +55,15 @@ struct logdb {
     char *dir;
     pthread_mutex_t sync; /* held while the journal goes to disk; taken before `lock` */
     pthread_mutex_t lock; /* everything below */
-    struct arena *arena;  /* labels */
     struct map by_labels; /* canonical JSON → index + 1 */
+    struct map owners;    /* "SOURCE/NAMESPACE" → streams */
     struct stream *streams;
-    size_t n_streams, cap_streams;
+    size_t n_streams, cap_streams, n_live, n_pushed;
+    struct stream_index *index; /* NULL: to be made anew */
+    uint32_t *unused;           /* numbers that were free on opening */
+    size_t n_unused, name_lines;
+    bool names_dirty;
+    int64_t swept_ms;
     struct segment **segments; /* oldest first; the last one is written */
     size_t n_segments;
     uint64_t next_seq;
@@ -64,6 +85,14 @@ int lines_next(struct lines_reader *r, const char **out, size_t *n);
 void varint_put(struct buf *b, uint64_t v);
 bool varint_get(const unsigned char **at, const unsigned char *end, uint64_t *out);
 uint32_t checksum(const void *bytes, size_t n);
+
+/* streams.c; under the lock */
+int streams_open(struct logdb *db, struct err *e) MUST_CHECK;
+int streams_settle(struct logdb *db, struct err *e) MUST_CHECK; /* segments and journal are read */
+void streams_free(struct logdb *db);
+void streams_sweep(struct logdb *db); /* forgets, now and then, those without lines */
+struct stream_index *index_ref(struct logdb *db);
+void index_unref(struct stream_index *x); /* without the lock, too */
 
 /* journal.c */
 int journal_open(struct logdb *db, struct err *e) MUST_CHECK;

@@ -7,7 +7,7 @@
 #include "base/thread.h"
 #include "logdb/logdb_int.h"
 
-enum { DEFAULT_LIMIT = 1000, MATCH_LIMIT = 100000, LINES_CHECK = 64 };
+enum { DEFAULT_LIMIT = 1000, MATCH_LIMIT = 100000, LINES_CHECK = 64, STREAMS_CHECK = 64 };
 
 /* What one query has compiled and found so far. */
 struct scan {
@@ -221,35 +221,91 @@ static struct piece *piece_add(struct pieces *p)
     return x;
 }
 
-static void choose(struct logdb *db, struct scan *s, struct pieces *p)
+/* A stream whose labels fit. */
+struct wanted {
+    const struct stream_name *name;
+    const struct value *labels; /* in the arena of the scan */
+    uint32_t id;
+};
+
+/* Looks at the labels of all streams, unlocked: expressions may be slow. */
+static int choose_streams(struct scan *s, const struct stream_index *x, struct wanted **out,
+                          size_t *out_n, struct err *e)
 {
-    LOCK_SCOPE(&db->lock);
-    if (s->q->from_ns < segments_oldest_ns(db))
-        s->q->from_ns = segments_oldest_ns(db);
-    if (s->visit)
-        s->places = ARENA_ARRAY(s->arena, struct place, db->n_streams + 1);
-    for (size_t i = 0; i < db->n_streams; i++) {
-        const struct stream *st = &db->streams[i];
-        if (!stream_wanted(s, st->labels))
+    size_t n = 0, cap = 0;
+    struct wanted *list = NULL;
+    for (size_t i = 0; i < x->n; i++) {
+        const struct stream_name *name = x->names[i];
+        if (i % STREAMS_CHECK == 0 && s->budget && check_budget(s, e) < 0)
+            return ERR_TOO_LARGE;
+        if (!name || !stream_wanted(s, &name->labels))
             continue;
-        const struct value *labels = value_copy(s->arena, st->labels);
-        for (size_t k = 0; k < st->n_chunks; k++)
-            if (overlaps(s->q, st->chunks[k].from_ns, st->chunks[k].to_ns)) {
-                struct piece *x = piece_add(p);
-                x->labels = labels;
-                x->stream = (uint32_t)i;
-                x->chunk = st->chunks[k];
-                (void)segment_ref(x->chunk.segment);
-            }
-        if (st->head.len && overlaps(s->q, st->head_from_ns, st->last_ns)) {
+        if (n == cap) {
+            size_t more = cap ? cap * 2 : 64;
+            list = arena_grow(s->arena, list, cap * sizeof *list, more * sizeof *list);
+            cap = more;
+        }
+        list[n++] = (struct wanted){name, NULL, (uint32_t)i};
+    }
+    for (size_t i = 0; i < n; i++)
+        list[i].labels = value_copy(s->arena, &list[i].name->labels);
+    *out = list;
+    *out_n = n;
+    return 0;
+}
+
+/* NULL: it was forgotten meanwhile. */
+static const struct stream *still_there(const struct logdb *db, const struct wanted *w)
+{
+    const struct stream *st = &db->streams[w->id];
+    return st->name == w->name ? st : NULL;
+}
+
+static void choose_pieces(const struct scan *s, const struct stream *st, const struct wanted *w,
+                          struct pieces *p)
+{
+    for (size_t k = 0; k < st->n_chunks; k++)
+        if (overlaps(s->q, st->chunks[k].from_ns, st->chunks[k].to_ns)) {
             struct piece *x = piece_add(p);
-            x->labels = labels;
-            x->stream = (uint32_t)i;
-            x->chunk = (struct chunk){.from_ns = st->head_from_ns, .to_ns = st->last_ns};
-            buf_init(&x->head, st->head.len);
-            buf_add(&x->head, st->head.data, st->head.len);
+            x->labels = w->labels;
+            x->stream = w->id;
+            x->chunk = st->chunks[k];
+            (void)segment_ref(x->chunk.segment);
+        }
+    if (st->head.len && overlaps(s->q, st->head_from_ns, st->last_ns)) {
+        struct piece *x = piece_add(p);
+        x->labels = w->labels;
+        x->stream = w->id;
+        x->chunk = (struct chunk){.from_ns = st->head_from_ns, .to_ns = st->last_ns};
+        buf_init(&x->head, st->head.len);
+        buf_add(&x->head, st->head.data, st->head.len);
+    }
+}
+
+static int choose(struct logdb *db, struct scan *s, struct pieces *p, struct err *e)
+{
+    struct stream_index *x;
+    struct wanted *list;
+    size_t n;
+    {
+        LOCK_SCOPE(&db->lock);
+        x = index_ref(db);
+        if (s->q->from_ns < segments_oldest_ns(db))
+            s->q->from_ns = segments_oldest_ns(db);
+    }
+    if (s->visit)
+        s->places = ARENA_ARRAY(s->arena, struct place, x->n + 1);
+    int r = choose_streams(s, x, &list, &n, e);
+    if (r == 0) {
+        LOCK_SCOPE(&db->lock);
+        for (size_t i = 0; i < n; i++) {
+            const struct stream *st = still_there(db, &list[i]);
+            if (st)
+                choose_pieces(s, st, &list[i], p);
         }
     }
+    index_unref(x);
+    return r;
 }
 
 static int by_order(const struct piece *x, const struct piece *y)
@@ -308,7 +364,7 @@ int logdb_query(struct logdb *db, const struct logdb_query *q, struct arena *a,
     buf_init(&raw, LOG_CHUNK_MAX + LOG_LINE_MAX + 64);
     int r = scan_begin(&s, e);
     if (r == 0)
-        choose(db, &s, &p);
+        r = choose(db, &s, &p, e);
     if (p.n)
         qsort(p.items, p.n, sizeof *p.items, q->newest_first ? newest_first : oldest_first);
     for (size_t i = 0; r == 0 && i < p.n; i++)
@@ -339,7 +395,7 @@ int logdb_scan(struct logdb *db, const struct logdb_query *q, const struct logdb
     if (r == 0)
         r = check_budget(&s, e);
     if (r == 0)
-        choose(db, &s, &p);
+        r = choose(db, &s, &p, e);
     if (p.n)
         qsort(p.items, p.n, sizeof *p.items, oldest_first);
     for (size_t i = 0; r == 0 && i < p.n; i++) {
@@ -353,9 +409,10 @@ int logdb_scan(struct logdb *db, const struct logdb_query *q, const struct logdb
     return r < 0 ? r : 0;
 }
 
-static struct logdb_stream_info info_of(const struct stream *st, uint32_t id, struct arena *a)
+static struct logdb_stream_info info_of(const struct stream *st, const struct wanted *w)
 {
-    struct logdb_stream_info x = {.id = id,
+    struct logdb_stream_info x = {.id = w->id,
+                                  .labels = w->labels,
                                   .lines = st->head_lines,
                                   .bytes = st->head.len,
                                   .from_ns =
@@ -365,8 +422,22 @@ static struct logdb_stream_info info_of(const struct stream *st, uint32_t id, st
         x.lines += st->chunks[k].lines;
         x.bytes += st->chunks[k].raw;
     }
-    x.labels = value_copy(a, st->labels);
     return x;
+}
+
+static size_t infos(struct logdb *db, const struct logdb_query *q, const struct wanted *list,
+                    size_t n, struct logdb_stream_info *out)
+{
+    size_t found = 0;
+    LOCK_SCOPE(&db->lock);
+    for (size_t i = 0; i < n; i++) {
+        const struct stream *st = still_there(db, &list[i]);
+        if (!st || (!st->n_chunks && !st->head.len))
+            continue;
+        out[found] = info_of(st, &list[i]);
+        found += overlaps(q, out[found].from_ns, out[found].to_ns);
+    }
+    return found;
 }
 
 int logdb_streams(struct logdb *db, const struct logdb_query *q, struct arena *a,
@@ -374,22 +445,21 @@ int logdb_streams(struct logdb *db, const struct logdb_query *q, struct arena *a
 {
     struct logdb_query kept = *q;
     struct scan s = {.q = &kept, .arena = a};
+    struct stream_index *x = NULL;
+    struct wanted *list;
+    size_t n;
     int r = scan_begin(&s, e);
     if (r == 0) {
         LOCK_SCOPE(&db->lock);
-        size_t n = 0;
-        struct logdb_stream_info *list =
-            ARENA_ARRAY(a, struct logdb_stream_info, db->n_streams + 1);
-        for (size_t i = 0; i < db->n_streams; i++) {
-            const struct stream *st = &db->streams[i];
-            int64_t from_ns = st->n_chunks ? st->chunks[0].from_ns : st->head_from_ns;
-            if ((st->n_chunks || st->head.len) && overlaps(q, from_ns, st->last_ns) &&
-                stream_wanted(&s, st->labels))
-                list[n++] = info_of(st, (uint32_t)i, a);
-        }
-        *out = list;
-        *out_n = n;
+        x = index_ref(db);
     }
+    if (r == 0)
+        r = choose_streams(&s, x, &list, &n, e);
+    if (r == 0) {
+        *out = ARENA_ARRAY(a, struct logdb_stream_info, n + 1);
+        *out_n = infos(db, q, list, n, *out);
+    }
+    index_unref(x);
     scan_end(&s);
     return r;
 }

@@ -89,6 +89,11 @@ static int segment_load(struct logdb *db, struct segment *s, struct err *e)
             h.stream >= db->n_streams)
             break;
         struct stream *to = &db->streams[h.stream];
+        if (!to->name) {
+            to->haunted = true; /* an unlinked segment that a power cut brought back, say */
+            s->size = end;
+            continue;
+        }
         chunk_add(to, (struct chunk){s, s->size + sizeof h, h.packed, h.raw, h.lines, h.from_ns,
                                      h.to_ns});
         if (h.to_ns > to->last_ns) {
@@ -185,6 +190,9 @@ static int segment_for_writing(struct logdb *db, struct segment **out, struct er
 int segments_pack(struct logdb *db, struct err *e)
 {
     struct segment *g = NULL;
+    if (db->names_dirty && fdatasync(db->names) < 0)
+        return err_sys(e, errno, "sync %s/streams", db->dir);
+    db->names_dirty = false;
     for (size_t i = 0; i < db->n_streams; i++) {
         if (db->streams[i].head.len == 0)
             continue;

@@ -22,6 +22,8 @@ enum { READ_BYTES = 64 * 1024, LINE_BYTES = 300 * 1024, SYNC_MS = 1000 };
 /* One open log file. */
 struct tail {
     int fd;
+    const struct source *source;
+    char *container;
     struct buf rest;       /* a line that has no end yet */
     struct buf partial[2]; /* P lines waiting for their F, of stdout and stderr */
     uint32_t stream[2];
@@ -52,14 +54,13 @@ struct collector {
 
 /* ---- one file ---- */
 
-static int open_streams(struct collector *c, struct source *s, const char *container,
-                        struct tail *t, struct err *e)
+static int open_streams(struct collector *c, struct tail *t, struct err *e)
 {
     static const char *const names[] = {"stdout", "stderr"};
     for (int i = 0; i < 2; i++) {
         AUTO(arena) struct arena *a = arena_new(0);
-        struct value *labels = value_copy(a, s->labels);
-        (void)value_set_str(a, labels, "container", container);
+        struct value *labels = value_copy(a, t->source->labels);
+        (void)value_set_str(a, labels, "container", t->container);
         (void)value_set_str(a, labels, "stream", names[i]);
         int r = logdb_stream(c->db, labels, &t->stream[i], e);
         if (r < 0)
@@ -74,14 +75,16 @@ static struct tail *tail_open(struct collector *c, struct source *s, const char 
 {
     struct tail *t = calloc(1, sizeof *t);
     struct err e;
-    if (!t)
+    if (!t || !(t->container = strdup(container)))
         log_die("out of memory");
+    t->source = s;
     t->fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (t->fd < 0 || open_streams(c, s, container, t, &e) < 0) {
+    if (t->fd < 0 || open_streams(c, t, &e) < 0) {
         if (t->fd >= 0) {
             log_error("logs", "%s: %s", path, e.msg);
             (void)close(t->fd);
         }
+        free(t->container);
         free(t);
         return NULL;
     }
@@ -97,6 +100,7 @@ static void tail_free(struct tail *t)
     buf_done(&t->rest);
     buf_done(&t->partial[0]);
     buf_done(&t->partial[1]);
+    free(t->container);
     free(t);
 }
 
@@ -111,10 +115,21 @@ static bool stored_before(struct tail *t, int which, int64_t time_ns)
     return false;
 }
 
+/* A stream whose lines have all had their time is forgotten; the container has more to say. */
+static void store(struct collector *c, struct tail *t, int which, int64_t time_ns, const char *text,
+                  size_t n)
+{
+    struct err e;
+    int r = logdb_append(c->db, t->stream[which], time_ns, text, n, &e);
+    if (r == ERR_GONE && (r = open_streams(c, t, &e)) == 0)
+        r = logdb_append(c->db, t->stream[which], time_ns, text, n, &e);
+    if (r < 0)
+        log_error("logs", "%s", e.msg);
+}
+
 static void take_line(struct collector *c, struct tail *t, const char *text, size_t n)
 {
     struct cri_line l;
-    struct err e;
     if (!cri_parse(text, n, &l))
         return; /* not written by a runtime: nothing of a container is lost */
     int which = l.stderr_stream;
@@ -126,9 +141,8 @@ static void take_line(struct collector *c, struct tail *t, const char *text, siz
         l.text = buf_text(p);
         l.n = p->len;
     }
-    if (!stored_before(t, which, l.time_ns) &&
-        logdb_append(c->db, t->stream[which], l.time_ns, l.text, l.n, &e) < 0)
-        log_error("logs", "%s", e.msg);
+    if (!stored_before(t, which, l.time_ns))
+        store(c, t, which, l.time_ns, l.text, l.n);
     buf_clear(p);
 }
 

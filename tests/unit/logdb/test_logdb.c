@@ -276,4 +276,89 @@ static void scans(void)
     arena_free(arena);
 }
 
-T_MAIN(finds_everywhere, survives_a_kill, packs_when_due, keeps_to_its_limits, scans)
+/* A clock that tests set. */
+static int64_t now_ms;
+
+static int64_t read_now(const struct clock *c)
+{
+    (void)c;
+    return now_ms;
+}
+
+static const struct clock set_clock = {read_now, read_now};
+
+static int pushed(struct logdb *db, const char *ns, const char *job, uint32_t *out)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct value *labels = value_new_object(a);
+    (void)value_set_str(a, labels, "source", "loki");
+    (void)value_set_str(a, labels, "namespace", ns);
+    (void)value_set_str(a, labels, "job", job);
+    return logdb_stream(db, labels, out, &e);
+}
+
+/* Streams are forgotten with their lines, and their numbers serve again after a start. */
+static void forgets_streams(void)
+{
+    enum { MINUTE = 60000, DAY = 86400000 };
+    fresh_dir();
+    now_ms = (int64_t)DAY * 1000;
+    struct logdb_opts o = {
+        .dir = dir, .clock = &set_clock, .max_age_ms = DAY, .max_pushed_streams = 2};
+    struct logdb *db = NULL;
+    struct logdb_stats s;
+    struct logdb_query q = {0};
+    uint32_t a, b, c, again;
+    T_RC(logdb_open(&o, &db, &e), &e, "open");
+    T_RC(pushed(db, "shop", "a", &a), &e, "a");
+    T_RC(pushed(db, "shop", "b", &b), &e, "b");
+    T_EQ_INT(pushed(db, "shop", "c", &c), ERR_TOO_LARGE, "one too many");
+    T_EQ_STR(e.msg, "source loki has 2 log streams in namespace shop, and no more are taken",
+             "it is named");
+    T_RC(pushed(db, "shop", "a", &again), &e, "one that is there");
+    T_RC(pushed(db, "dev", "c", &c), &e, "another namespace's");
+    T_RC(logdb_append(db, b, now_ms * 1000000, "kept", 4, &e), &e, "a line");
+    now_ms += 11 * MINUTE;
+    T_RC(logdb_sync(db, &e), &e, "sync");
+    logdb_stats(db, &s);
+    T_EQ_INT(s.streams, 1, "those without lines are gone");
+    T_EQ_INT(logdb_append(db, a, now_ms * 1000000, "x", 1, &e), ERR_GONE, "and take no lines");
+    T_EQ_STR(ask(db, &q), "kept", "the other one stays");
+    T_RC(pushed(db, "shop", "c", &again), &e, "there is room again");
+    T_OK(again > c, "its number is a new one");
+    logdb_free(db);
+    T_RC(logdb_open(&o, &db, &e), &e, "open again");
+    T_EQ_STR(ask(db, &q), "kept", "lines of the right stream");
+    T_RC(pushed(db, "dev", "d", &again), &e, "a new stream");
+    T_EQ_INT(again, a, "a number that is free");
+    T_RC(logdb_append(db, again, now_ms * 1000000, "new", 3, &e), &e, "a line of it");
+    logdb_free(db);
+    now_ms += 2 * (int64_t)DAY;
+    T_RC(logdb_open(&o, &db, &e), &e, "open when all is old");
+    now_ms += 11 * MINUTE;
+    T_RC(logdb_sync(db, &e), &e, "sync");
+    logdb_stats(db, &s);
+    T_EQ_INT(s.streams, 0, "none is left");
+    for (int i = 0; i < 200; i++) { /* the file does not grow with what was */
+        char job[16];
+        (void)snprintf(job, sizeof job, "%d", i);
+        T_RC(pushed(db, "shop", job, &again), &e, job);
+        now_ms += 11 * MINUTE;
+        T_RC(logdb_sync(db, &e), &e, "sync");
+    }
+    logdb_free(db);
+    T_RC(logdb_open(&o, &db, &e), &e, "open after many");
+    AUTO(arena) struct arena *arena_here = arena_new(0);
+    char *text;
+    size_t n;
+    T_RC(fs_read(arena_printf(arena_here, "%s/streams", dir), 1 << 20, arena_here, &text, &n, &e),
+         &e, "names");
+    T_OK(n < 1024, "written anew");
+    T_RC(pushed(db, "shop", "z", &again), &e, "and used again");
+    T_OK(again < 300, "from the numbers that are free");
+    logdb_free(db);
+    T_RC(fs_remove_tree(dir, &e), &e, "clean up");
+}
+
+T_MAIN(forgets_streams, finds_everywhere, survives_a_kill, packs_when_due, keeps_to_its_limits,
+       scans)
