@@ -171,48 +171,45 @@ static int64_t now_of(const struct notifier *n)
     return n->opts.clock->real_ms(n->opts.clock);
 }
 
-static void get_alerts(struct notifier *n, struct http_request *q)
+/* GET /alerts: those that are wanted, in one list. */
+static struct value *list_alerts(struct notifier *n, struct http_request *q, const struct wanted *w)
 {
     struct value *v = value_new_array(q->arena);
     struct alert_seen *seen;
-    struct wanted w;
-    struct err e;
     size_t count;
-    if (read_wanted(q, &w, &e) < 0) {
-        notifier__fail(q, 400, e.msg);
-        return;
-    }
     {
         LOCK_SCOPE(&n->lock);
         count = alert_engine_alerts(n->engine, now_of(n), q->arena, &seen);
     }
     for (size_t i = 0; i < count; i++)
-        if (is_wanted(&w, &seen[i]))
+        if (is_wanted(w, &seen[i]))
             (void)value_push(q->arena, v, alert_value(&seen[i], q->arena));
-    notifier__send(q, 200, v);
+    return v;
 }
 
-static void get_groups(struct notifier *n, struct http_request *q)
+static struct value *wanted_of_group(const struct alert_group_seen *g, const struct wanted *w,
+                                     struct arena *a)
+{
+    struct value *v = value_new_array(a);
+    for (size_t i = 0; i < g->n; i++)
+        if (is_wanted(w, &g->alerts[i]))
+            (void)value_push(a, v, alert_value(&g->alerts[i], a));
+    return v;
+}
+
+/* GET /alerts/groups: groups that have any. */
+static struct value *list_groups(struct notifier *n, struct http_request *q, const struct wanted *w)
 {
     struct value *v = value_new_array(q->arena);
     struct alert_group_seen *groups;
-    struct wanted w;
-    struct err e;
     size_t count;
-    if (read_wanted(q, &w, &e) < 0) {
-        notifier__fail(q, 400, e.msg);
-        return;
-    }
     {
         LOCK_SCOPE(&n->lock);
         count = alert_engine_groups(n->engine, now_of(n), q->arena, &groups);
     }
     for (size_t i = 0; i < count; i++) {
-        struct value *alerts = value_new_array(q->arena);
-        for (size_t k = 0; k < groups[i].n; k++)
-            if (is_wanted(&w, &groups[i].alerts[k]))
-                (void)value_push(q->arena, alerts, alert_value(&groups[i].alerts[k], q->arena));
-        if (!value_count(alerts) || !to_receiver(&w, groups[i].receiver))
+        struct value *alerts = wanted_of_group(&groups[i], w, q->arena);
+        if (!value_count(alerts) || !to_receiver(w, groups[i].receiver))
             continue;
         struct value *g = value_push(q->arena, v, value_new_object(q->arena));
         (void)value_set(q->arena, g, "alerts", alerts);
@@ -220,7 +217,19 @@ static void get_groups(struct notifier *n, struct http_request *q)
         (void)value_set_str(q->arena, value_make_object(q->arena, g, "receiver"), "name",
                             groups[i].receiver);
     }
-    notifier__send(q, 200, v);
+    return v;
+}
+
+static void answer_wanted(struct notifier *n, struct http_request *q,
+                          struct value *(*list)(struct notifier *n, struct http_request *q,
+                                                const struct wanted *w))
+{
+    struct wanted w;
+    struct err e;
+    if (read_wanted(q, &w, &e) < 0)
+        notifier__fail(q, 400, e.msg);
+    else
+        notifier__send(q, 200, list(n, q, &w));
 }
 
 /* All that can be taken is taken; the first that cannot is named. */
@@ -285,9 +294,9 @@ void notifier_handle(struct http_request *q, void *arg)
     else if (get && strcmp(path, "receivers") == 0)
         get_receivers(n, q);
     else if (get && strcmp(path, "alerts/groups") == 0)
-        get_groups(n, q);
+        answer_wanted(n, q, list_groups);
     else if (get && strcmp(path, "alerts") == 0)
-        get_alerts(n, q);
+        answer_wanted(n, q, list_alerts);
     else if (posted && strcmp(path, "alerts") == 0)
         post_alerts(n, q);
     else if (!notifier__silences(n, q, path))

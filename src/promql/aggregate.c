@@ -108,19 +108,9 @@ double quantile_of(double q, double *values, size_t n)
     return values[(size_t)lower] * (1 - weight) + values[(size_t)upper] * weight;
 }
 
-static const char *const op_names[] = {
-    [AGGREGATE_SUM] = "sum",           [AGGREGATE_AVG] = "avg",
-    [AGGREGATE_COUNT] = "count",       [AGGREGATE_MIN] = "min",
-    [AGGREGATE_MAX] = "max",           [AGGREGATE_GROUP] = "group",
-    [AGGREGATE_STDDEV] = "stddev",     [AGGREGATE_STDVAR] = "stdvar",
-    [AGGREGATE_QUANTILE] = "quantile", [AGGREGATE_COUNT_VALUES] = "count_values",
-    [AGGREGATE_TOPK] = "topk",         [AGGREGATE_BOTTOMK] = "bottomk",
-    [AGGREGATE_LIMITK] = "limitk",     [AGGREGATE_LIMIT_RATIO] = "limit_ratio",
-};
-
 void aggregate__ignored(struct eval *ev, size_t at, enum aggregate_op op)
 {
-    note_info(ev, at, "ignored histogram in %s aggregation", op_names[op]);
+    note_info(ev, at, "ignored histogram in %s aggregation", aggregate_name(op));
 }
 
 static double reduce(enum aggregate_op op, double param, double *v, size_t n)

@@ -54,6 +54,9 @@ enum aggregate_op {
     AGGREGATE_LIMIT_RATIO,
 };
 
+/* As a query spells it: "count_values". */
+const char *aggregate_name(enum aggregate_op op);
+
 enum at_kind { AT_NONE, AT_TIME, AT_START, AT_END };
 
 /* Shared by selectors, matrices and subqueries. */

@@ -9,15 +9,6 @@
 
 enum { LINE_MAX_CHARS = 100, TEXT_MAX = 1 << 20 };
 
-static const char *const aggregate_names[] = {
-    [AGGREGATE_SUM] = "sum",           [AGGREGATE_AVG] = "avg",
-    [AGGREGATE_COUNT] = "count",       [AGGREGATE_MIN] = "min",
-    [AGGREGATE_MAX] = "max",           [AGGREGATE_GROUP] = "group",
-    [AGGREGATE_STDDEV] = "stddev",     [AGGREGATE_STDVAR] = "stdvar",
-    [AGGREGATE_QUANTILE] = "quantile", [AGGREGATE_COUNT_VALUES] = "count_values",
-    [AGGREGATE_TOPK] = "topk",         [AGGREGATE_BOTTOMK] = "bottomk",
-    [AGGREGATE_LIMITK] = "limitk",     [AGGREGATE_LIMIT_RATIO] = "limit_ratio",
-};
 static const char *const operators[] = {
     [OP_OR] = "or",         [OP_AND] = "and",       [OP_UNLESS] = "unless", [OP_EQ] = "==",
     [OP_NE] = "!=",         [OP_LT] = "<",          [OP_LE] = "<=",         [OP_GT] = ">",
@@ -141,7 +132,7 @@ static void print_subquery_range(struct buf *b, const struct expr *x)
 /* "sum by (a, b) " */
 static void print_aggregate_head(struct buf *b, const struct expr *x)
 {
-    buf_puts(b, aggregate_names[x->aggregate.op]);
+    buf_puts(b, aggregate_name(x->aggregate.op));
     if (!x->aggregate.without && !x->aggregate.grouping.n)
         return;
     buf_puts(b, x->aggregate.without ? " without (" : " by (");

@@ -55,24 +55,23 @@ static bool arguments(struct parser *p, bool labels, struct expr **args, size_t 
 
 static const struct aggregator {
     const char *name;
-    enum aggregate_op op;
     enum expr_type param; /* TYPE_VECTOR: none */
     bool experimental;
 } aggregators[] = {
-    {"sum",          AGGREGATE_SUM,          TYPE_VECTOR, false},
-    {"avg",          AGGREGATE_AVG,          TYPE_VECTOR, false},
-    {"count",        AGGREGATE_COUNT,        TYPE_VECTOR, false},
-    {"min",          AGGREGATE_MIN,          TYPE_VECTOR, false},
-    {"max",          AGGREGATE_MAX,          TYPE_VECTOR, false},
-    {"group",        AGGREGATE_GROUP,        TYPE_VECTOR, false},
-    {"stddev",       AGGREGATE_STDDEV,       TYPE_VECTOR, false},
-    {"stdvar",       AGGREGATE_STDVAR,       TYPE_VECTOR, false},
-    {"quantile",     AGGREGATE_QUANTILE,     TYPE_SCALAR, false},
-    {"count_values", AGGREGATE_COUNT_VALUES, TYPE_STRING, false},
-    {"topk",         AGGREGATE_TOPK,         TYPE_SCALAR, false},
-    {"bottomk",      AGGREGATE_BOTTOMK,      TYPE_SCALAR, false},
-    {"limitk",       AGGREGATE_LIMITK,       TYPE_SCALAR, true },
-    {"limit_ratio",  AGGREGATE_LIMIT_RATIO,  TYPE_SCALAR, true },
+    [AGGREGATE_SUM] = {"sum",          TYPE_VECTOR, false},
+    [AGGREGATE_AVG] = {"avg",          TYPE_VECTOR, false},
+    [AGGREGATE_COUNT] = {"count",        TYPE_VECTOR, false},
+    [AGGREGATE_MIN] = {"min",          TYPE_VECTOR, false},
+    [AGGREGATE_MAX] = {"max",          TYPE_VECTOR, false},
+    [AGGREGATE_GROUP] = {"group",        TYPE_VECTOR, false},
+    [AGGREGATE_STDDEV] = {"stddev",       TYPE_VECTOR, false},
+    [AGGREGATE_STDVAR] = {"stdvar",       TYPE_VECTOR, false},
+    [AGGREGATE_QUANTILE] = {"quantile",     TYPE_SCALAR, false},
+    [AGGREGATE_COUNT_VALUES] = {"count_values", TYPE_STRING, false},
+    [AGGREGATE_TOPK] = {"topk",         TYPE_SCALAR, false},
+    [AGGREGATE_BOTTOMK] = {"bottomk",      TYPE_SCALAR, false},
+    [AGGREGATE_LIMITK] = {"limitk",       TYPE_SCALAR, true },
+    [AGGREGATE_LIMIT_RATIO] = {"limit_ratio",  TYPE_SCALAR, true },
 };
 
 static const struct aggregator *aggregator_find(const char *name)
@@ -81,6 +80,11 @@ static const struct aggregator *aggregator_find(const char *name)
         if (strcasecmp(aggregators[i].name, name) == 0)
             return &aggregators[i];
     return NULL;
+}
+
+const char *aggregate_name(enum aggregate_op op)
+{
+    return aggregators[op].name;
 }
 
 bool parser_is_aggregator(const char *name)
@@ -121,7 +125,7 @@ struct expr *parser_aggregate(struct parser *p, const char *name, size_t at)
     const struct aggregator *f = aggregator_find(name);
     size_t n;
     bool grouped = at_grouping(p);
-    x->aggregate.op = f->op;
+    x->aggregate.op = (enum aggregate_op)(f - aggregators);
     if ((grouped && !grouping(p, x)) || !arguments(p, false, args, &n))
         return NULL;
     if (!grouped && at_grouping(p) && !grouping(p, x))
