@@ -50,6 +50,7 @@ struct collector {
     struct map sources;   /* uid → struct source */
     struct map watches;   /* decimal watch descriptor → path, below dir ("" for dir itself) */
     bool stopping;
+    char bytes[READ_BYTES]; /* of the file being read; not one a thread: all threads would pay */
 };
 
 /* ---- one file ---- */
@@ -162,9 +163,8 @@ static void take_bytes(struct collector *c, struct tail *t, const char *p, size_
 
 static void tail_read(struct collector *c, struct tail *t)
 {
-    static _Thread_local char bytes[READ_BYTES];
-    for (ssize_t n; (n = read(t->fd, bytes, sizeof bytes)) > 0;)
-        take_bytes(c, t, bytes, (size_t)n);
+    for (ssize_t n; (n = read(t->fd, c->bytes, sizeof c->bytes)) > 0;)
+        take_bytes(c, t, c->bytes, (size_t)n);
 }
 
 /* ---- the tree: DIR, DIR/UID, DIR/UID/CONTAINER ---- */
