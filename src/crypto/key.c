@@ -9,17 +9,12 @@
 #include "base/log.h"
 #include "crypto/key_int.h"
 
-struct key {
-    gnutls_privkey_t handle;
-    gnutls_x509_privkey_t x509; /* the same key; for export */
-};
-
 static int fail(int rc, struct err *e, const char *what)
 {
     return err_set(e, ERR_INVALID, "%s: %s", what, gnutls_strerror(rc));
 }
 
-static struct key *key_new(void)
+struct key *key__new(void)
 {
     struct key *k = calloc(1, sizeof *k);
     if (!k || gnutls_x509_privkey_init(&k->x509) < 0 || gnutls_privkey_init(&k->handle) < 0)
@@ -38,7 +33,7 @@ void key_free(struct key *k)
 
 int key_generate(struct key **out, struct err *e)
 {
-    AUTO(key) struct key *k = key_new();
+    AUTO(key) struct key *k = key__new();
     unsigned bits = GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1);
     int rc = gnutls_x509_privkey_generate(k->x509, GNUTLS_PK_ECDSA, bits, 0);
     if (rc >= 0)
@@ -51,7 +46,7 @@ int key_generate(struct key **out, struct err *e)
 
 int key_load(const char *pem, size_t n, struct key **out, struct err *e)
 {
-    AUTO(key) struct key *k = key_new();
+    AUTO(key) struct key *k = key__new();
     gnutls_datum_t d = {(unsigned char *)(uintptr_t)pem, (unsigned)n};
     int rc = gnutls_x509_privkey_import2(k->x509, &d, GNUTLS_X509_FMT_PEM, NULL, 0);
     if (rc >= 0)

@@ -5,6 +5,13 @@
 #include "crypto/der.h"
 #include "crypto/key.h"
 
+struct key {
+    gnutls_privkey_t handle;
+    gnutls_x509_privkey_t x509; /* the same key, for export; empty where a token has it */
+};
+
+struct key *key__new(void);
+
 struct public_key {
     gnutls_pubkey_t handle;
 };
