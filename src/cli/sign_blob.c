@@ -10,6 +10,7 @@
 #include "codec/base64.h"
 #include "codec/json.h"
 #include "sign/keyfile.h"
+#include "sign/keyref.h"
 
 enum { SIGN_BLOB, VERIFY_BLOB, VERIFY_ATTESTATION, GENERATE };
 enum { BLOB_MAX = 1 << 30, SMALL_MAX = 16 << 20 };
@@ -277,34 +278,97 @@ static int refuse_existing(const char *path, struct err *e)
     return err_hint(e, "--output-key-prefix names other files");
 }
 
+struct key_pair {
+    const char *passphrase;
+    char *sealed, *public_pem;
+};
+
+static int make_pair(struct arena *a, struct key_pair *out, struct err *e)
+{
+    AUTO(key) struct key *k = NULL;
+    int r = signing_passphrase("Passphrase for the new key", a, &out->passphrase, e);
+    if (r == 0)
+        r = key_generate(&k, e);
+    if (r == 0)
+        r = keyfile_seal(k, out->passphrase, a, &out->sealed, e);
+    return r < 0 ? r : key_public_pem(k, a, &out->public_pem, e);
+}
+
+static int generate_files(const char *prefix, struct arena *a, struct err *e)
+{
+    struct key_pair pair;
+    const char *private = arena_printf(a, "%s.key", prefix),
+               *public = arena_printf(a, "%s.pub", prefix);
+    int r = refuse_existing(private, e);
+    if (r == 0)
+        r = refuse_existing(public, e);
+    if (r == 0)
+        r = make_pair(a, &pair, e);
+    if (r == 0)
+        r = fs_write_atomic(private, 0600, pair.sealed, strlen(pair.sealed), e);
+    if (r == 0)
+        r = write_file(public, pair.public_pem, e);
+    if (r == 0)
+        (void)fprintf(stderr, "private key in %s, public key in %s\n", private, public);
+    return r;
+}
+
+/* The public half is a file, too, as cosign leaves one. */
+static int generate_secret(const char *reference, const char *prefix, struct arena *a,
+                           struct err *e)
+{
+    struct key_pair pair;
+    const char *ns, *name, *public = arena_printf(a, "%s.pub", prefix);
+    int r = keyref_secret(reference, a, &ns, &name, e);
+    if (r == 0)
+        r = refuse_existing(public, e);
+    if (r == 0)
+        r = make_pair(a, &pair, e);
+    if (r < 0)
+        return r;
+    struct value *o = value_new_object(a), *data = value_new_object(a);
+    const char *const rows[][2] = {
+        {"cosign.key",      pair.sealed    },
+        {"cosign.password", pair.passphrase},
+        {"cosign.pub",      pair.public_pem}
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        (void)value_set_str(a, data, rows[i][0],
+                            base64_encode(a, rows[i][1], strlen(rows[i][1]), BASE64_STD));
+    (void)value_set_str(a, o, "apiVersion", "v1");
+    (void)value_set_str(a, o, "kind", "Secret");
+    struct value *meta = value_make_object(a, o, "metadata");
+    (void)value_set_str(a, meta, "name", name);
+    (void)value_set_str(a, meta, "namespace", ns);
+    (void)value_set_bool(a, o, "immutable", true);
+    (void)value_set_str(a, o, "type", "Opaque");
+    (void)value_set(a, o, "data", data);
+    r = signing_create_secret(ns, o, a, e);
+    if (r == 0)
+        r = write_file(public, pair.public_pem, e);
+    if (r == 0)
+        (void)fprintf(stderr, "private key in Secret %s/%s, public key there and in %s\n", ns, name,
+                      public);
+    return r;
+}
+
 static int run_generate(int argc, char **argv)
 {
-    const char *prefix = "cosign", *passphrase;
+    const char *prefix = "cosign";
     const struct option table[] = {
         {"output-key-prefix", 0, OPTION_TEXT, &prefix, "PREFIX", "PREFIX.key, PREFIX.pub (cosign)"},
         {0       }
     };
     AUTO(arena) struct arena *a = arena_new(0);
-    AUTO(key) struct key *k = NULL;
     struct arguments args;
     struct err e = {0};
-    char *sealed, *pem;
     int code;
     if (!verb_begin(&verbs_sign_blob[GENERATE], table, argc, argv, a, &args, &code))
         return code;
-    if (args.n)
+    if (args.n > 1 || (args.n && !keyref_is_secret(args.items[0])))
         return verb_usage(&verbs_sign_blob[GENERATE]);
-    const char *private = arena_printf(a, "%s.key", prefix),
-               *public = arena_printf(a, "%s.pub", prefix);
-    if (refuse_existing(private, &e) < 0 || refuse_existing(public, &e) < 0 ||
-        signing_passphrase("Passphrase for the new key", a, &passphrase, &e) < 0 ||
-        key_generate(&k, &e) < 0 || keyfile_seal(k, passphrase, a, &sealed, &e) < 0 ||
-        key_public_pem(k, a, &pem, &e) < 0 ||
-        fs_write_atomic(private, 0600, sealed, strlen(sealed), &e) < 0 ||
-        write_file(public, pem, &e) < 0)
-        return verb_fail(&e);
-    (void)fprintf(stderr, "private key in %s, public key in %s\n", private, public);
-    return EXIT_OK;
+    int r = args.n ? generate_secret(args.items[0], prefix, a, &e) : generate_files(prefix, a, &e);
+    return r < 0 ? verb_fail(&e) : EXIT_OK;
 }
 
 const struct verb verbs_sign_blob[] = {
@@ -313,7 +377,7 @@ const struct verb verbs_sign_blob[] = {
                    "check who signed a file, offline", run_verify_blob},
     [VERIFY_ATTESTATION] = {"verify-blob-attestation",                                                           "--bundle FILE FILE|sha256:HEX [options]",
                    "check who attested what about a file", run_verify_attestation},
-    [GENERATE] = {"generate-key-pair","[--output-key-prefix PREFIX]",
+    [GENERATE] = {"generate-key-pair","[k8s://NAMESPACE/SECRET] [--output-key-prefix PREFIX]",
                    "a key for signing, sealed by a passphrase", run_generate},
     {0                                           }
 };

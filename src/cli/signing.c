@@ -7,30 +7,11 @@
 #include "base/fs.h"
 #include "charts/logins.h"
 #include "oci/reference.h"
-#include "sign/keyfile.h"
+#include "sign/keyref.h"
 
 enum { PASSPHRASE_MAX = 1024 };
 
 /* ---- keys and trust ---- */
-
-static int read_key(const char *ref, struct arena *a, char **out, size_t *n, struct err *e)
-{
-    if (strncmp(ref, "env://", 6) == 0) {
-        const char *text = getenv(ref + 6);
-        if (!text)
-            return err_set(e, ERR_NOT_FOUND, "there is no variable %s", ref + 6);
-        *out = arena_strdup(a, text);
-        *n = strlen(text);
-        return 0;
-    }
-    const char *scheme = strstr(ref, "://");
-    if (scheme) {
-        (void)err_set(e, ERR_UNSUPPORTED, "keys of %.*s are not offered here", (int)(scheme - ref),
-                      ref);
-        return err_hint(e, "give a file, or env://VARIABLE");
-    }
-    return fs_read(ref, KEYFILE_MAX, a, out, n, e);
-}
 
 static bool ask(const char *question, char line[PASSPHRASE_MAX])
 {
@@ -66,12 +47,40 @@ int signing_passphrase(const char *question, struct arena *a, const char **out, 
     return 0;
 }
 
+/* A Secret of the cluster that the kubeconfig names. */
+static int read_secret(void *arg, const char *ns, const char *name, struct arena *a,
+                       const struct value **out, struct err *e)
+{
+    AUTO(kube) struct kube *k = NULL;
+    AUTO(object) struct object *o = NULL;
+    (void)arg;
+    int r = verb_connect(NULL, a, &k, e);
+    if (r == 0)
+        r = kube_get(k, &RES_SECRET, ns, name, &o, e);
+    if (r == 0)
+        *out = value_copy(a, value_get(o->root, "data"));
+    return r;
+}
+
+int signing_create_secret(const char *ns, const struct value *secret, struct arena *a,
+                          struct err *e)
+{
+    AUTO(kube) struct kube *k = NULL;
+    int r = verb_connect(NULL, a, &k, e);
+    return r < 0 ? r : kube_create(k, &RES_SECRET, ns, secret, NULL, e);
+}
+
+static int ask_passphrase(void *arg, struct arena *a, const char **out, struct err *e)
+{
+    (void)arg;
+    return signing_passphrase("Passphrase of the key", a, out, e);
+}
+
+static const struct keyref_ports keys = {
+    .secret = read_secret, .passphrase = ask_passphrase, .files = true};
+
 int signing_key(const struct signing_words *w, struct key **out, struct err *e)
 {
-    AUTO(arena) struct arena *a = arena_new(2 * KEYFILE_MAX);
-    const char *passphrase = "";
-    char *pem;
-    size_t n;
     if (w->upload)
         return err_set(e, ERR_UNSUPPORTED,
                        "no transparency log is written to: leave --tlog-upload out");
@@ -79,12 +88,7 @@ int signing_key(const struct signing_words *w, struct key **out, struct err *e)
         (void)err_set(e, ERR_INVALID, "there is no --key: signing needs one");
         return err_hint(e, "slipway generate-key-pair makes one");
     }
-    int r = read_key(w->key, a, &pem, &n, e);
-    if (r == 0 && keyfile_is_sealed(pem))
-        r = signing_passphrase("Passphrase of the key", a, &passphrase, e);
-    if (r == 0)
-        r = keyfile_open(pem, n, passphrase, out, e);
-    return r < 0 ? err_wrap(e, r, "%s", w->key) : 0;
+    return keyref_private(w->key, &keys, out, e);
 }
 
 static int check_words(const struct signing_words *w, struct err *e)
@@ -118,17 +122,10 @@ int signing_policy(const struct signing_words *w, struct arena *a, struct public
                    struct bundle_policy *out, struct err *e)
 {
     struct trust_root *root;
-    char *pem;
-    size_t n;
     bool no_log = w->ignore_log || w->private;
     int r = check_words(w, e);
-    if (r == 0 && w->key) {
-        r = read_key(w->key, a, &pem, &n, e);
-        if (r == 0)
-            r = public_key_load(pem, n, key, e);
-        if (r < 0)
-            return err_wrap(e, r, "%s", w->key);
-    }
+    if (r == 0 && w->key)
+        r = keyref_public(w->key, &keys, key, e);
     if (r == 0)
         r = read_root(w, a, &root, e);
     if (r < 0)

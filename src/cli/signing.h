@@ -13,7 +13,7 @@ struct signing_words {
 
 #define SIGNING_KEY_OPTION(w)                                                                      \
     {                                                                                              \
-        "key", 0, OPTION_TEXT, &(w).key, "KEY", "a file, or env://VARIABLE"                        \
+        "key", 0, OPTION_TEXT, &(w).key, "KEY", "FILE, env://, k8s://NS/NAME, pkcs11:"             \
     }
 /* Taken for the sake of commands that name them; nothing is ever uploaded. */
 #define SIGNING_MAKE_OPTIONS(w)                                                                    \
@@ -60,6 +60,10 @@ int signing_policy(const struct signing_words *w, struct arena *a, struct public
 /* A passphrase: $COSIGN_PASSWORD, or asked for where there is a terminal. */
 int signing_passphrase(const char *question, struct arena *a, const char **out,
                        struct err *e) MUST_CHECK;
+
+/* In the cluster that the kubeconfig names. */
+int signing_create_secret(const char *ns, const struct value *secret, struct arena *a,
+                          struct err *e) MUST_CHECK;
 
 /* {"name": "value"} of "name=value"s, or NULL. */
 int signing_annotations(const struct option_list *list, struct arena *a, struct value **out,
