@@ -261,7 +261,7 @@ int sign_verify_attestations(struct sign_place *p, const char *digest, const cha
 static int make_signature(const struct sign_request *q, struct arena *a, struct sign_layer *out,
                           struct err *e)
 {
-    char *payload = sign__payload(q->name, q->digest, q->annotations, a), *sig;
+    char *payload = sign_payload(q->name, q->digest, q->annotations, a), *sig;
     size_t n;
     int r = key_sign(q->key, payload, strlen(payload), a, &sig, &n, e);
     if (r < 0)

@@ -33,6 +33,10 @@ struct sign_request {
 int sign_image(struct sign_place *p, const struct sign_request *q, char out[DIGEST_MAX],
                struct err *e) MUST_CHECK;
 
+/* What is signed of an image: {"critical": …, "optional": annotations or null} */
+char *sign_payload(const char *name, const char *digest, const struct value *annotations,
+                   struct arena *a);
+
 /* What was verified: {"payload": what was signed, as a document, "envelope": of an attestation,
  * "identity", "issuer": of a certificate, "at": RFC 3339 of the proven time}. */
 

@@ -12,10 +12,6 @@
 /* "sha256-HEX.SUFFIX" */
 char *sign__tag(const char *digest, const char *suffix, struct arena *a);
 
-/* What cosign signs: {"critical": …, "optional": …} */
-char *sign__payload(const char *name, const char *digest, const struct value *annotations,
-                    struct arena *a);
-
 /* Stores what was made: a layer's bytes with its annotations, in the form asked for. */
 struct sign_layer {
     const char *type, *suffix; /* of the media, of the tag: "sig" */

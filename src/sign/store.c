@@ -15,7 +15,7 @@ char *sign__tag(const char *digest, const char *suffix, struct arena *a)
     return tag;
 }
 
-char *sign__payload(const char *name, const char *digest, const struct value *annotations,
+char *sign_payload(const char *name, const char *digest, const struct value *annotations,
                     struct arena *a)
 {
     struct value *p = value_new_object(a);
