@@ -62,6 +62,11 @@ struct image_source {
     const struct image_ops *ops;
 };
 
+/* The login of a host among texts of .dockerconfigjson (NULL-terminated, or NULL); false: none. */
+struct image_auth;
+bool image_login_find(const char *const *auths, const char *host, struct arena *a,
+                      struct image_auth *out);
+
 /* The image store of oci/, which outlives it. */
 struct image_store;
 struct image_source *image_source_store(struct image_store *s);

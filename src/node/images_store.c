@@ -88,10 +88,10 @@ static bool read_entry(const struct value *entry, struct arena *a, struct image_
     return out->user || out->token;
 }
 
-static bool find_auth(const struct pod_image_query *q, struct arena *a, struct image_auth *out)
+bool image_login_find(const char *const *auths, const char *host, struct arena *a,
+                      struct image_auth *out)
 {
-    const char *host = host_of(q->ref, a);
-    for (const char *const *t = q->auths; t && *t; t++) {
+    for (const char *const *t = auths; t && *t; t++) {
         struct value *doc;
         if (json_parse(a, *t, strlen(*t), 0, &doc, NULL) < 0)
             continue;
@@ -131,7 +131,7 @@ static int ensure(struct image_source *src, const struct pod_image_query *q, str
     struct image_auth auth = {0};
     struct image_ensure_opts o = {.policy = policies[q->policy]};
     struct image got, before;
-    if (find_auth(q, a, &auth))
+    if (image_login_find(q->auths, host_of(q->ref, a), a, &auth))
         o.auth = &auth;
     bool had = image_store_find(s->store, q->ref, a, &before, NULL) == 0;
     int rc = image_store_ensure(s->store, q->ref, &o, a, &got, e);

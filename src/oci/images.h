@@ -56,6 +56,7 @@ struct refs *image_store_refs(struct image_store *s);
 const char *image_store_folder(const struct image_store *s);
 /* One more name for this store, e.g. the pod bridge's "10.88.0.1:5000". */
 void image_store_add_local_host(struct image_store *s, const char *host);
+bool image_store_is_local(struct image_store *s, const char *host);
 
 enum image_policy { IMAGE_IF_NOT_PRESENT, IMAGE_ALWAYS, IMAGE_NEVER };
 

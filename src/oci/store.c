@@ -115,7 +115,7 @@ void image_store_add_local_host(struct image_store *s, const char *host)
     (void)map_put(&s->local_hosts, host, s);
 }
 
-bool store__is_local(struct image_store *s, const char *host)
+bool image_store_is_local(struct image_store *s, const char *host)
 {
     LOCK_SCOPE(&s->lock);
     return map_has(&s->local_hosts, host);
@@ -171,7 +171,7 @@ int store__resolve(struct image_store *s, const char *text, struct arena *a, str
     const char *other = apply_alias(s, &r, a);
     if (other && (rc = reference_parse(other, a, &r, e)) < 0)
         return err_wrap(e, rc, "alias of %s", text);
-    if (store__is_local(s, r.host))
+    if (image_store_is_local(s, r.host))
         r.host = IMAGES_LOCAL_HOST;
     *out = r;
     return 0;

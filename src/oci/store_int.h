@@ -36,7 +36,6 @@ struct image_store {
 bool store__begin(struct image_store *s, const char *key);
 void store__end(struct image_store *s, const char *key);
 
-bool store__is_local(struct image_store *s, const char *host);
 
 /* After aliases; a local host becomes IMAGES_LOCAL_HOST. */
 int store__resolve(struct image_store *s, const char *text, struct arena *a, struct reference *out,

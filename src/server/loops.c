@@ -102,5 +102,9 @@ int loops_start(struct server *s, struct err *e)
         runner_add(s->runner, &notify_controller, &s->notify);
     s->tekton = tekton_ports_new(s);
     tekton_add(s->runner, s->tekton);
+    if (!s->opts.kubeconfig) { /* a real cluster has Chains of its own */
+        s->chains = chains_port_open(s);
+        chains_add(s->runner, s->chains);
+    }
     return runner_start(s->runner, e);
 }

@@ -362,6 +362,7 @@ void server_free(struct server *s)
         runtime_close(s->build_runtime);
     collector_free(s->collector);
     tekton_free(s->tekton);
+    chains_free(s->chains);
     gitops_free(s->gitops);
     charts_store_free(s->charts);
     pruner_free(s->pruner);

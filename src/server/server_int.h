@@ -7,6 +7,7 @@
 #include "ctl/gitops/gitops.h"
 #include "ctl/pruner/pruner.h"
 #include "ctl/repository/repository.h"
+#include "ctl/chains/chains.h"
 #include "ctl/tekton/tekton.h"
 #include "ctl/tekton/work.h"
 #include "elastic/elastic.h"
@@ -72,6 +73,7 @@ struct server {
     struct gitops *gitops;
     struct pruner *pruner;
     struct tekton *tekton;
+    struct chains *chains;
     struct work *work;
     struct key *signing_key;
     struct public_key *signing_public;
@@ -93,6 +95,9 @@ struct image_gate *gate_port_open(struct server *s);
 
 /* admission.c: where a real cluster asks it. */
 int admission_open(struct server *s, struct err *e) MUST_CHECK;
+
+/* chains_port.c: what signs runs that ended. */
+struct chains *chains_port_open(struct server *s);
 
 /* loops.c: the controllers. */
 int loops_start(struct server *s, struct err *e) MUST_CHECK;
