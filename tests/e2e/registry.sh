@@ -142,7 +142,31 @@ with_cosign() { # what crane pushed, with crane's login
         --new-bundle-format --type https://bundled/v1 --predicate "$dir/predicate.json" "$name"
     run "slipway: verify the bundle" "$slipway" verify-attestation --key "$dir/ours.pub" \
         --type https://bundled/v1 "$name"
+    chains "$name"
     protects "$name"
+}
+
+chains() { # a run that says it made the image; the key is one that cosign puts into the cluster
+    local from=k8s://tekton-chains/signing-secrets pub=$dir/chains/cosign.pub
+    run "chains: a namespace" kubectl create namespace tekton-chains
+    mkdir "$dir/chains"
+    run "cosign: keys in a Secret" env -C "$dir/chains" cosign generate-key-pair $from
+    run "chains: a configuration" kubectl create configmap chains-config -n tekton-chains \
+        --from-literal=artifacts.taskrun.storage=tekton,oci
+    printf '%s\n' 'apiVersion: tekton.dev/v1' 'kind: TaskRun' 'metadata: {name: made}' \
+        'spec: {taskSpec: {steps: [{image: busybox, command: ["true"]}]}}' | kubectl apply -f - > /dev/null
+    printf '{"status": {"completionTime": "2026-01-02T03:04:05Z",
+        "conditions": [{"type": "Succeeded", "status": "True"}],
+        "results": [{"name": "IMAGES", "value": "%s"}]}}' "$1" > "$dir/ended.json"
+    run "chains: it ended" kubectl patch taskrun made --subresource=status --type=merge \
+        --patch-file "$dir/ended.json"
+    signed() { kubectl get taskrun made -o yaml | grep -q 'chains.tekton.dev/signed: "true"'; }
+    until_true 300 signed && ok || bad "chains: not signed: $(kubectl describe taskrun made)"
+    run "cosign: verify what chains signed" cosign verify --key "$pub" "${offline[@]}" "$1"
+    run "cosign: verify the provenance" cosign verify-attestation --key $from \
+        --type slsaprovenance1 "${offline[@]}" "$1"
+    run "slipway: verify it, too" "$slipway" verify-attestation --key $from \
+        --type slsaprovenance1 "$1"
 }
 
 protects() { # an image that cosign.key signed and nobody scanned or built: what may start where
