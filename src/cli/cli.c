@@ -15,6 +15,7 @@ static const struct {
     {"Build and move images",      verbs_build       },
     {"Images",                     verbs_image       },
     {"What is in them",            verbs_scan        },
+    {"What flaws are known",       verbs_db          },
     {"What a new flaw concerns",   verbs_affected    },
     {"Render charts",              verbs_helm        },
     {"Charts of elsewhere",        verbs_helm_net    },

@@ -1,13 +1,11 @@
-/* image.c - images on this machine: base images made here, advisory databases, keys. */
+/* image.c - images on this machine: base images made here. */
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "cli/verb.h"
 #include "oci/bootstrap.h"
-#include "scan/scan.h"
 
-enum { BOOTSTRAP, LIST, DB_BUILD };
+enum { BOOTSTRAP, LIST };
 
 static void progress(void *arg, const char *line)
 {
@@ -97,40 +95,10 @@ static int run_list(int argc, char **argv)
     return EXIT_OK;
 }
 
-static int run_db_build(int argc, char **argv)
-{
-    const char *data_dir = NULL, *out = NULL;
-    const struct option table[] = {
-        {"data-dir",   'd', OPTION_TEXT, &data_dir, "DIR",
-         "where everything is kept (" VERB_DEFAULT_DIR ")"},
-        {"output", 'o', OPTION_TEXT, &out, "FILE", "the database (DIR/advisories.db)"},
-        {0      }
-    };
-    AUTO(arena) struct arena *a = arena_new(0);
-    struct arguments args;
-    struct advisories_stats stats;
-    struct err e = {0};
-    int code;
-    if (!verb_begin(&verbs_image[DB_BUILD], table, argc, argv, a, &args, &code))
-        return code;
-    if (args.n == 0)
-        return verb_usage(&verbs_image[DB_BUILD]);
-    if (!out)
-        out = arena_printf(a, "%s/advisories.db", verb_data_dir(data_dir));
-    if (advisories_build(args.items, args.n, out, clock_real_ms(), &stats, &e) < 0)
-        return verb_fail(&e);
-    (void)printf(
-        "%s: %zu records about %zu packages, %zu left out; attacks known or rated of %zu\n", out,
-        stats.records, stats.packages, stats.skipped, stats.scored);
-    return EXIT_OK;
-}
-
 const struct verb verbs_image[] = {
     [BOOTSTRAP] = {"image bootstrap",                                "busybox|debian|tools [options]",
                    "make a base image from this machine's packages", run_bootstrap},
     [LIST] = {"image list", "[options]", "the images of this machine, with their digests",
                    run_list},
-    [DB_BUILD] = {"db build",                                                "DIR|FILE... [options]",
-                   "make the advisory database from OSV records and trackers", run_db_build},
-    {0                                    }
+    {0                                               }
 };

@@ -14,7 +14,8 @@
 enum { SCAN, SBOM, EXIT_POLICY = 3, FILE_MAX = 256 << 20, POLICY_MAX = 16 << 20 };
 
 struct scan_options {
-    const char *scanners, *data_dir, *db, *policy, *format, *output, *severity, *ignore_file;
+    const char *scanners, *data_dir, *db, *verify_key, *policy, *format, *output, *severity,
+        *ignore_file;
     struct option_list vex, skip;
     bool fixed_only, dev;
     long exit_code;
@@ -191,7 +192,7 @@ static int scan_packages(const struct scan_options *o, const struct target *t,
                          const struct scan_policy *policy, struct advisories **db, struct arena *a,
                          struct scan_report *out, struct err *e)
 {
-    int r = advisories_open(o->db ? o->db : data_path(o, a, "advisories.db"), db, e);
+    int r = advisories_open_trusted(verb_data_dir(o->data_dir), o->db, o->verify_key, db, e);
     return r < 0 ? r : scan_run(&t->inventory, *db, policy, clock_real_ms(), a, out, e);
 }
 
@@ -230,23 +231,25 @@ static int run_scan(int argc, char **argv)
     struct scan_options o = {
         .format = "table", .scanners = "vuln,secret,config", .exit_code = EXIT_POLICY};
     const struct option table[] = {
-        {"data-dir",                          'd', OPTION_TEXT, &o.data_dir, "DIR",
+        {"data-dir",                               'd', OPTION_TEXT, &o.data_dir, "DIR",
          "where everything is kept (" VERB_DEFAULT_DIR ")"},
-        {"db",                        0, OPTION_TEXT, &o.db, "FILE", "the database (DIR/advisories.db)"},
-        {"format",                              'f', OPTION_TEXT, &o.format, "FORMAT", "table, json, sarif, cyclonedx or spdx"},
-        {"output",                                   'o', OPTION_TEXT, &o.output, "FILE", "gets the report"},
-        {"policy",           0, OPTION_TEXT, &o.policy, "FILE", "a scan policy"},
-        {"severity",                              's', OPTION_TEXT, &o.severity, "LEVEL",
+        {"db",                             0, OPTION_TEXT, &o.db, "FILE", "the database (DIR/advisories.db)"},
+        {"verify-key",                                   0, OPTION_TEXT, &o.verify_key, "FILE",
+         "who must have signed it (DIR/advisories.pub, if it is there)"},
+        {"format",                                        'f', OPTION_TEXT, &o.format, "FORMAT", "table, json, sarif, cyclonedx or spdx"},
+        {"output",           'o', OPTION_TEXT, &o.output, "FILE", "gets the report"},
+        {"policy",                                   0, OPTION_TEXT, &o.policy, "FILE", "a scan policy"},
+        {"severity",      's', OPTION_TEXT, &o.severity, "LEVEL",
          "fail at this and above: low, medium, high, critical (high)"},
-        {"fixed-only", 0, OPTION_FLAG, &o.fixed_only, NULL,
+        {"fixed-only",                             0, OPTION_FLAG, &o.fixed_only, NULL,
          "fail only for what a newer version mends"},
-        {"dev",                            0, OPTION_FLAG, &o.dev, NULL, "development dependencies, too"},
-        {"ignore-file",                        0, OPTION_TEXT, &o.ignore_file, "FILE", "(.trivyignore)"},
-        {"vex",                           0, OPTION_LIST, &o.vex, "FILE", "OpenVEX or CycloneDX statements; may be repeated"},
-        {"scanners",                                   0, OPTION_TEXT, &o.scanners, "LIST", "of vuln, secret, config (all)"},
-        {"skip",0, OPTION_LIST, &o.skip, "GLOB", "paths that do not count"},
-        {"exit-code",                          0, OPTION_NUMBER, &o.exit_code, "N", "when the policy is not met (3)"},
-        {0                 }
+        {"dev",                             0, OPTION_FLAG, &o.dev, NULL, "development dependencies, too"},
+        {"ignore-file",                                  0, OPTION_TEXT, &o.ignore_file, "FILE", "(.trivyignore)"},
+        {"vex",                                        0, OPTION_LIST, &o.vex, "FILE", "OpenVEX or CycloneDX statements; may be repeated"},
+        {"scanners",0, OPTION_TEXT, &o.scanners, "LIST", "of vuln, secret, config (all)"},
+        {"skip",                               0, OPTION_LIST, &o.skip, "GLOB", "paths that do not count"},
+        {"exit-code", 0, OPTION_NUMBER, &o.exit_code, "N", "when the policy is not met (3)"},
+        {0                                }
     };
     AUTO(arena) struct arena *a = arena_new(0);
     struct arguments args;

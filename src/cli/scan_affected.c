@@ -74,7 +74,7 @@ static int find(const struct affected_options *o, struct catalogue **c, struct a
     if (r == 0 && o->since)
         r = advisories_open(o->since, &before, e);
     if (r == 0)
-        r = advisories_open(o->db ? o->db : arena_printf(a, "%s/advisories.db", dir), &db, e);
+        r = advisories_open_trusted(dir, o->db, NULL, &db, e);
     if (r == 0)
         r = catalogue_affected(*c, before, db, clock_real_ms(), a, list, n, e);
     return r;

@@ -171,32 +171,42 @@ static int find_login(const char *host, struct arena *a, struct image_auth *out,
     return charts_login_find(&files, host, a, out, e);
 }
 
+static bool is_hub(const struct reference *ref)
+{
+    return strcmp(ref->host, "docker.io") == 0;
+}
+
+int signing_remote_open(const struct reference *ref, const struct signing_words *w, bool push,
+                        struct arena *a, struct image_auth *auth, struct remote *out, struct err *e)
+{
+    struct http_client_opts http = {.connect_timeout_ms = 10000, .insecure = w->insecure};
+    int r = find_login(ref->host, a, auth, e);
+    if (r < 0)
+        return r;
+    const char *host = is_hub(ref) ? "registry-1.docker.io" : ref->host;
+    bool plain = w->plain_http || remote_is_loopback(host);
+    const struct remote_opts o = {.url = arena_printf(a, "http%s://%s", plain ? "" : "s", host),
+                                  .host = ref->host,
+                                  .path = ref->path,
+                                  .actions = push ? "pull,push" : "pull",
+                                  .auth = auth,
+                                  .http = &http};
+    return remote_open(&o, out, e);
+}
+
 int signing_image_open(const char *reference, const struct signing_words *w, bool push,
                        struct arena *a, struct signing_image *out, struct err *e)
 {
     struct reference ref;
     struct sign_manifest image;
-    struct http_client_opts http = {.connect_timeout_ms = 10000, .insecure = w->insecure};
     int r = reference_parse(reference, a, &ref, e);
     if (r == 0)
-        r = find_login(ref.host, a, &out->auth, e);
-    if (r < 0)
-        return r;
-    bool hub = strcmp(ref.host, "docker.io") == 0;
-    const char *host = hub ? "registry-1.docker.io" : ref.host;
-    bool plain = w->plain_http || remote_is_loopback(host);
-    const struct remote_opts o = {.url = arena_printf(a, "http%s://%s", plain ? "" : "s", host),
-                                  .host = ref.host,
-                                  .path = ref.path,
-                                  .actions = push ? "pull,push" : "pull",
-                                  .auth = &out->auth,
-                                  .http = &http};
-    r = remote_open(&o, &out->remote, e);
+        r = signing_remote_open(&ref, w, push, a, &out->auth, &out->remote, e);
     if (r < 0)
         return r;
     out->open = true;
     out->place = sign_remote(&out->remote);
-    out->name = arena_printf(a, "%s/%s", hub ? "index.docker.io" : ref.host, ref.path);
+    out->name = arena_printf(a, "%s/%s", is_hub(&ref) ? "index.docker.io" : ref.host, ref.path);
     r = out->place.place.ops->manifest(&out->place.place, ref.digest ? ref.digest : ref.tag, a,
                                        &image, e);
     if (r == 0)

@@ -71,6 +71,13 @@ int signing_annotations(const struct option_list *list, struct arena *a, struct 
 
 /* ---- images ---- */
 
+struct reference;
+
+/* The repository of a reference, with the login that docker has for its registry. */
+int signing_remote_open(const struct reference *ref, const struct signing_words *w, bool push,
+                        struct arena *a, struct image_auth *auth, struct remote *out,
+                        struct err *e) MUST_CHECK;
+
 struct signing_image {
     const char *name; /* "host/path" */
     char digest[DIGEST_MAX];

@@ -10,25 +10,21 @@
 #include "base/log.h"
 #include "codec/json.h"
 
-struct advisories {
-    const char *bytes;
-    size_t n;
-    const struct advisories_head *head;
-    const struct advisories_slot *slots;
-};
-
 /* Every offset leads to a text that ends within the file. */
 static bool sound(const struct advisories *d)
 {
     if (d->n < sizeof *d->head ||
-        memcmp(d->head->magic, ADVISORIES_MAGIC, sizeof d->head->magic) != 0 ||
-        d->head->n > (d->n - sizeof *d->head) / sizeof *d->slots)
+        memcmp(d->head->magic, ADVISORIES_MAGIC, sizeof d->head->magic) != 0)
         return false;
-    if (d->head->n && d->bytes[d->n - 1] != '\0')
+    uint64_t size = d->head->size;
+    if (size < sizeof *d->head || size > d->n || d->n - size > ADVISORIES_SIGNATURE_MAX ||
+        d->head->n > (size - sizeof *d->head) / sizeof *d->slots)
+        return false;
+    if (d->head->n && d->bytes[size - 1] != '\0')
         return false;
     for (uint64_t i = 0; i < d->head->n; i++)
-        if (d->slots[i].key >= d->n || d->slots[i].records >= d->n ||
-            d->slots[i].records_n > d->n - d->slots[i].records)
+        if (d->slots[i].key >= size || d->slots[i].records >= size ||
+            d->slots[i].records_n > size - d->slots[i].records)
             return false;
     return true;
 }
@@ -48,6 +44,7 @@ int advisories_open(const char *path, struct advisories **out, struct err *e)
     void *p = mmap(NULL, (size_t)st.st_size + 1, PROT_READ, MAP_SHARED, fd, 0);
     if (p == MAP_FAILED)
         return err_sys(e, errno, "map advisories %s", path);
+    d->path = strdup(path);
     d->bytes = p;
     d->n = (size_t)st.st_size;
     d->head = p;
@@ -68,6 +65,7 @@ void advisories_free(struct advisories *d)
         return;
     if (d->bytes)
         (void)munmap((void *)(uintptr_t)d->bytes, d->n + 1);
+    free((void *)(uintptr_t)d->path);
     free(d);
 }
 

@@ -290,49 +290,41 @@ static int by_text(const void *a, const void *b)
 }
 
 /* A JSON array, in an order that does not depend on the order of files. */
-static void put_records(struct buf *out, struct record_list *list)
+static int join_records(struct record_list *list, struct arena *a, struct advisories_item *out,
+                        struct err *e)
 {
+    AUTO_BUF struct buf b;
+    buf_init(&b, database_max);
     qsort((void *)list->texts, list->n, sizeof *list->texts, by_text);
-    buf_putc(out, '[');
+    buf_putc(&b, '[');
     for (size_t i = 0; i < list->n; i++) {
         if (i && strcmp(list->texts[i], list->texts[i - 1]) == 0)
             continue;
         if (i)
-            buf_putc(out, ',');
-        buf_puts(out, list->texts[i]);
+            buf_putc(&b, ',');
+        buf_puts(&b, list->texts[i]);
     }
-    buf_putc(out, ']');
+    buf_putc(&b, ']');
+    out->records = arena_strndup(a, buf_text(&b), b.len);
+    out->n = b.len;
+    return buf_check(&b, e);
 }
 
 static int write_file(struct advisories_builder *b, const char *path, int64_t now_ms, struct err *e)
 {
     size_t n = map_size(&b->packages), at = 0, i = 0;
     const struct map_entry **all = ARENA_ARRAY(b->arena, const struct map_entry *, n + 1);
+    struct advisories_item *items = ARENA_ARRAY(b->arena, struct advisories_item, n + 1);
+    const struct advisories_about about = {now_ms, b->stats.records};
+    int r = 0;
     for (const struct map_entry *m; (m = map_next(&b->packages, &at));)
         all[i++] = m;
     qsort((void *)all, n, sizeof *all, by_key);
-    struct advisories_slot *slots = ARENA_ARRAY(b->arena, struct advisories_slot, n + 1);
-    uint64_t base = sizeof(struct advisories_head) + n * sizeof *slots;
-    AUTO_BUF struct buf texts, file;
-    buf_init(&texts, database_max);
-    buf_init(&file, database_max);
-    for (i = 0; i < n; i++) {
-        slots[i].key = base + texts.len;
-        buf_add(&texts, all[i]->key, strlen(all[i]->key) + 1);
-        slots[i].records = base + texts.len;
-        put_records(&texts, all[i]->value);
-        slots[i].records_n = base + texts.len - slots[i].records;
-        buf_putc(&texts, '\0');
+    for (i = 0; r == 0 && i < n; i++) {
+        items[i].key = all[i]->key;
+        r = join_records(all[i]->value, b->arena, &items[i], e);
     }
-    struct advisories_head h = {.built_ms = now_ms, .n = n, .records = b->stats.records};
-    memcpy(h.magic, ADVISORIES_MAGIC, sizeof h.magic);
-    buf_add(&file, &h, sizeof h);
-    buf_add(&file, slots, n * sizeof *slots);
-    buf_add(&file, buf_text(&texts), texts.len);
-    int r = buf_check(&texts, e);
-    if (r == 0)
-        r = buf_check(&file, e);
-    return r < 0 ? r : fs_write_atomic(path, 0644, file.data, file.len, e);
+    return r < 0 ? r : advisories__write(path, items, n, &about, e);
 }
 
 int advisories_build(const char *const *paths, size_t n, const char *out_path, int64_t now_ms,

@@ -3,19 +3,44 @@
 #include "base/map.h"
 #include "scan/advisories.h"
 
-#define ADVISORIES_MAGIC "SWADV02\n"
+#define ADVISORIES_MAGIC "SWADV03\n"
 
-/* Little endian: head, then `n` slots sorted by key, then the texts they point at. */
+enum { ADVISORIES_SIGNATURE_MAX = 4096 };
+
+/* Little endian: head, then `n` slots sorted by key, then the texts they point at: `size` bytes,
+ * and behind them their signature, if any. */
 struct advisories_head {
     char magic[8];
     int64_t built_ms;
-    uint64_t n, records;
+    uint64_t n, records, size;
 };
 
 struct advisories_slot {
     uint64_t key, records; /* offsets of texts ended by a zero byte */
     uint64_t records_n;
 };
+
+struct advisories {
+    const char *path, *bytes;
+    size_t n; /* of all bytes, the signature's among them */
+    const struct advisories_head *head;
+    const struct advisories_slot *slots;
+};
+
+/* One package's records, a JSON array. */
+struct advisories_item {
+    const char *key, *records;
+    size_t n;
+};
+
+struct advisories_about {
+    int64_t built_ms;
+    uint64_t records;
+};
+
+/* Items in the order of their keys, as a file that replaces the one that is there. */
+int advisories__write(const char *path, const struct advisories_item *items, size_t n,
+                      const struct advisories_about *about, struct err *e) MUST_CHECK;
 
 /* "ecosystem\npackage", both as they are looked up: names in the spelling that all of the
  * ecosystem's spellings share, ecosystems without what no image says of itself. */

@@ -251,6 +251,38 @@ login() { # client, how
     run "$1: login" "$@" --username admin --password-stdin "$registry" <<< "$token"
 }
 
+# ---- the database of advisories: an artifact of any registry ----
+with_advisories() {
+    local db=("$slipway" db) place=oci://$registry/team/advisories:1 mine=(-d "$dir/scanner") record
+    mkdir "$dir/scanner"
+    advisory() { # the version that mends it, further options
+        record='{"id":"A","affected":[{"package":{"ecosystem":"npm","name":"left"},"ranges":[{"type":
+            "SEMVER","events":[{"introduced":"0"},{"fixed":"'$1'"}]}]}]}'
+        echo "$record" > "$dir/a.json"
+        shift
+        "${db[@]}" build "$dir/a.json" -o "$dir/new.db" "$@"
+    }
+    export COSIGN_PASSWORD=
+    run "db: a key" "$slipway" generate-key-pair --output-key-prefix "$dir/db"
+    cp "$dir/db.pub" "$dir/scanner/advisories.pub"
+    run "db: build and sign" advisory 2.0.0 --key "$dir/db.key"
+    refused "db: push by nobody" "401" "${db[@]}" push "$place" -o "$dir/new.db"
+    printf '{"auths":{"%s":{"auth":"%s"}}}' "$registry" "$(printf 'admin:%s' "$token" | base64 -w0)" \
+        > "$dir/db-login"
+    run "db: push" env REGISTRY_AUTH_FILE="$dir/db-login" "${db[@]}" push "$place" -o "$dir/new.db"
+    run "db: fetch" "${db[@]}" update "${mine[@]}" "$place"
+    has "db: signed" "$out" "signature verified"
+    run "db: another, not signed" advisory 3.0.0
+    run "db: push it" env REGISTRY_AUTH_FILE="$dir/db-login" "${db[@]}" push "$place" -o "$dir/new.db"
+    has "db: with a delta" "$out" "and a delta"
+    refused "db: not signed" "is not signed by $dir/scanner/advisories.pub" "${db[@]}" update \
+        "${mine[@]}" "$place"
+    run "db: nobody asks for a signature" "${db[@]}" update -d "$dir" \
+        -o "$dir/scanner/advisories.db" "$place"
+    refused "db: a scan does" "is not signed; it should be" "$slipway" scan "${mine[@]}" "$layout"
+}
+
+with_advisories
 have=
 if command -v skopeo > /dev/null; then
     have=1
