@@ -67,7 +67,8 @@ int runtime_exec(struct runtime *r, const char *id, const struct exec_spec *s,
         "exec", r->crun, arena_printf(a, "%s/crun", r->dir), id, s->tty ? "tty" : "plain",
         file,   NULL};
     rc = write_process(r, id, s, file, a, e);
-    struct spawn sp = {.args = args,
+    struct spawn sp = {.program = r->shim,
+                       .args = args,
                        .talk_fd = talk[1],
                        .lock_fd = -1,
                        .in_fd = s->tty ? -1 : s->in_fd,
@@ -76,7 +77,7 @@ int runtime_exec(struct runtime *r, const char *id, const struct exec_spec *s,
                        .cwd = runtime__path(r, a, id, NULL)};
     pid_t pid = 0;
     if (rc == 0)
-        rc = spawn__shim(r, &sp, &pid, e);
+        rc = spawn__shim(&sp, &pid, e);
     (void)close(talk[1]);
     if (rc < 0) {
         (void)unlink(runtime__path(r, a, id, file));

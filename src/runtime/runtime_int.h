@@ -144,21 +144,25 @@ bool container__take_end(struct runtime *r, struct container *c);
 void container__bury(struct runtime *r, struct container *c);
 int runtime__find_containers(struct runtime *r, struct err *e) MUST_CHECK; /* adopt.c */
 
-/* spawn.c. `args` go after "shim"; `talk_fd` and `lock_fd` become 3 and 4 in the child. */
+/* spawn.c. `program` is the shim; `args` go after "shim"; `talk_fd` and `lock_fd` become 3 and 4 in
+ * the child. */
 struct spawn {
+    const char *program;
     const char *const *args;
+    const char *const *env;    /* NULL: our own */
     int talk_fd, lock_fd;      /* -1: none; a lock_fd is above 4 */
     int in_fd, out_fd, err_fd; /* -1: /dev/null */
     const char *cwd;
 };
-int spawn__shim(struct runtime *r, const struct spawn *s, pid_t *out, struct err *e) MUST_CHECK;
+int spawn__shim(const struct spawn *s, pid_t *out, struct err *e) MUST_CHECK;
 /* The line a helper says on its talk socket: "ok …" or "error CODE sentence". `fd_out` takes a
  * descriptor sent along (-1 when none); may be NULL. */
 int spawn__hear(int talk_fd, int timeout_ms, char *text, size_t room, int *fd_out,
                 struct err *e) MUST_CHECK;
 
-/* shim_exec.c */
+/* shim_exec.c, shim_jail.c */
 int shim__exec(int argc, char **argv);
+int shim__jail(int argc, char **argv);
 
 /* shim_proc.c: what the verbs of the shim share. */
 struct crun_call {

@@ -404,6 +404,8 @@ int shim_main(int argc, char **argv)
         return run();
     if (strcmp(verb, "exec") == 0)
         return shim__exec(argc - 1, argv + 1);
+    if (strcmp(verb, "jail") == 0)
+        return shim__jail(argc - 1, argv + 1);
     if (strcmp(verb, "pause") == 0)
         return pause_forever();
     (void)fputs("shim: this verb is for slipway itself\n", stderr);

@@ -44,7 +44,7 @@ static void set_signals(posix_spawnattr_t *attr)
                                              POSIX_SPAWN_SETSID);
 }
 
-int spawn__shim(struct runtime *r, const struct spawn *s, pid_t *out, struct err *e)
+int spawn__shim(const struct spawn *s, pid_t *out, struct err *e)
 {
     size_t n = 0;
     while (s->args[n])
@@ -61,10 +61,11 @@ int spawn__shim(struct runtime *r, const struct spawn *s, pid_t *out, struct err
     (void)posix_spawnattr_init(&attr);
     set_files(&fa, s);
     set_signals(&attr);
-    int rc = posix_spawn(out, r->shim, &fa, &attr, (char *const *)(uintptr_t)argv, environ);
+    int rc = posix_spawn(out, s->program, &fa, &attr, (char *const *)(uintptr_t)argv,
+                         s->env ? (char *const *)(uintptr_t)s->env : environ);
     (void)posix_spawnattr_destroy(&attr);
     (void)posix_spawn_file_actions_destroy(&fa);
-    return rc ? err_sys(e, rc, "run %s", r->shim) : 0;
+    return rc ? err_sys(e, rc, "run %s", s->program) : 0;
 }
 
 static int wait_readable(int fd, int timeout_ms, struct err *e)

@@ -100,7 +100,8 @@ static int start_shim(struct runtime *r, struct container *c, const char *folder
     if (rc < 0)
         return rc;
     static const char *const args[] = {"run", NULL};
-    struct spawn s = {.args = args,
+    struct spawn s = {.program = r->shim,
+                      .args = args,
                       .talk_fd = theirs,
                       .lock_fd = lock,
                       .in_fd = -1,
@@ -108,7 +109,7 @@ static int start_shim(struct runtime *r, struct container *c, const char *folder
                       .err_fd = -1,
                       .cwd = folder};
     pid_t pid;
-    rc = spawn__shim(r, &s, &pid, e);
+    rc = spawn__shim(&s, &pid, e);
     if (rc < 0)
         return rc;
     (void)close(take_fd(&theirs));
