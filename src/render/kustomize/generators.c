@@ -194,13 +194,13 @@ static int make_object(struct generator *g, struct err *e)
     return rc;
 }
 
-static struct kust_resource *find_generated(struct generator *g)
+static struct kust_resource *find_generated(struct kust_layer *l, const struct value *object)
 {
-    const char *kind = g->secret ? "Secret" : "ConfigMap";
-    const char *name = value_at_str(g->object, "metadata.name", "");
-    const char *ns = value_at_str(g->object, "metadata.namespace", "");
-    for (size_t i = 0; i < g->l->set->n; i++) {
-        struct kust_resource *r = g->l->set->items[i];
+    const char *kind = value_at_str(object, "kind", "");
+    const char *name = value_at_str(object, "metadata.name", "");
+    const char *ns = value_at_str(object, "metadata.namespace", "");
+    for (size_t i = 0; i < l->set->n; i++) {
+        struct kust_resource *r = l->set->items[i];
         for (size_t k = 0; strcmp(kust_kind(r), kind) == 0 && k < r->n_was; k++)
             if (strcmp(r->was[k].name, name) == 0 && kust_same_ns(r->was[k].ns, ns))
                 return r;
@@ -208,22 +208,31 @@ static struct kust_resource *find_generated(struct generator *g)
     return NULL;
 }
 
-static int merge_generated(struct generator *g, const char *behavior, struct err *e)
+int kust_absorb(struct kust_layer *l, const struct value *at, const struct value *object,
+                const char *behavior, struct kust_resource **out, struct err *e)
 {
     static const char *const parts[] = {"data", "binaryData", "metadata.labels",
                                         "metadata.annotations"};
-    struct kust_resource *there = find_generated(g);
-    struct arena *a = g->l->a;
+    struct kust_resource *there = find_generated(l, object);
     if (!there)
-        return kust_error(g->l, g->entry, e, "%s: behavior %s, but there is no \"%s\" yet",
-                          g->field, behavior, value_at_str(g->object, "metadata.name", ""));
+        return kust_error(l, at, e, "behavior %s, but there is no \"%s\" yet", behavior,
+                          value_at_str(object, "metadata.name", ""));
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         if (strcmp(behavior, "replace") == 0 && i < 2)
             (void)value_remove(there->object, parts[i]);
-        put_pairs(a, there->object, parts[i], value_at(g->object, parts[i]));
+        put_pairs(l->a, there->object, parts[i], value_at(object, parts[i]));
     }
-    there->wants_hash &= !value_bool(option(g, "disableNameSuffixHash"), false);
+    *out = there;
     return 0;
+}
+
+static int merge_generated(struct generator *g, const char *behavior, struct err *e)
+{
+    struct kust_resource *there;
+    int rc = kust_absorb(g->l, g->entry, g->object, behavior, &there, e);
+    if (rc == 0)
+        there->wants_hash &= !value_bool(option(g, "disableNameSuffixHash"), false);
+    return rc;
 }
 
 static int generate(struct generator *g, struct err *e)

@@ -23,6 +23,7 @@ struct kust_resource {
     const char *origin;                    /* its file, or what configured its generator */
     const struct kustomize_repository *of; /* whose file it is, or NULL */
     const char *made_by, *made_name;       /* the generator's kind and name, or NULL */
+    const char *made_api;                  /* a generator's of others: its apiVersion, or NULL */
     size_t place;                          /* among what comes out, at the end */
 };
 
@@ -234,6 +235,15 @@ int kust_plugin_transformers(struct kust_layer *l, struct err *e) MUST_CHECK;
 /* Transformers that change nothing. */
 int kust_plugin_validators(struct kust_layer *l, struct err *e) MUST_CHECK;
 int kust_iam_policy(struct kust_layer *l, struct err *e) MUST_CHECK;
+/* The function that `r` asks for. */
+int kust_function_generate(struct kust_layer *l, const struct kust_resource *r,
+                           struct err *e) MUST_CHECK;
+int kust_function_transform(struct kust_layer *l, const struct kust_resource *r,
+                            struct err *e) MUST_CHECK;
+/* Puts what was generated into the one of its name that is there: `behavior` merge or replace.
+ * `at` is what asked for it. */
+int kust_absorb(struct kust_layer *l, const struct value *at, const struct value *object,
+                const char *behavior, struct kust_resource **out, struct err *e) MUST_CHECK;
 int kust_vars(struct kust_layer *l, struct err *e) MUST_CHECK;
 
 /* ---- once, at the end ---- */

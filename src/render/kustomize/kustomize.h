@@ -12,6 +12,7 @@
 #include "vcs/tree.h"
 
 struct chart_port;
+struct kustomize_functions;
 struct kustomize_made;
 struct kustomize_remote;
 struct kustomize_repository;
@@ -27,6 +28,8 @@ struct kustomize_opts {
 
     const struct kustomize_repository *of; /* that the tree is; NULL: it is the user's own */
     struct kustomize_remote *remote;       /* what is named by URL (remote.h); NULL refuses it */
+
+    struct kustomize_functions *functions; /* runs KRM functions (functions.h); NULL refuses them */
 
     void (*warn)(
         const char *line); /* of fields that others took the place of; NULL: nobody is told */

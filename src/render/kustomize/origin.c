@@ -45,9 +45,8 @@ static void annotate(const struct kust_layer *root, const struct kust_resource *
     const char *path = place(root, r->origin, r->of), *from = repository(a, r->of, "");
     const char *text = arena_printf(a, "path: %s\n%s", path, from);
     if (r->made_by)
-        text = arena_printf(
-            a, "%sconfiguredIn: %s\nconfiguredBy:\n  apiVersion: builtin\n  kind: %s\n", from, path,
-            r->made_by);
+        text = arena_printf(a, "%sconfiguredIn: %s\nconfiguredBy:\n  apiVersion: %s\n  kind: %s\n",
+                            from, path, r->made_api ? r->made_api : "builtin", r->made_by);
     if (r->made_name)
         text = arena_printf(a, "%s  name: %s\n", text, r->made_name);
     (void)value_set_str(a, value_make_object(a, r->object, "metadata.annotations"),
@@ -69,9 +68,10 @@ void kust_transformed(const struct kust_layer *l, const char *kind, const struct
         return;
     const char *path = l->plugin && l->plugin->origin ? l->plugin->origin : l->file;
     const char *from = repository(a, l->of, "  ");
-    const char *text = arena_printf(
-        a, "- %sconfiguredIn: %s\n  configuredBy:\n    apiVersion: builtin\n    kind: %s\n",
-        *from ? arena_printf(a, "%s  ", from + 2) : "", place(l->root, path, l->of), kind);
+    const char *text =
+        arena_printf(a, "- %sconfiguredIn: %s\n  configuredBy:\n    apiVersion: %s\n    kind: %s\n",
+                     *from ? arena_printf(a, "%s  ", from + 2) : "", place(l->root, path, l->of),
+                     value_at_str(config, "apiVersion", "builtin"), kind);
     static const char *const parts[] = {"name", "namespace"};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         const char *is = value_str(value_get(value_get(config, "metadata"), parts[i]), "");

@@ -1,7 +1,10 @@
 /* transformers and generators: Kustomize's own ones, each with a configuration of its own. What
- * one says is put as the kustomization field it stands for, and that field's stage is run. */
+ * one says is put as the kustomization field it stands for, and that field's stage is run. Those of
+ * others are functions (functions.c). */
 #include "codec/yaml.h"
 #include "render/kustomize/kust_int.h"
+
+#define VALIDATED_BY "validated-by"
 
 typedef int (*stage_fn)(struct kust_layer *, struct err *);
 
@@ -193,33 +196,6 @@ static int run_plugin(struct kust_layer *l, const struct plugin *all, size_t n,
                    kust_kind(r));
 }
 
-/* Functions are programs of others: none is run, whoever asks for it. */
-static int refuse(const struct kust_layer *l, const struct kust_resource *r, struct err *e)
-{
-    const struct value *notes = value_at(r->object, "metadata.annotations");
-    const char *text = value_str(value_get(notes, "config.kubernetes.io/function"), "");
-    const char *image = value_str(value_get(notes, "config.kubernetes.io/container"), "");
-    const char *where = r->origin ? r->origin : l->file, *program = "";
-    struct value *spec;
-    if (*text && yaml_parse(l->a, text, strlen(text), 0, &spec, NULL) == 0) {
-        image = value_at_str(spec, "container.image", image);
-        program = value_at_str(spec, "exec.path", "");
-    }
-    if (*image)
-        return err_set(e, ERR_UNSUPPORTED,
-                       "%s:%u: function %s of image %s is not run: --enable-alpha-plugins would "
-                       "start a container for it, and here none is started",
-                       where, r->object->line, kust_kind(r), image);
-    if (*program)
-        return err_set(e, ERR_UNSUPPORTED,
-                       "%s:%u: function %s, program %s, is not run: --enable-exec would run it, "
-                       "and here no program is run",
-                       where, r->object->line, kust_kind(r), program);
-    return err_set(e, ERR_UNSUPPORTED,
-                   "%s:%u: plugin %s %s is not one of Kustomize's own, and no other is run", where,
-                   r->object->line, value_at_str(r->object, "apiVersion", ""), kust_kind(r));
-}
-
 static int run_all(struct kust_layer *l, const char *field, const struct plugin *all, size_t n,
                    struct err *e)
 {
@@ -229,9 +205,12 @@ static int run_all(struct kust_layer *l, const char *field, const struct plugin 
     int rc = kust_gather(&of_plugins, field, e);
     for (size_t i = 0; rc == 0 && i < found.n; i++) {
         const struct kust_resource *r = found.items[i];
-        if (strcmp(value_at_str(r->object, "apiVersion", ""), "builtin") != 0)
-            return refuse(l, r, e);
-        rc = run_plugin(l, all, n, r, e);
+        if (strcmp(value_at_str(r->object, "apiVersion", ""), "builtin") == 0)
+            rc = run_plugin(l, all, n, r, e);
+        else if (all == generators)
+            rc = kust_function_generate(l, r, e);
+        else
+            rc = kust_function_transform(l, r, e);
     }
     return rc;
 }
@@ -246,6 +225,24 @@ int kust_plugin_transformers(struct kust_layer *l, struct err *e)
     return run_all(l, "transformers", transformers, ARRAY_LEN(transformers), e);
 }
 
+/* As two copies of it are when they were printed. */
+static int same_object(struct kust_layer *l, struct value *before, const struct value *now,
+                       bool *same, struct err *e)
+{
+    struct value *after = value_copy(l->a, now);
+    int rc = yaml_settle(l->a, before, e);
+    if (rc == 0)
+        rc = yaml_settle(l->a, after, e);
+    struct value *meta = value_get_mut(after, "metadata"), *labels = value_get_mut(meta, "labels");
+    if (value_get(labels, VALIDATED_BY)) {
+        (void)value_removen(labels, VALIDATED_BY, strlen(VALIDATED_BY));
+        if (value_count(labels) == 0)
+            (void)value_remove(meta, "labels");
+    }
+    *same = value_equal(before, after);
+    return rc;
+}
+
 int kust_plugin_validators(struct kust_layer *l, struct err *e)
 {
     size_t n = l->set->n;
@@ -257,7 +254,7 @@ int kust_plugin_validators(struct kust_layer *l, struct err *e)
     int rc = run_all(l, "validators", transformers, ARRAY_LEN(transformers), e);
     bool same = l->set->n == n;
     for (size_t i = 0; rc == 0 && same && i < n; i++)
-        same = value_equal(before[i], l->set->items[i]->object);
+        rc = same_object(l, before[i], l->set->items[i]->object, &same, e);
     if (rc == 0 && !same)
         return kust_error(l, value_get(l->doc, "validators"), e, "a validator changed an object");
     return rc;

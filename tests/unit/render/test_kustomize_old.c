@@ -53,7 +53,7 @@ static void names_functions_it_does_not_run(void)
          "function Fn of image r/f:v1 is not run: --enable-alpha-plugins"                                               },
         {"config.kubernetes.io/container: r/f:v2",                        "function Fn of image r/f:v2 is not run"      },
         {"config.kubernetes.io/function: \"exec: {path: ./f.sh}\"",
-         "function Fn, program ./f.sh, is not run: --enable-exec"                                                       },
+         "function Fn, program ./f.sh, is not run: --enable-alpha-plugins with"                                         },
         {"a: b",                                                          "plugin x/v1 Fn is not one of Kustomize's own"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
