@@ -192,6 +192,12 @@ static int build(struct request *q, struct arena *a, struct objects *out, struct
     cli_remote_init(&remote);
     q->opts.remote = &remote.base;
     q->opts.charts = &remote.charts;
+    const struct light_function_flags flags = {.exec = q->exec,
+                                               .network = q->network,
+                                               .as_current_user = q->as_current_user,
+                                               .env = &q->env,
+                                               .mounts = &q->mounts};
+    q->opts.functions = q->plugins ? light_functions(&flags, a) : NULL;
     int rc;
     if (kustomize_repository_parse(q->folder, a, &repo, NULL) < 0) {
         rc = build_folder(q, a, out, e);
@@ -201,6 +207,7 @@ static int build(struct request *q, struct arena *a, struct objects *out, struct
         if (rc == 0)
             rc = kustomize_build(t, repo.path, &q->opts, a, &out->items, &out->n, e);
     }
+    light_functions_done(q->opts.functions);
     cli_remote_done(&remote);
     return rc;
 }
@@ -332,14 +339,18 @@ static int run_build(int argc, char **argv)
         {"enable-managedby-label",                                                   0, OPTION_FLAG, &q.opts.managed_by_label, NULL,
          "label everything app.kubernetes.io/managed-by"},
         {"enable-alpha-plugins",                                                          0, OPTION_FLAG, &q.plugins, NULL,
-         "plugins: Kustomize's own and --enable-helm; functions are not run"},
+         "run functions that are images, each in a container; inflate charts, too"},
         {"enable-exec",                                                              0, OPTION_FLAG, &q.exec, NULL,
-         "functions that are programs: they are not run, whatever is said here"},
-        {"env",'e', OPTION_LIST, &q.env, "NAME=VALUE", "for functions"},
-        {"mount",                                               0, OPTION_LIST, &q.mounts, "WHAT", "for functions"},
-        {"network",  0, OPTION_FLAG, &q.network, NULL, "for functions"},
-        {"network-name",                                            0, OPTION_TEXT, &q.network_name, "NAME", "for functions"},
-        {"as-current-user",                                                   0, OPTION_FLAG, &q.as_current_user, NULL, "for functions"},
+         "with --enable-alpha-plugins: functions that are programs, too, in a jail"},
+        {"env",'e', OPTION_LIST, &q.env, "NAME[=VALUE]", "a variable of functions"},
+        {"mount",                                               0, OPTION_LIST, &q.mounts,
+         "type=,src=,dst=", "a folder that functions in containers see"},
+        {"network",  0, OPTION_FLAG, &q.network, NULL,
+         "the host's, for functions in containers that ask for it"},
+        {"network-name",                                            0, OPTION_TEXT, &q.network_name, "NAME",
+         "for kustomize's sake: it has no effect there either"},
+        {"as-current-user",                                                   0, OPTION_FLAG, &q.as_current_user, NULL,
+         "run functions in containers as this user, not as nobody"},
         {0                                                    },
     };
     AUTO(arena) struct arena *a = arena_new((size_t)1 << 30);

@@ -60,3 +60,17 @@ struct light_where {
 };
 int light_cluster(const struct light_where *w, struct helm_log *log, struct light_cluster **out,
                   struct err *e) MUST_CHECK;
+
+/* What runs KRM functions, as these flags allow it; it is the arena's. The small program cannot,
+ * and becomes the whole one first. */
+struct kustomize_functions;
+struct option_list;
+struct light_function_flags {
+    bool exec;    /* programs, too, not just containers */
+    bool network; /* containers that ask for it have the host's */
+    bool as_current_user;
+    const struct option_list *env, *mounts;
+};
+struct kustomize_functions *light_functions(const struct light_function_flags *flags,
+                                            struct arena *a);
+void light_functions_done(struct kustomize_functions *f); /* NULL: nothing */

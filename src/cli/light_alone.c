@@ -116,3 +116,16 @@ int light_cluster(const struct light_where *w, struct helm_log *log, struct ligh
     (void)w, (void)log, (void)out;
     return no_network(e);
 }
+
+struct kustomize_functions *light_functions(const struct light_function_flags *flags,
+                                            struct arena *a)
+{
+    (void)flags, (void)a;
+    light_whole(NULL);
+    return NULL;
+}
+
+void light_functions_done(struct kustomize_functions *f)
+{
+    (void)f;
+}
