@@ -1,8 +1,7 @@
 #include "net/http_server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,6 +9,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "net/http_int.h"
+#include "net/listen_int.h"
 
 enum {
     CONN_STACK_KIB = 2048,            /* reserved, not used: deep documents recurse */
@@ -101,20 +101,6 @@ static void *conn_main(void *arg)
     return NULL;
 }
 
-static void describe(const struct sockaddr_storage *from, char *out, size_t size)
-{
-    char host[INET6_ADDRSTRLEN] = "";
-    if (from->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)from;
-        (void)inet_ntop(AF_INET6, &in->sin6_addr, host, sizeof host);
-        (void)snprintf(out, size, "[%s]:%u", host, ntohs(in->sin6_port));
-    } else {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)from;
-        (void)inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
-        (void)snprintf(out, size, "%s:%u", host, ntohs(in->sin_port));
-    }
-}
-
 static void admit(struct http_server *s, int fd, const struct sockaddr_storage *from)
 {
     int one = 1;
@@ -128,7 +114,7 @@ static void admit(struct http_server *s, int fd, const struct sockaddr_storage *
     c->server = s;
     c->fd = fd;
     buf_init(&c->headers, 64 * 1024);
-    describe(from, c->remote, sizeof c->remote);
+    listen__describe(from, c->remote, sizeof c->remote);
     (void)pthread_mutex_lock(&s->mutex);
     c->next = s->conns;
     if (s->conns)
@@ -176,87 +162,13 @@ static void *accept_main(void *arg)
     }
 }
 
-static int split_address(const char *text, char *host, size_t size, const char **port,
-                         struct err *e)
-{
-    const char *colon = strrchr(text, ':');
-    size_t n = colon ? (size_t)(colon - text) : 0;
-    if (!colon || n >= size)
-        return err_set(e, ERR_INVALID, "listen address \"%s\" is not host:port", text);
-    if (n > 1 && text[0] == '[' && text[n - 1] == ']') {
-        text++;
-        n -= 2;
-    }
-    memcpy(host, text, n);
-    host[n] = '\0';
-    *port = colon + 1;
-    return 0;
-}
-
-static int listen_on(const char *address, int *out_fd, unsigned *out_port, struct err *e)
-{
-    char host[256];
-    const char *port = NULL;
-    int rc = split_address(address, host, sizeof host, &port, e);
-    if (rc < 0)
-        return rc;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    rc = getaddrinfo(*host ? host : NULL, port, &hints, &found);
-    if (rc != 0)
-        return err_set(e, ERR_INVALID, "listen address \"%s\": %s", address, gai_strerror(rc));
-    int one = 1;
-    AUTO_FD int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int failed = 0;
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
-        bind(fd, found->ai_addr, found->ai_addrlen) < 0 || listen(fd, 1024) < 0)
-        failed = errno;
-    freeaddrinfo(found);
-    if (failed == EADDRINUSE) {
-        (void)err_set(e, ERR_EXISTS, "listen on %s: the port is in use", address);
-        return err_hint(e, "ss -ltnp tells by what; stop that, or choose another address");
-    }
-    if (failed)
-        return err_sys(e, failed, "listen on %s", address);
-    struct sockaddr_storage at = {0};
-    socklen_t len = sizeof at;
-    if (getsockname(fd, (struct sockaddr *)&at, &len) < 0)
-        return err_sys(e, errno, "listen on %s", address);
-    *out_port = ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
-                                               : ((struct sockaddr_in *)&at)->sin_port);
-    *out_fd = take_fd(&fd);
-    return 0;
-}
-
 static int load_certificates(struct http_server *s, const struct http_listen *l, struct err *e)
 {
+    const struct listen_keys keys = {l->cert_pem, l->key_pem, l->client_ca_pem, l->address};
     if (!l->cert_pem)
         return 0;
-    gnutls_datum_t cert = {(unsigned char *)strdup(l->cert_pem), (unsigned)strlen(l->cert_pem)};
-    gnutls_datum_t key = {(unsigned char *)strdup(l->key_pem), (unsigned)strlen(l->key_pem)};
-    int rc = gnutls_certificate_allocate_credentials(&s->cred);
-    if (rc >= 0)
-        rc = gnutls_certificate_set_x509_key_mem(s->cred, &cert, &key, GNUTLS_X509_FMT_PEM);
-    free(cert.data);
-    gnutls_memset(key.data, 0, key.size);
-    free(key.data);
-    if (rc >= 0 && l->client_ca_pem) {
-        gnutls_datum_t ca = {(unsigned char *)strdup(l->client_ca_pem),
-                             (unsigned)strlen(l->client_ca_pem)};
-        rc = gnutls_certificate_set_x509_trust_mem(s->cred, &ca, GNUTLS_X509_FMT_PEM);
-        free(ca.data);
-        s->client_certs = true;
-    }
-    if (rc >= 0)
-        rc = gnutls_priority_init(
-            &s->priority,
-            "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:"
-            "+CHACHA20-POLY1305:%SERVER_PRECEDENCE", /* the order is ours, as Go's servers do */
-            NULL);
-    if (rc < 0)
-        return err_set(e, ERR_INVALID, "TLS certificate for %s: %s", l->address,
-                       gnutls_strerror(rc));
-    return 0;
+    s->client_certs = l->client_ca_pem != NULL;
+    return listen__credentials(&keys, &s->cred, &s->priority, e);
 }
 
 int http_server_start(const struct http_listen *l, http_handler handler, void *arg,
@@ -273,7 +185,7 @@ int http_server_start(const struct http_listen *l, http_handler handler, void *a
     cond_init(&s->changed);
     int rc = load_certificates(s, l, e);
     if (rc == 0)
-        rc = listen_on(l->address, &s->fd, &s->port, e);
+        rc = listen__on(l->address, SOCK_STREAM, &s->fd, &s->port, e);
     if (rc == 0)
         rc = thread_start(&s->acceptor, "http-accept", 0, accept_main, s, e);
     if (rc < 0) {
