@@ -20,6 +20,12 @@ const char *wire_remote(const struct wire *w)
     return w->remote;
 }
 
+void wire_set_idle(struct wire *w, int idle_s)
+{
+    struct timeval idle = {.tv_sec = idle_s};
+    (void)setsockopt(w->fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof idle);
+}
+
 static int silent(const struct wire *w, struct err *e)
 {
     return err_set(e, ERR_AGAIN, "%s was silent for too long", w->remote);

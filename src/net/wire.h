@@ -18,8 +18,9 @@ struct wire;
 /* > 0 bytes, 0 at the end, < 0 an error code (ERR_AGAIN: silent for too long). */
 long wire_read(struct wire *w, void *into, size_t room, struct err *e);
 int wire_write(struct wire *w, const void *bytes, size_t n, struct err *e) MUST_CHECK;
-const char *wire_remote(const struct wire *w); /* "127.0.0.1:5123" */
-void wire_free(struct wire *w);                /* of wire_connect() only */
+void wire_set_idle(struct wire *w, int idle_s); /* as wire_listen's */
+const char *wire_remote(const struct wire *w);  /* "127.0.0.1:5123" */
+void wire_free(struct wire *w);                 /* of wire_connect() only */
 AUTO_DEFINE(wire)
 
 struct wire_listen {

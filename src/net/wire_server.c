@@ -78,15 +78,16 @@ static void *wire_main(void *arg)
 static void admit(struct wire_server *s, int fd, const struct sockaddr_storage *from)
 {
     int one = 1;
-    struct timeval idle = {.tv_sec = s->idle_s}, slow = {.tv_sec = SEND_S};
+    struct timeval slow = {.tv_sec = SEND_S};
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof idle);
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &slow, sizeof slow);
     struct wire *w = calloc(1, sizeof *w);
     if (!w)
         log_die("out of memory");
     w->server = s;
     w->fd = fd;
+    wire_set_idle(w, s->idle_s);
     listen__describe(from, w->remote, sizeof w->remote);
     {
         LOCK_SCOPE(&s->lock);
