@@ -103,14 +103,16 @@ static int run_up(int argc, char **argv)
          "rules and Alertmanagers of a prometheus.yml (rule_files, alerting, global)"},
         {"alertmanager-config",                               0, OPTION_TEXT, &o.alertmanager_config, "FILE",
          "who is told about alerts: an alertmanager.yml"},
-        {"enable-feature", 0, OPTION_LIST, &features, "NAME",
+        {"logs-config", 0, OPTION_TEXT, &o.logs_config, "FILE",
+         "other ways for lines, in and out: a fluent-bit.yaml (forward, syslog, es)"},
+        {"enable-feature",                             0, OPTION_LIST, &features, "NAME",
          "what Prometheus has behind this flag: promql-experimental-functions, …"},
-        {"no-node",                             0, OPTION_FLAG, &o.no_node, NULL,
+        {"no-node",                                  0, OPTION_FLAG, &o.no_node, NULL,
          "run no containers: API and controllers only"},
         {"no-controllers",                                  0, OPTION_FLAG, &o.no_controllers, NULL, "the API alone"},
-        {"quiet",                                  'q', OPTION_FLAG, &quiet, NULL, "warnings and errors only"},
-        {"debug",                                             0, OPTION_FLAG, &debug, NULL, "say more"},
-        {0             }
+        {"quiet",                                             'q', OPTION_FLAG, &quiet, NULL, "warnings and errors only"},
+        {"debug",              0, OPTION_FLAG, &debug, NULL, "say more"},
+        {0                        }
     };
     AUTO(arena) struct arena *a = arena_new(0);
     struct arguments args;

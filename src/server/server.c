@@ -260,17 +260,27 @@ static int start_logs(struct server *s, struct err *e)
 typedef int (*server_step)(struct server *s, struct err *e);
 
 /* NULL-terminated. */
-static const server_step own_steps[] = {take_folder,      open_stores_and_identity,
-                                        open_network,     open_api,
-                                        serve_api,        start_logs,
-                                        install_programs, start_node,
-                                        start_builder,    start_metrics,
-                                        work_ports_open,  doors_open,
-                                        loops_start,      NULL};
-static const server_step cluster_steps[] = {
-    take_folder,   open_stores_and_identity, open_network, cluster_open,   start_builder,
-    start_metrics, work_ports_open,          doors_open,   admission_open, loops_start,
-    NULL};
+static const server_step own_steps[] = {take_folder,
+                                        open_stores_and_identity,
+                                        open_network,
+                                        open_api,
+                                        serve_api,
+                                        start_logs,
+                                        install_programs,
+                                        start_node,
+                                        start_builder,
+                                        start_metrics,
+                                        work_ports_open,
+                                        doors_open,
+                                        shipping_start,
+                                        loops_start,
+                                        NULL};
+static const server_step cluster_steps[] = {take_folder,     open_stores_and_identity,
+                                            open_network,    cluster_open,
+                                            start_builder,   start_metrics,
+                                            work_ports_open, doors_open,
+                                            shipping_start,  admission_open,
+                                            loops_start,     NULL};
 
 /* Told before anything is opened. Host names are the resolver's business. */
 static int check_addresses(const struct server_opts *o, struct err *e)
@@ -347,6 +357,7 @@ void server_free(struct server *s)
     runner_free(s->runner);
     while (s->n_doors)
         http_server_free(s->doors[--s->n_doors]);
+    shipping_free(s->shipping);
     work_free(s->work);
     alerting_free(s);
     scraper_free(s->scraper);

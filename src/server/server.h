@@ -28,6 +28,7 @@ struct server_opts {
     const char *tools_image; /* where the cluster pulls the steps' entrypoint from; NULL: here */
     const char *prometheus_config;   /* rules and Alertmanagers of this file, too; or NULL */
     const char *alertmanager_config; /* instead of what the API has; or NULL */
+    const char *logs_config;         /* a Fluent Bit configuration: other ways for lines; or NULL */
     unsigned query_features;         /* PROMQL_… of promql/promql.h */
     bool no_node;                    /* the API and its controllers, no containers */
     bool no_controllers;             /* the API alone */

@@ -45,6 +45,7 @@ struct server {
     struct tsdb *metrics;
     struct promql_tsdb source;
     struct collector *collector;
+    struct shipping *shipping; /* or NULL */
     struct scraper *scraper;
     struct ruler *ruler;
     struct notifier *notifier;
@@ -86,6 +87,10 @@ struct server {
 int doors_open(struct server *s, struct err *e) MUST_CHECK;
 int door_open(struct server *s, const char *address, bool tls, http_handler handler, void *arg,
               struct err *e) MUST_CHECK;
+
+/* shipping.c: the ways that lines have in and out besides HTTP. */
+int shipping_start(struct server *s, struct err *e) MUST_CHECK;
+void shipping_free(struct shipping *x);
 
 /* work_ports.c: what a pipeline's step may ask for. */
 int work_ports_open(struct server *s, struct err *e) MUST_CHECK;
