@@ -292,6 +292,9 @@ int refs_change(struct refs *r, const struct ref_change *c, size_t n, struct err
             return rc;
         if (is_so(r, &c[i]))
             continue;
+        const struct entry *had = c[i].once ? map_get(&r->names, c[i].name) : NULL;
+        if (had && strcmp(had->digest, c[i].digest ? c[i].digest : "") != 0)
+            return err_set(e, ERR_EXISTS, "it names %s", had->digest);
         changes++;
         if (c[i].digest)
             buf_printf(&body, "\tS\t%s\t%s\t%s", c[i].name, c[i].digest,
@@ -309,7 +312,7 @@ int refs_change(struct refs *r, const struct ref_change *c, size_t n, struct err
 
 int refs_set(struct refs *r, const char *name, const char *digest, const char *note, struct err *e)
 {
-    struct ref_change c = {name, digest, note};
+    struct ref_change c = {.name = name, .digest = digest, .note = note};
     return refs_change(r, &c, 1, e);
 }
 

@@ -32,8 +32,10 @@ struct ref_change {
     const char *name;
     const char *digest; /* NULL: the name goes */
     const char *note;
+    bool once; /* not when it has another digest */
 };
-/* All or none of them, with one sync. Removing what is not there is a success. */
+/* All or none of them, with one sync. Removing what is not there is a success. ERR_EXISTS: a name
+ * that is set but once has another digest; the message says which. */
 int refs_change(struct refs *r, const struct ref_change *c, size_t n, struct err *e) MUST_CHECK;
 
 /* ERR_NOT_FOUND when there is no such name. The answer is copied into the arena. */

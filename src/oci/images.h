@@ -111,6 +111,9 @@ int image_store_unpack(struct image_store *s, struct image *image, struct arena 
  * the registry when the host is local. */
 int image_store_tag(struct image_store *s, const char *reference, const char *digest,
                     struct err *e) MUST_CHECK;
+/* The same, but ERR_EXISTS when the name stands for another digest. */
+int image_store_tag_once(struct image_store *s, const char *reference, const char *digest,
+                         struct err *e) MUST_CHECK;
 int image_store_untag(struct image_store *s, const char *reference, struct err *e) MUST_CHECK;
 /* Only while it names `digest`; 0 also when it names another by now, or is gone. */
 int image_store_untag_if(struct image_store *s, const char *reference, const char *digest,

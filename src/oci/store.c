@@ -316,7 +316,7 @@ static void add_change(struct changes *c, const char *name, const char *digest, 
         c->list = arena_grow(c->arena, c->list, c->room * sizeof *c->list, more * sizeof *c->list);
         c->room = more;
     }
-    c->list[c->n++] = (struct ref_change){name, digest, note};
+    c->list[c->n++] = (struct ref_change){.name = name, .digest = digest, .note = note};
 }
 
 /* Makes a manifest and all that it names part of a local repository. */
@@ -347,7 +347,8 @@ static int publish(struct image_store *s, const char *path, const char *digest, 
     return 0;
 }
 
-int image_store_tag(struct image_store *s, const char *reference, const char *digest, struct err *e)
+static int tag(struct image_store *s, const char *reference, const char *digest, bool once,
+               struct err *e)
 {
     AUTO(arena) struct arena *a = arena_new(64 << 20);
     struct reference r;
@@ -360,10 +361,23 @@ int image_store_tag(struct image_store *s, const char *reference, const char *di
                        digest);
     if (is_local_name(&r) && (rc = publish(s, r.path, digest, 0, &c, e)) < 0)
         return err_wrap(e, rc, "tag %s", reference);
-    if (r.tag)
+    if (r.tag) {
         add_change(&c, store__tag_name(&r, a), digest, NULL);
+        c.list[c.n - 1].once = once;
+    }
     rc = refs_change(s->refs, c.list, c.n, e);
     return rc < 0 ? err_wrap(e, rc, "tag %s", reference) : 0;
+}
+
+int image_store_tag(struct image_store *s, const char *reference, const char *digest, struct err *e)
+{
+    return tag(s, reference, digest, false, e);
+}
+
+int image_store_tag_once(struct image_store *s, const char *reference, const char *digest,
+                         struct err *e)
+{
+    return tag(s, reference, digest, true, e);
 }
 
 int image_store_untag(struct image_store *s, const char *reference, struct err *e)
