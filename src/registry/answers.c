@@ -37,27 +37,28 @@ void answer__error(struct registry_call *c, int status, const char *code, const 
 
 void answer__err(struct registry_call *c, const struct err *e, const char *code)
 {
+    const char *message = e->hint[0] ? arena_printf(c->arena, "%s; %s", e->msg, e->hint) : e->msg;
     switch ((int)e->code) {
     case ERR_INVALID:
-        answer__error(c, 400, code, e->msg);
+        answer__error(c, 400, code, message);
         break;
     case ERR_NOT_FOUND:
-        answer__error(c, 404, code, e->msg);
+        answer__error(c, 404, code, message);
         break;
     case ERR_TOO_LARGE:
-        answer__error(c, 413, "SIZE_INVALID", e->msg);
+        answer__error(c, 413, "SIZE_INVALID", message);
         break;
     case ERR_UNSUPPORTED:
-        answer__error(c, 415, "UNSUPPORTED", e->msg);
+        answer__error(c, 415, "UNSUPPORTED", message);
         break;
     case ERR_DENIED:
-        answer__error(c, 403, "DENIED", e->msg);
+        answer__error(c, 403, "DENIED", message);
         break;
     case ERR_AGAIN:
-        answer__error(c, 503, "UNAVAILABLE", e->msg);
+        answer__error(c, 503, "UNAVAILABLE", message);
         break;
     default:
-        answer__error(c, 500, "UNKNOWN", e->msg);
+        answer__error(c, 500, "UNKNOWN", message);
         break;
     }
 }

@@ -89,8 +89,10 @@ static void delete (struct registry_call *c)
         answer__error(c, 404, "BLOB_UNKNOWN", "no such blob in this repository");
     else if (refs_remove(c->registry->refs, name, &e) < 0)
         answer__err(c, &e, "UNKNOWN");
-    else
+    else {
+        registry_policy_recount(c->policy);
         answer__empty(c, 202);
+    }
 }
 
 void blobs__handle(struct registry_call *c)

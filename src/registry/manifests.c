@@ -116,7 +116,7 @@ static int store(struct registry_call *c, struct push *p, struct err *e)
         return rc;
     for (size_t i = 0; i < p->n_tags && o->admit && rc == 0; i++)
         rc = o->admit(o->arg, c->repository, p->tags[i], p->digest, e);
-    return rc;
+    return rc == 0 ? tagging__take(c, p->digest, p->n, e) : rc;
 }
 
 /* All names at once: the manifest, its place among referrers, its tags. */
@@ -124,14 +124,19 @@ static int publish(struct registry_call *c, struct push *p, struct err *e)
 {
     struct ref_change list[TAGS_AT_ONCE_MAX + 2];
     size_t n = 0;
-    list[n++] = (struct ref_change){name_manifest(c, p->digest), p->digest, p->manifest.media_type};
+    list[n++] = (struct ref_change){
+        .name = name_manifest(c, p->digest), .digest = p->digest, .note = p->manifest.media_type};
     if (p->manifest.subject)
-        list[n++] = (struct ref_change){
-            arena_printf(c->arena, "r/%s@%s/%s", c->repository, p->manifest.subject, p->digest),
-            p->digest, NULL};
+        list[n++] = (struct ref_change){.name = arena_printf(c->arena, "r/%s@%s/%s", c->repository,
+                                                             p->manifest.subject, p->digest),
+                                        .digest = p->digest};
     for (size_t i = 0; i < p->n_tags; i++)
-        list[n++] = (struct ref_change){name_tag(c, p->tags[i]), p->digest, NULL};
-    return refs_change(c->registry->refs, list, n, e);
+        list[n++] = (struct ref_change){
+            .name = name_tag(c, p->tags[i]),
+            .digest = p->digest,
+            .once = registry_policy_fixes(c->policy, c->repository, p->tags[i])};
+    int rc = refs_change(c->registry->refs, list, n, e);
+    return tagging__fixed(c->repository, p->n_tags ? p->tags[0] : "", rc, e);
 }
 
 static void accepted(struct registry_call *c, struct push *p)
@@ -201,12 +206,16 @@ static void delete (struct registry_call *c)
     bool by_digest = blob_digest_check(c->reference, NULL) == 0;
     if (!by_digest && strchr(c->reference, ':'))
         answer__error(c, 400, "DIGEST_INVALID", "the digest is not well-formed");
+    else if (tagging__may_go(c, &e) < 0)
+        answer__err(c, &e, "DENIED");
     else if ((by_digest
                   ? image_store_forget(c->registry->opts.images, c->repository, c->reference, &e)
                   : remove_tag(c, &e)) < 0)
         answer__err(c, &e, "MANIFEST_UNKNOWN");
-    else
+    else {
+        registry_policy_recount(c->policy);
         answer__empty(c, 202);
+    }
 }
 
 void manifests__handle(struct registry_call *c)

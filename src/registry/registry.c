@@ -116,6 +116,22 @@ static void ping(struct registry_call *c)
     http_send(c->q, 200, "application/json", "{}", 2);
 }
 
+/* False, and answered, when it is not known and has a say. */
+static bool know_policy(struct registry_call *c)
+{
+    const struct registry_opts *o = &c->registry->opts;
+    enum registry_action action = action_of(c);
+    struct err e = {0};
+    if (!o->policy || o->policy(o->arg, &c->policy, &e) == 0)
+        return true;
+    c->policy = NULL;
+    if (action != REGISTRY_PUSH && action != REGISTRY_DELETE)
+        return true;
+    e.code = ERR_AGAIN;
+    answer__err(c, &e, "DENIED");
+    return false;
+}
+
 void registry_handle(struct http_request *q, void *arg)
 {
     static void (*const doors[])(struct registry_call *) = {
@@ -144,6 +160,8 @@ void registry_handle(struct http_request *q, void *arg)
         answer__error(&c, 400, "NAME_INVALID", "the repository name is not allowed");
         return;
     }
-    if (access__check(&c, action_of(&c), c.repository) == 0)
-        doors[c.kind](&c);
+    if (access__check(&c, action_of(&c), c.repository) < 0 || !know_policy(&c))
+        return;
+    doors[c.kind](&c);
+    registry_policy_free(c.policy);
 }

@@ -9,6 +9,7 @@
 #pragma once
 #include "net/http_server.h"
 #include "oci/images.h"
+#include "registry/policy.h"
 
 struct registry;
 
@@ -43,6 +44,9 @@ struct registry_opts {
     /* Asked before a manifest gets a tag; an error refuses the push. NULL: nobody. */
     int (*admit)(void *arg, const char *repository, const char *tag, const char *digest,
                  struct err *e);
+    /* What is in force; *out is a reference for the caller, or NULL. An error refuses pushes and
+     * deletions, nothing else. NULL: nothing ever is. */
+    int (*policy)(void *arg, struct registry_policy **out, struct err *e);
     void *arg;
     size_t max_manifest_bytes; /* 0: 4 MiB */
     uint64_t max_blob_bytes;   /* 0: no limit */
@@ -52,6 +56,11 @@ struct registry_opts {
 int registry_new(const struct registry_opts *o, struct registry **out, struct err *e) MUST_CHECK;
 void registry_free(struct registry *r);
 AUTO_DEFINE(registry)
+
+/* What a push does to a tag, without HTTP: quotas count the image's content, and a tag that may not
+ * move is not moved (ERR_DENIED). */
+int registry_tag(struct registry *r, const char *repository, const char *tag, const char *digest,
+                 struct err *e) MUST_CHECK;
 
 /* Answers /v2/…; an http_handler, `arg` is the struct registry. */
 void registry_handle(struct http_request *q, void *arg);

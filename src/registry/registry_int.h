@@ -35,6 +35,7 @@ struct registry_call {
     const char *repository;
     const char *reference; /* digest, tag or upload id */
     const char *user, *password, *token;
+    struct registry_policy *policy; /* NULL: nothing is asked for */
 };
 
 /* ---- access.c ---- */
@@ -58,6 +59,15 @@ void answer__empty(struct registry_call *c, int status);
 void answer__json(struct registry_call *c, int status, const char *media_type,
                   const struct value *v);
 void answer__set(struct registry_call *c, const char *header, const char *fmt, ...) PRINTF(3, 4);
+
+/* ---- tagging.c: what the policy says of pushes ---- */
+/* Would so many bytes more fit? `digest` may be NULL. */
+int tagging__fits(struct registry_call *c, const char *digest, uint64_t bytes, struct err *e);
+int tagging__take(struct registry_call *c, const char *digest, uint64_t bytes, struct err *e);
+/* May the tag, or a manifest with all its tags, go? */
+int tagging__may_go(struct registry_call *c, struct err *e);
+/* ERR_EXISTS of a tag that was set but once, in the registry's words. */
+int tagging__fixed(const char *repository, const char *tag, int rc, struct err *e);
 
 /* ---- names in refs.log, as oci/store_int.h lays them out ---- */
 static inline char *name_blob(struct registry_call *c, const char *repository, const char *digest)

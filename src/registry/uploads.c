@@ -119,7 +119,12 @@ static int read_body(struct registry_call *c, struct upload *u, struct err *e)
 {
     enum { CHUNK = 1 << 17 };
     char *chunk = arena_alloc(c->arena, CHUNK);
-    uint64_t max = c->registry->opts.max_blob_bytes;
+    uint64_t max = c->registry->opts.max_blob_bytes, size = blob_writer_size(u->writer);
+    int64_t length = c->q->content_length;
+    const char *digest = http_query(c->q, "digest");
+    int fits = tagging__fits(c, digest, size + (length > 0 ? (uint64_t)length : 0), e);
+    if (fits < 0)
+        return fits;
     for (;;) {
         long got = http_read(c->q, chunk, CHUNK, e);
         if (got <= 0)
@@ -128,6 +133,8 @@ static int read_body(struct registry_call *c, struct upload *u, struct err *e)
             return err_set(e, ERR_TOO_LARGE, "blob is larger than %llu bytes",
                            (unsigned long long)max);
         int rc = blob_write(u->writer, chunk, (size_t)got, e);
+        if (rc == 0 && length < 0) /* nobody said how much would come */
+            rc = tagging__fits(c, digest, blob_writer_size(u->writer), e);
         if (rc < 0)
             return rc;
     }
@@ -184,7 +191,10 @@ static void finish(struct registry_call *c, struct upload *u)
         u->writer = NULL;
         rc = blob_commit(w, expected, digest, &e);
     }
+    uint64_t size = 0;
     end_upload(r, u);
+    if (rc == 0 && blob_has(r->blobs, digest, &size))
+        rc = tagging__take(c, digest, size, &e);
     if (rc == 0)
         rc = refs_set(r->refs, name_blob(c, c->repository, digest), digest, NULL, &e);
     if (rc < 0)
@@ -213,13 +223,22 @@ static bool may_mount(struct registry_call *c, const char *digest, const char *f
     return false;
 }
 
+/* True: answered. */
 static bool mount(struct registry_call *c)
 {
     const char *digest = http_query(c->q, "mount");
     struct registry *r = c->registry;
+    struct err e = {0};
+    uint64_t size;
     if (!digest || blob_digest_check(digest, NULL) < 0 ||
         !may_mount(c, digest, http_query(c->q, "from")) || !blob_touch(r->blobs, digest) ||
-        refs_set(r->refs, name_blob(c, c->repository, digest), digest, NULL, NULL) < 0)
+        !blob_has(r->blobs, digest, &size))
+        return false;
+    if (tagging__take(c, digest, size, &e) < 0) {
+        answer__err(c, &e, "DENIED");
+        return true;
+    }
+    if (refs_set(r->refs, name_blob(c, c->repository, digest), digest, NULL, NULL) < 0)
         return false;
     created(c, digest);
     return true;
@@ -231,7 +250,7 @@ static void begin(struct registry_call *c)
     struct upload *u;
     if (mount(c))
         return;
-    if (open_upload(c, &u, &e) < 0) {
+    if (tagging__fits(c, http_query(c->q, "digest"), 1, &e) < 0 || open_upload(c, &u, &e) < 0) {
         answer__err(c, &e, "BLOB_UPLOAD_INVALID");
         return;
     }

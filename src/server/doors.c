@@ -206,8 +206,12 @@ static int open_both(struct server *s, const char *address, http_handler handler
 
 int doors_open(struct server *s, struct err *e)
 {
-    struct registry_opts registry = {
-        .images = s->images, .authorize = registry_allows, .token = registry_token, .arg = s};
+    struct registry_opts registry = {.images = s->images,
+                                     .authorize = registry_allows,
+                                     .token = registry_token,
+                                     .policy = registry_port_policy,
+                                     .arg = s};
+    registry_port_open(s);
     struct host_opts host = {.root = s->repositories.root,
                              .prefix = "/git/",
                              .authenticate = git_authenticate,

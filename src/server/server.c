@@ -379,6 +379,7 @@ void server_free(struct server *s)
     pruner_free(s->pruner);
     host_free(s->host);
     registry_free(s->registry);
+    registry_port_done(s);
     kube_free(s->node_kube);
     kube_free(s->kube);
     apiserver_free(s->api);

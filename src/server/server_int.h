@@ -29,6 +29,16 @@
 
 enum { SERVER_DOORS = 8 };
 
+/* The registry's policy as it was read last, and which version of its ConfigMap that was. */
+struct registry_port {
+    pthread_mutex_t lock;
+    struct registry_policy *policy;
+    char *text; /* that it was read from, or that was refused */
+    bool known; /* there is one, though perhaps none was asked for */
+    struct err wrong;
+    int64_t read_ms;
+};
+
 struct server {
     struct server_opts opts;
     /* Both live as long as the server: paths, addresses; `id`, which a thread of its own opens. */
@@ -68,6 +78,7 @@ struct server {
     struct runtime *build_runtime;
     struct keeper *keeper;
     struct registry *registry;
+    struct registry_port registry_port;
     struct repository_opts repositories;
     struct host *host;
     struct charts_store *charts;
@@ -94,6 +105,11 @@ void shipping_free(struct shipping *x);
 
 /* work_ports.c: what a pipeline's step may ask for. */
 int work_ports_open(struct server *s, struct err *e) MUST_CHECK;
+
+/* registry_port.c: what the registry refuses and copies, as the API says. */
+void registry_port_open(struct server *s);
+void registry_port_done(struct server *s);
+int registry_port_policy(void *arg, struct registry_policy **out, struct err *e) MUST_CHECK;
 
 /* gate_port.c: what may start in a protected namespace; as long as the server. */
 struct image_gate *gate_port_open(struct server *s);

@@ -320,7 +320,7 @@ static int push(void *arg, const struct work_image *q, struct work_progress *p, 
         (void)err_set(e, ERR_DENIED, "%s@%s has no passed scan", repository, q->digest);
         return err_hint(e, "scan it first; what fails the policy is not pushed");
     }
-    r = image_store_tag(s->images, reference, q->digest, e);
+    r = registry_tag(s->registry, repository, tag, q->digest, e);
     if (r == 0)
         r = image_store_unlease(s->images, held_lease(repository, q->digest, a), e);
     if (r < 0)

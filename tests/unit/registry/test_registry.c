@@ -62,6 +62,18 @@ static int admit(void *arg, const char *repository, const char *tag, const char 
     return strcmp(tag, "frozen") == 0 ? err_set(e, ERR_DENIED, "tag is immutable") : 0;
 }
 
+static const char policy_text[] = "immutableTags:\n"
+                                  "- {repositories: [kept/**], tags: [\"v*\"]}\n"
+                                  "quotas:\n"
+                                  "- {repositories: [small/**], maxBytes: 400}\n";
+static bool policy_wrong;
+
+static int give_policy(void *arg, struct registry_policy **out, struct err *e)
+{
+    (void)arg;
+    return registry_policy_read(policy_wrong ? "quotas: 1" : policy_text, out, e);
+}
+
 static void start(void)
 {
     struct err e = {0};
@@ -75,6 +87,7 @@ static void start(void)
                               .token = give_token,
                               .tagged = on_tagged,
                               .admit = admit,
+                              .policy = give_policy,
                               .max_manifest_bytes = 4096,
                               .max_blob_bytes = 1 << 20};
     T_RC(registry_new(&r, &registry, &e), &e, "registry");
@@ -273,6 +286,92 @@ static void judges_pushes(void)
     stop();
 }
 
+static const char *error_message(const struct http_answer *r)
+{
+    struct value *doc = NULL;
+    if (json_parse(arena, r->body, r->body_len, 0, &doc, NULL) < 0)
+        return "";
+    return value_str(value_at(doc, "errors[0].message"), "");
+}
+
+static struct http_answer put_other(const char *repository, const char *tag)
+{
+    return ask("PUT", arena_printf(arena, "/v2/%s/manifests/%s", repository, tag), alice,
+               manifest_type,
+               "{\"schemaVersion\":2,\"annotations\":{\"a\":\"b\"},\"config\":{\"mediaType\":"
+               "\"application/x\",\"digest\":\"" EMPTY_SHA256 "\",\"size\":0}}");
+}
+
+static void keeps_tags(void)
+{
+    static const char about[] =
+        "sha256-e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855.sig";
+    start();
+    put_blob("kept/a", EMPTY_SHA256, "");
+    struct http_answer r = put_manifest("kept/a", "v1", alice);
+    const char *digest = http_answer_header(&r, "docker-content-digest");
+    T_EQ_INT(r.status, 201, "a new tag");
+    T_EQ_INT(put_manifest("kept/a", "v1", alice).status, 201, "the same once more");
+    r = put_other("kept/a", "v1");
+    T_EQ_INT(r.status, 403, "it does not move");
+    T_EQ_STR(error_code(&r), "DENIED", "it does not move");
+    T_OK(strstr(error_message(&r), "tag v1 of kept/a is immutable: it names sha256:") != NULL,
+         "why");
+    T_EQ_INT(ask("DELETE", "/v2/kept/a/manifests/v1", alice, NULL, NULL).status, 403, "by tag");
+    T_EQ_INT(
+        ask("DELETE", arena_printf(arena, "/v2/kept/a/manifests/%s", digest), alice, NULL, NULL)
+            .status,
+        403, "by digest");
+    T_EQ_INT(put_manifest("kept/a", "latest", alice).status, 201, "another tag");
+    T_EQ_INT(put_other("kept/a", "latest").status, 201, "moves");
+    T_EQ_INT(put_manifest("kept/a", about, alice).status, 201, "a signature's");
+    T_EQ_INT(put_other("kept/a", about).status, 201, "moves");
+    policy_wrong = true;
+    T_EQ_INT(put_manifest("kept/a", "v2", alice).status, 503, "nobody knows what holds");
+    T_EQ_INT(ask("GET", "/v2/kept/a/manifests/v1", alice, NULL, NULL).status, 200, "pulls go on");
+    policy_wrong = false;
+    stop();
+}
+
+static void counts_quotas(void)
+{
+    char text[300], digest[DIGEST_MAX];
+    start();
+    memset(text, 'x', sizeof text);
+    text[299] = '\0';
+    blob_digest_of(text, 299, digest);
+    put_blob("small/a", digest, text);
+    put_blob("small/b", digest, text); /* counts once */
+    text[0] = 'y';
+    blob_digest_of(text, 299, digest);
+    struct http_answer r =
+        ask("POST", arena_printf(arena, "/v2/small/a/blobs/uploads/?digest=%s", digest), alice,
+            "application/octet-stream", text);
+    T_EQ_INT(r.status, 403, "full");
+    T_EQ_STR(error_message(&r),
+             "small/a: 299 bytes more do not fit into the quota of small/**: 299 of 400 are used; "
+             "delete images that nobody needs, or raise the quota",
+             "with sizes");
+    put_blob("large/a", digest, text);
+    r = ask("POST", arena_printf(arena, "/v2/small/b/blobs/uploads/?mount=%s&from=large/a", digest),
+            alice, NULL, "");
+    T_EQ_INT(r.status, 403, "mounts count, too");
+    blob_digest_of(text + 1, 298, digest);
+    T_EQ_INT(ask("DELETE", arena_printf(arena, "/v2/large/a/blobs/%s", digest), alice, NULL, NULL)
+                 .status,
+             404, "not there");
+    struct err e = {0};
+    put_blob("large/a", EMPTY_SHA256, "");
+    r = put_manifest("large/a", "1", alice);
+    digest[0] = '\0';
+    (void)snprintf(digest, sizeof digest, "%s", http_answer_header(&r, "docker-content-digest"));
+    T_RC(registry_tag(registry, "large/b", "1", digest, &e), &e, "no quota");
+    T_RC(registry_tag(registry, "kept/b", "v1", digest, &e), &e, "a new tag");
+    T_RC(registry_tag(registry, "kept/b", "v1", digest, &e), &e, "the same");
+    T_EQ_INT(registry_tag(registry, "small/b", "1", digest, &e), ERR_DENIED, "no room");
+    stop();
+}
+
 static void sends_ranges(void)
 {
     static const struct {
@@ -310,4 +409,4 @@ static void sends_ranges(void)
     stop();
 }
 
-T_MAIN(asks_for_rights, gives_tokens, judges_pushes, sends_ranges)
+T_MAIN(asks_for_rights, gives_tokens, judges_pushes, keeps_tags, counts_quotas, sends_ranges)
