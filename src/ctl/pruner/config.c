@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "codec/glob.h"
 #include "codec/yaml.h"
 
 enum { TEXT_MAX = 1 << 20 };
@@ -16,6 +17,7 @@ enum kind {
     MAP,     /* of objects with the fields of `below` */
     LIST,    /* the same */
     STRINGS, /* an object of texts */
+    GLOBS,   /* a list of patterns */
 };
 
 struct field {
@@ -56,11 +58,13 @@ static const struct field global_fields[] = {
 static const struct field repository_fields[] = {
     {"historyLimit", POSITIVE, NULL},
     {"ttlSeconds",   POSITIVE, NULL},
+    {"keepTags",     GLOBS,    NULL},
     {NULL,           COUNT,    NULL},
 };
 static const struct field image_fields[] = {
     {"historyLimit", POSITIVE, NULL             },
     {"ttlSeconds",   POSITIVE, NULL             },
+    {"keepTags",     GLOBS,    NULL             },
     {"repositories", MAP,      repository_fields},
     {NULL,           COUNT,    NULL             },
 };
@@ -108,6 +112,16 @@ static int check_list(const struct value *v, const struct field *fields, const c
     return 0;
 }
 
+static int check_globs(const struct value *v, const char *at, struct err *e)
+{
+    if (!value_is(v, VALUE_ARRAY))
+        return err_set(e, ERR_INVALID, "%s has to be a list", at);
+    VALUE_EACH_ITEM (item, v)
+        if (!glob_valid(value_str(item, "[")))
+            return err_set(e, ERR_INVALID, "%s: %s is no pattern", at, value_str(item, "a value"));
+    return 0;
+}
+
 static int check_map(const struct value *v, const struct field *f, const char *at, struct arena *a,
                      struct err *e)
 {
@@ -138,6 +152,8 @@ static int check_field(const struct value *v, const struct field *f, const char 
         return check_text(v, f->kind, at, e);
     case LIST:
         return check_list(v, f->below, at, a, e);
+    case GLOBS:
+        return check_globs(v, at, e);
     case MAP:
     case STRINGS:
         break;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "codec/glob.h"
 #include "oci/reference.h"
 
 enum { HEX = 64, WORD_MAX = 512, DEPTH_MAX = 64 };
@@ -94,11 +95,33 @@ static int by_digest(const void *x, const void *y)
     return c ? c : strcmp(a->digest, b->digest);
 }
 
+/* What is said of a repository itself, or of the first pattern that it matches. */
+static const struct value *own_limits(const struct image_prune_view *v, const char *repository)
+{
+    const struct value *all = value_get(v->config, "repositories");
+    const struct value *own = value_get(all, repository);
+    if (own)
+        return own;
+    VALUE_EACH_MEMBER (m, all)
+        if (glob_match(m->key, repository, 0))
+            return &m->value;
+    return NULL;
+}
+
+static bool keeps_tag(const struct image_prune_view *v, const struct image_tag *t)
+{
+    const struct value *own = value_get(own_limits(v, t->repository), "keepTags");
+    VALUE_EACH_ITEM (pattern, own ? own : value_get(v->config, "keepTags"))
+        if (glob_match(value_str(pattern, ""), t->tag, GLOB_FLAT))
+            return true;
+    return false;
+}
+
 static bool tag_used(const struct image_prune_view *v, const struct image_tag *t, struct arena *a)
 {
     bool used = map_has(v->used, t->digest) ||
                 map_has(v->used, arena_printf(a, "%s:%s", t->repository, t->tag)) ||
-                t->set_ms >= v->busy_since_ms;
+                t->set_ms >= v->busy_since_ms || keeps_tag(v, t);
     for (const char *const *c = t->children; c && *c; c++)
         used |= map_has(v->used, *c);
     return used;
@@ -155,7 +178,7 @@ static void use_subjects(const struct image_prune_view *v, struct arena *a, stru
 
 static int64_t limit_of(const struct image_prune_view *v, const char *repository, const char *key)
 {
-    const struct value *own = value_get(value_get(v->config, "repositories"), repository);
+    const struct value *own = own_limits(v, repository);
     return value_int(value_get(own, key), value_int(value_get(v->config, key), -1));
 }
 
