@@ -1,5 +1,7 @@
 /* registry.c - slipway registry and slipway fsck: what this machine's registry holds, and whether
  * it is whole. */
+#include "cli/registry.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,7 +11,6 @@
 
 #include "base/clock.h"
 #include "base/map.h"
-#include "cli/verb.h"
 #include "oci/images.h"
 #include "oci/manifest.h"
 #include "oci/reference.h"
@@ -24,11 +25,48 @@ enum { MINUTE_MS = 60000, DEFAULT_GRACE_MINUTES = 60 };
             "where everything is kept (" VERB_DEFAULT_DIR ")"                                      \
     }
 
-static int open_images(const char *data_dir, struct arena *a, struct image_store **out,
-                       struct err *e)
+int registry_open_images(const char *data_dir, struct arena *a, struct image_store **out,
+                         struct err *e)
 {
     struct image_store_opts o = {.folder = arena_printf(a, "%s/images", verb_data_dir(data_dir))};
     return image_store_open(&o, out, e);
+}
+
+/* What a verb is about: the words after it, and this machine's images. */
+struct about {
+    struct arena *arena;
+    struct arguments args;
+    const char *data_dir;
+    struct image_store *images;
+    struct err err;
+};
+
+static void about_done(struct about *x)
+{
+    image_store_free(x->images);
+    arena_free(x->arena);
+}
+
+#define ABOUT __attribute__((cleanup(about_done))) struct about
+
+enum { ANY = -1 };
+
+/* Of a verb whose only option is the data folder, with `words` words (ANY: one or more). False: it
+ * is over, with *code. */
+static bool begin(int verb, int argc, char **argv, int words, struct about *x, int *code)
+{
+    const struct option table[] = {DIR_OPTION(x->data_dir), {0}};
+    const struct verb *v = &verbs_registry[verb];
+    x->arena = arena_new(0);
+    if (!verb_begin(v, table, argc, argv, x->arena, &x->args, code))
+        return false;
+    if (words == ANY ? x->args.n == 0 : x->args.n != (size_t)words)
+        *code = verb_usage(v);
+    else if (registry_open_images(x->data_dir, x->arena, &x->images, &x->err) < 0)
+        *code = verb_fail(&x->err);
+    else
+        return true;
+    return false;
 }
 
 /* "path" of "slipway.local/path:tag", and its tag; false for images of other hosts. */
@@ -38,7 +76,7 @@ static bool local_name(const char *reference, struct arena *a, struct reference 
            strcmp(out->host, IMAGES_LOCAL_HOST) == 0;
 }
 
-static const char *bytes_text(uint64_t n, struct arena *a)
+const char *registry_bytes_text(uint64_t n, struct arena *a)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
     double v = (double)n;
@@ -54,24 +92,16 @@ static const char *bytes_text(uint64_t n, struct arena *a)
 
 static int run_ls(int argc, char **argv)
 {
-    const char *data_dir = NULL;
-    const struct option table[] = {DIR_OPTION(data_dir), {0}};
-    AUTO(arena) struct arena *a = arena_new(0);
-    AUTO(image_store) struct image_store *s = NULL;
-    struct arguments args;
+    ABOUT x = {0};
     struct image_name *names;
     struct reference ref;
-    struct err e = {0};
     struct map tags;
     int code;
-    if (!verb_begin(&verbs_registry[LS], table, argc, argv, a, &args, &code))
+    if (!begin(LS, argc, argv, 0, &x, &code))
         return code;
-    if (args.n)
-        return verb_usage(&verbs_registry[LS]);
-    if (open_images(data_dir, a, &s, &e) < 0)
-        return verb_fail(&e);
+    struct arena *a = x.arena;
     map_init(&tags);
-    size_t n = image_store_list(s, a, &names);
+    size_t n = image_store_list(x.images, a, &names);
     for (size_t i = 0; i < n; i++)
         if (local_name(names[i].reference, a, &ref)) {
             size_t *count = map_get(&tags, ref.path);
@@ -88,26 +118,18 @@ static int run_ls(int argc, char **argv)
 
 static int run_tags(int argc, char **argv)
 {
-    const char *data_dir = NULL;
-    const struct option table[] = {DIR_OPTION(data_dir), {0}};
-    AUTO(arena) struct arena *a = arena_new(0);
-    AUTO(image_store) struct image_store *s = NULL;
-    struct arguments args;
+    ABOUT x = {0};
     struct image_name *names;
     struct reference ref;
-    struct err e = {0};
     size_t shown = 0;
     int code;
-    if (!verb_begin(&verbs_registry[TAGS], table, argc, argv, a, &args, &code))
+    if (!begin(TAGS, argc, argv, 1, &x, &code))
         return code;
-    if (args.n != 1)
-        return verb_usage(&verbs_registry[TAGS]);
-    if (open_images(data_dir, a, &s, &e) < 0)
-        return verb_fail(&e);
-    size_t n = image_store_list(s, a, &names);
+    struct arena *a = x.arena;
+    size_t n = image_store_list(x.images, a, &names);
     for (size_t i = 0; i < n; i++) {
         char when[CLOCK_TEXT_MAX];
-        if (!local_name(names[i].reference, a, &ref) || strcmp(ref.path, args.items[0]) != 0)
+        if (!local_name(names[i].reference, a, &ref) || strcmp(ref.path, x.args.items[0]) != 0)
             continue;
         clock_format_rfc3339(names[i].set_ms, when);
         (void)printf("%-40s %s %s\n", ref.tag, when, names[i].digest);
@@ -115,8 +137,8 @@ static int run_tags(int argc, char **argv)
     }
     if (shown)
         return EXIT_OK;
-    (void)err_set(&e, ERR_NOT_FOUND, "there is no repository %s with tags", args.items[0]);
-    return verb_fail(&e);
+    (void)err_set(&x.err, ERR_NOT_FOUND, "there is no repository %s with tags", x.args.items[0]);
+    return verb_fail(&x.err);
 }
 
 /* ---- rm ---- */
@@ -139,23 +161,14 @@ static int remove_one(struct image_store *s, const char *name, struct arena *a, 
 
 static int run_rm(int argc, char **argv)
 {
-    const char *data_dir = NULL;
-    const struct option table[] = {DIR_OPTION(data_dir), {0}};
-    AUTO(arena) struct arena *a = arena_new(0);
-    AUTO(image_store) struct image_store *s = NULL;
-    struct arguments args;
-    struct err e = {0};
+    ABOUT x = {0};
     int code;
-    if (!verb_begin(&verbs_registry[RM], table, argc, argv, a, &args, &code))
+    if (!begin(RM, argc, argv, ANY, &x, &code))
         return code;
-    if (args.n == 0)
-        return verb_usage(&verbs_registry[RM]);
-    if (open_images(data_dir, a, &s, &e) < 0)
-        return verb_fail(&e);
-    for (size_t i = 0; i < args.n; i++) {
-        if (remove_one(s, args.items[i], a, &e) < 0)
-            return verb_fail(&e);
-        (void)printf("removed %s\n", args.items[i]);
+    for (size_t i = 0; i < x.args.n; i++) {
+        if (remove_one(x.images, x.args.items[i], x.arena, &x.err) < 0)
+            return verb_fail(&x.err);
+        (void)printf("removed %s\n", x.args.items[i]);
     }
     return EXIT_OK;
 }
@@ -215,30 +228,22 @@ static void print_usage(struct image_store *s, struct arena *a)
     const struct map_entry *entry;
     for (size_t i = 0; (entry = map_next(&repositories, &i));) {
         struct repository_use *u = entry->value;
-        (void)printf("%-50s %12s\n", entry->key, bytes_text(u->bytes, a));
+        (void)printf("%-50s %12s\n", entry->key, registry_bytes_text(u->bytes, a));
         map_done(&u->blobs);
     }
-    (void)printf("%-50s %12s\n", "all, what is shared counted once", bytes_text(all.bytes, a));
+    (void)printf("%-50s %12s\n", "all, what is shared counted once",
+                 registry_bytes_text(all.bytes, a));
     map_done(&all.blobs);
     map_done(&repositories);
 }
 
 static int run_usage(int argc, char **argv)
 {
-    const char *data_dir = NULL;
-    const struct option table[] = {DIR_OPTION(data_dir), {0}};
-    AUTO(arena) struct arena *a = arena_new(0);
-    AUTO(image_store) struct image_store *s = NULL;
-    struct arguments args;
-    struct err e = {0};
+    ABOUT x = {0};
     int code;
-    if (!verb_begin(&verbs_registry[USAGE], table, argc, argv, a, &args, &code))
+    if (!begin(USAGE, argc, argv, 0, &x, &code))
         return code;
-    if (args.n)
-        return verb_usage(&verbs_registry[USAGE]);
-    if (open_images(data_dir, a, &s, &e) < 0)
-        return verb_fail(&e);
-    print_usage(s, a);
+    print_usage(x.images, x.arena);
     return EXIT_OK;
 }
 
@@ -284,11 +289,11 @@ static int run_gc(int argc, char **argv)
         return code;
     if (args.n || minutes < 0)
         return verb_usage(&verbs_registry[GC]);
-    if (lock_data(data_dir, a, &lock, &e) < 0 || open_images(data_dir, a, &s, &e) < 0 ||
+    if (lock_data(data_dir, a, &lock, &e) < 0 || registry_open_images(data_dir, a, &s, &e) < 0 ||
         image_store_collect(s, (int64_t)minutes * MINUTE_MS, &gone, &e) < 0)
         return verb_fail(&e);
     (void)printf("removed %zu blobs and %zu unpacked layers, %s\n", gone.blobs, gone.layers,
-                 bytes_text(gone.bytes, a));
+                 registry_bytes_text(gone.bytes, a));
     return EXIT_OK;
 }
 
@@ -310,26 +315,19 @@ static void progress(void *arg, const struct image_check_result *so_far)
 
 static int run_fsck(int argc, char **argv)
 {
-    const char *data_dir = NULL;
-    const struct option table[] = {DIR_OPTION(data_dir), {0}};
-    AUTO(arena) struct arena *a = arena_new(0);
-    AUTO(image_store) struct image_store *s = NULL;
+    ABOUT x = {0};
     const struct image_check_opts o = {.report = report,
                                        .progress = isatty(STDERR_FILENO) ? progress : NULL};
-    struct arguments args;
     struct image_check_result r;
-    struct err e = {0};
     int code;
-    if (!verb_begin(&verbs_registry[FSCK], table, argc, argv, a, &args, &code))
+    if (!begin(FSCK, argc, argv, 0, &x, &code))
         return code;
-    if (args.n)
-        return verb_usage(&verbs_registry[FSCK]);
-    if (open_images(data_dir, a, &s, &e) < 0 || image_store_check(s, &o, &r, &e) < 0)
-        return verb_fail(&e);
+    if (image_store_check(x.images, &o, &r, &x.err) < 0)
+        return verb_fail(&x.err);
     if (o.progress)
         (void)fprintf(stderr, "\r\033[K");
-    (void)printf("%zu blobs (%s), %zu manifests, %zu names: ", r.blobs, bytes_text(r.bytes, a),
-                 r.manifests, r.names);
+    (void)printf("%zu blobs (%s), %zu manifests, %zu names: ", r.blobs,
+                 registry_bytes_text(r.bytes, x.arena), r.manifests, r.names);
     if (r.bad)
         (void)printf("%zu things are wrong\n", r.bad);
     else
