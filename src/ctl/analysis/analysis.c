@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ctl/analysis/args.h"
+#include "ctl/analysis/baseline.h"
 #include "ctl/analysis/measure.h"
 #include "ctl/analysis/plan.h"
 #include "kube/write.h"
@@ -67,7 +68,7 @@ static void write_measurement(struct work *w, struct value *m, const struct valu
     (void)value_set_str(w->a, m, "phase", phase);
 }
 
-static void take(struct work *w, const struct value *metric, struct value *result)
+static void take(struct work *w, const struct value *metric, struct value *result, int64_t since)
 {
     struct value *list = value_make_array(w->a, result, "measurements");
     size_t n = value_count(list);
@@ -82,6 +83,7 @@ static void take(struct work *w, const struct value *metric, struct value *resul
         .run = w->run,
         .metric = metric,
         .metadata = value_get(m, "metadata"),
+        .started_ms = since,
         .index = (size_t)(value_at_int(result, "count", 0) + value_at_int(result, "error", 0)),
         .a = w->a};
     struct measurement got;
@@ -118,9 +120,13 @@ static int prepare(struct work *w, struct err *e)
     int rc = analysis_args_read(w->c->kube, w->run, w->a, &w->args, e);
     if (rc == 0)
         rc = analysis_args_fill(&w->args, metrics, w->a, &w->metrics, e);
-    VALUE_EACH_ITEM (m, w->metrics)
+    VALUE_EACH_ITEM (m, w->metrics) {
+        struct baseline b;
         if (rc == 0)
             rc = analysis_check(m, e);
+        if (rc == 0 && baseline_settings(m))
+            rc = baseline_read(m, &b, e);
+    }
     return rc;
 }
 
@@ -145,7 +151,7 @@ static enum analysis_phase measure_all(struct work *w, bool terminating, const c
         const char *name = value_at_str(metric, "name", ""), *why;
         struct value *result = result_of(w, name);
         if (!terminating && analysis_due_ms(metric, result, since) <= w->now)
-            take(w, metric, result);
+            take(w, metric, result, since);
         enum analysis_phase p = analysis_assess(metric, result, terminating, w->a, &why);
         (void)value_set_str(w->a, result, "phase", analysis_phase_name(p));
         why = analysis_args_hide(&w->args, why, w->a);

@@ -6,6 +6,7 @@
 #include "api/object.h"
 #include "codec/json.h"
 #include "codec/jsonpath.h"
+#include "ctl/analysis/baseline.h"
 #include "kube/write.h"
 #include "net/http_client.h"
 
@@ -79,15 +80,15 @@ static int http_get(struct measure_ctx *m, const struct value *spec, const struc
 }
 
 static int query_remote(struct measure_ctx *m, const struct value *spec, const char *address,
-                        const char *query, struct value **out, struct err *e)
+                        const char *query, int64_t at_ms, struct value **out, struct err *e)
 {
     struct http_answer answer;
     struct value *doc;
     size_t n = strlen(address);
     struct http_call call = {.method = "GET",
-                             .url = arena_printf(m->a, "%s%sapi/v1/query?query=%s", address,
-                                                 n && address[n - 1] == '/' ? "" : "/",
-                                                 percent(m->a, query)),
+                             .url = arena_printf(m->a, "%s%sapi/v1/query?query=%s&time=%.3f",
+                                                 address, n && address[n - 1] == '/' ? "" : "/",
+                                                 percent(m->a, query), (double)at_ms / 1000),
                              .headers = headers_of(m->a, value_get(spec, "headers")),
                              .max_answer = ANSWER_MAX};
     int rc = http_get(m, spec, &call, value_at_int(spec, "timeout", 30), &answer, e);
@@ -102,19 +103,23 @@ static int query_remote(struct measure_ctx *m, const struct value *spec, const c
     return 0;
 }
 
+int measure__ask(struct measure_ctx *m, const struct value *spec, const char *query, int64_t at_ms,
+                 struct value **out, struct err *e)
+{
+    const char *address = value_at_str(spec, "address", "");
+    if (*address)
+        return query_remote(m, spec, address, query, at_ms, out, e);
+    if (m->opts->query)
+        return m->opts->query(m->opts->arg, query, at_ms, m->a, out, e);
+    return err_set(e, ERR_INVALID, "the address of a Prometheus is missing");
+}
+
 static int prometheus(struct measure_ctx *m, const struct value *spec, struct measurement *out,
                       struct err *e)
 {
-    const char *address = value_at_str(spec, "address", ""),
-               *query = value_at_str(spec, "query", "");
     struct value *data, *value;
-    int rc;
-    if (*address)
-        rc = query_remote(m, spec, address, query, &data, e);
-    else if (m->opts->query)
-        rc = m->opts->query(m->opts->arg, query, m->c->clock->real_ms(m->c->clock), m->a, &data, e);
-    else
-        rc = err_set(e, ERR_INVALID, "provider.prometheus.address is missing");
+    int rc = measure__ask(m, spec, value_at_str(spec, "query", ""),
+                          m->c->clock->real_ms(m->c->clock), &data, e);
     if (rc == 0)
         rc = measure_prometheus_value(m->a, data, &value, e);
     if (rc < 0)
@@ -256,6 +261,20 @@ static int job(struct measure_ctx *m, const struct value *spec, struct measureme
     return 0;
 }
 
+/* ---- plugins ---- */
+
+static int plugin(struct measure_ctx *m, const struct value *spec, struct measurement *out,
+                  struct err *e)
+{
+    const struct value *settings = baseline_settings(m->metric);
+    if (settings)
+        return baseline_measure(m, settings, out, e);
+    VALUE_EACH_MEMBER (p, spec)
+        return err_set(e, ERR_UNSUPPORTED, "plugin %s is not offered here; slipway.dev/baseline is",
+                       p->key);
+    return err_set(e, ERR_INVALID, "provider.plugin is empty");
+}
+
 int measure(struct measure_ctx *m, struct measurement *out, struct err *e)
 {
     static const struct {
@@ -265,6 +284,7 @@ int measure(struct measure_ctx *m, struct measurement *out, struct err *e)
         {"prometheus", prometheus},
         {"web",        web       },
         {"job",        job       },
+        {"plugin",     plugin    },
     };
     const struct value *given = value_get(m->metric, "provider");
     struct measurement got = {.shown = "", .message = ""};

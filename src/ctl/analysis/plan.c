@@ -69,8 +69,7 @@ int analysis_check(const struct value *metric, struct err *e)
     return 0;
 }
 
-/* 0: without end. */
-static int64_t wanted_count(const struct value *metric)
+int64_t analysis_looks(const struct value *metric)
 {
     int64_t count = number(metric, "count", 0);
     return count > 0 ? count : duration_ms(metric, "interval") >= 0 ? 0 : 1;
@@ -99,7 +98,7 @@ int64_t analysis_due_ms(const struct value *metric, const struct value *result,
 {
     const struct value *last = last_of(result);
     int64_t interval = duration_ms(metric, "interval"), delay = duration_ms(metric, "initialDelay");
-    int64_t count = wanted_count(metric);
+    int64_t count = analysis_looks(metric);
     if (result && over(result))
         return INT64_MAX;
     if (!last)
@@ -148,7 +147,7 @@ enum analysis_phase analysis_assess(const struct value *metric, const struct val
                                     bool terminating, struct arena *a, const char **why)
 {
     const struct value *last = last_of(result);
-    int64_t count = wanted_count(metric), row = number(metric, "consecutiveSuccessLimit", 0);
+    int64_t count = analysis_looks(metric), row = number(metric, "consecutiveSuccessLimit", 0);
     *why = "";
     if (result && over(result)) {
         *why = value_at_str(result, "message", "");

@@ -34,6 +34,9 @@ int64_t analysis_due_ms(const struct value *metric, const struct value *result,
 enum analysis_phase analysis_assess(const struct value *metric, const struct value *result,
                                     bool terminating, struct arena *a, const char **why);
 
+/* How many measurements the metric asks for; 0: without end. */
+int64_t analysis_looks(const struct value *metric);
+
 /* Counts a measurement that has ended into the result's counters. */
 void analysis_count(struct arena *a, struct value *result, const struct value *measurement);
 

@@ -72,8 +72,9 @@ int trial_begin(struct app *p, const struct app_manifests *m, struct err *e)
         const struct object *c =
             had ? condemned(p, m, value_at_str(had, "git", ""), value_get(had, "config")) : NULL;
         int rc = c ? trial__note_revert(p, c, m->revision, e) : 0;
-        if (rc == 0)
-            (void)value_remove(p->rollout, "trial");
+        if (rc == 0 && value_remove(p->rollout, "trial"))
+            (void)value_set_str(p->a, value_get_mut(p->rollout, "good"), "since",
+                                app_time(p, p->now));
         return rc;
     }
     if (same_content(had, m))
@@ -193,7 +194,7 @@ static int condemn(struct app *p, const char *why, const struct object *run, str
     (void)value_set_str(p->a, meta, "namespace", p->ns);
     trial__labels(p, meta);
     struct value *spec = value_make_object(p->a, o, "spec");
-    const char *message = run ? value_at_str(run->root, "status.message", "") : "";
+    const char *message = run ? trial__message(run, p->a) : "";
     if (*message)
         why = arena_printf(p->a, "%s: %s", why, message);
     const char *commit = app_commit(p);

@@ -95,6 +95,17 @@ static int fill_run(struct app *p, struct value *spec, struct err *e)
     return 0;
 }
 
+/* Between these two the last good version served alone: what a baseline compares with. */
+static void note_times(struct app *p, struct value *meta)
+{
+    struct value *notes = value_make_object(p->a, meta, "annotations");
+    const char *good = value_at_str(p->rollout, "good.since", "");
+    (void)value_set_str(p->a, notes, "slipway.dev/rollout-began",
+                        value_at_str(p->rollout, "trial.since", ""));
+    if (*good)
+        (void)value_set_str(p->a, notes, "slipway.dev/good-since", good);
+}
+
 int trial__analyse(struct app *p, struct err *e)
 {
     struct value *o = value_new_object(p->a);
@@ -104,6 +115,7 @@ int trial__analyse(struct app *p, struct err *e)
     (void)value_set_str(p->a, meta, "name", trial__run_name(p));
     (void)value_set_str(p->a, meta, "namespace", p->ns);
     trial__labels(p, meta);
+    note_times(p, meta);
     (void)value_push(p->a, value_make_array(p->a, meta, "ownerReferences"),
                      owner_reference(p->a, &RES_APPLICATION, p->obj));
     struct err why = {.code = ERR_OK};
@@ -117,6 +129,33 @@ int trial__analyse(struct app *p, struct err *e)
         app_soon(p, RETRY_MS);
     (void)e;
     return 0;
+}
+
+static const struct value *named(const struct value *list, const char *name)
+{
+    VALUE_EACH_ITEM (x, list)
+        if (strcmp(value_at_str(x, "name", ""), name) == 0)
+            return x;
+    return NULL;
+}
+
+const char *trial__message(const struct object *run, struct arena *a)
+{
+    const char *message = value_at_str(run->root, "status.message", "");
+    VALUE_EACH_ITEM (result, value_at(run->root, "status.metricResults")) {
+        const struct value *list = value_get(result, "measurements");
+        const struct value *last = value_item(list, value_count(list) - 1);
+        const char *shown = value_at_str(last, "value", "");
+        if (strcmp(value_at_str(result, "message", ""), message) != 0 || !*shown ||
+            *value_at_str(last, "message", ""))
+            continue;
+        const struct value *metric = named(value_at(run->root, "spec.metrics"),
+                                           value_at_str(result, "name", ""));
+        const char *good = value_at_str(metric, "successCondition", "");
+        return arena_printf(a, "%s; the last measurement is %s, good is %s", message, shown,
+                            *good ? good : "what failureCondition does not name");
+    }
+    return message;
 }
 
 enum rollback_run trial__run_state(const struct object *run)

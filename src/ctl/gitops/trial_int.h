@@ -23,3 +23,5 @@ int trial__note_revert(struct app *p, const struct object *condemnation, const c
                        struct err *e) MUST_CHECK;
 int trial__analyse(struct app *p, struct err *e) MUST_CHECK;
 enum rollback_run trial__run_state(const struct object *run);
+/* Why a run failed, in one sentence. */
+const char *trial__message(const struct object *run, struct arena *a);
