@@ -43,6 +43,12 @@ const struct rule_group *rule_runner_group(const struct rule_runner *r)
 
 /* ---- writing ---- */
 
+/* There is a sample of this time or later. */
+static bool is_late(int r)
+{
+    return r == ERR_CONFLICT || r == ERR_EXISTS;
+}
+
 int rule_output__put(struct rule_output *o, const struct labels *l, double v,
                      const struct histogram *h, struct err *e)
 {
@@ -58,7 +64,7 @@ int rule_output__put(struct rule_output *o, const struct labels *l, double v,
     if (r == 0)
         r = h ? tsdb_append_histogram(o->r->host.db, ref, o->at_ms, h, e)
               : tsdb_append(o->r->host.db, ref, o->at_ms, v, e);
-    return r == ERR_CONFLICT ? 0 : r; /* there is a sample of this time or later */
+    return is_late(r) ? 0 : r;
 }
 
 static int end_series(struct rule_output *o, struct err *e)
@@ -72,7 +78,7 @@ static int end_series(struct rule_output *o, struct err *e)
         r = tsdb_series(o->r->host.db, m->value, &ref, e);
         if (r == 0)
             r = tsdb_append(o->r->host.db, ref, o->at_ms, stale_marker(), e);
-        r = r == ERR_CONFLICT ? 0 : r;
+        r = is_late(r) ? 0 : r;
     }
     map_done(&o->state->written);
     arena_free(o->state->written_arena);

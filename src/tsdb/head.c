@@ -110,6 +110,7 @@ void head__drop(struct tsdb *db, uint32_t slot)
     free(s->chunks);
     (void)native__retain(s, INT64_MAX);
     free(s->natives);
+    free(s->runs);
     arena_free(s->arena);
     free(s);
     db->slots[slot].series = NULL;
@@ -124,27 +125,42 @@ struct mem_series *head__get(struct tsdb *db, uint64_t ref)
     return db->slots[slot].series;
 }
 
-bool head__append(struct mem_series *s, struct sample x)
+enum append head__place(const struct mem_series *s, int64_t t)
 {
-    struct chunk *last = s->n_chunks ? &s->chunks[s->n_chunks - 1] : NULL;
-    if (last && last->n && x.t <= last->last_t)
-        return false;
-    if (s->n_natives && x.t <= s->natives[s->n_natives - 1].t)
-        return false;
-    if (!last || last->n == CHUNK_SAMPLES) {
-        if (last)
-            chunk_trim(last);
-        if (s->n_chunks == s->cap_chunks) {
-            s->cap_chunks = s->cap_chunks ? s->cap_chunks * 2 : 2;
-            s->chunks = realloc(s->chunks, s->cap_chunks * sizeof *s->chunks);
-            if (!s->chunks)
-                log_die("out of memory");
-        }
-        last = &s->chunks[s->n_chunks++];
-        chunk_init(last);
+    const struct chunk *floats = s->n_chunks ? &s->chunks[s->n_chunks - 1] : NULL;
+    int64_t newest = floats && floats->n ? floats->last_t : INT64_MIN;
+    if (s->n_natives && s->natives[s->n_natives - 1].t > newest)
+        newest = s->natives[s->n_natives - 1].t;
+    bool any = s->n_natives || (floats && floats->n);
+    return !any || t > newest ? APPEND_TAKEN : t == newest ? APPEND_TWICE : APPEND_OLD;
+}
+
+void head__make_chunk(struct mem_series *s)
+{
+    if (s->n_chunks)
+        chunk_trim(&s->chunks[s->n_chunks - 1]);
+    if (s->n_chunks == s->cap_chunks) {
+        s->cap_chunks = s->cap_chunks ? s->cap_chunks * 2 : 2;
+        s->chunks = realloc(s->chunks, s->cap_chunks * sizeof *s->chunks);
+        if (!s->chunks)
+            log_die("out of memory");
     }
-    chunk_add(last, x);
-    return true;
+    chunk_init(&s->chunks[s->n_chunks++]);
+}
+
+enum append head__append(struct mem_series *s, struct sample x)
+{
+    enum append place = head__place(s, x.t);
+    const struct chunk *last = s->n_chunks ? &s->chunks[s->n_chunks - 1] : NULL;
+    if (place == APPEND_TWICE && last && last->n && last->last_t == x.t &&
+        memcmp(&last->last_v, &x.v, sizeof x.v) == 0)
+        return APPEND_SAME;
+    if (place != APPEND_TAKEN)
+        return place;
+    if (!last || last->n == CHUNK_SAMPLES)
+        head__make_chunk(s);
+    chunk_add(&s->chunks[s->n_chunks - 1], x);
+    return APPEND_TAKEN;
 }
 
 void head__retain(struct tsdb *db, int64_t oldest_ms)
@@ -161,5 +177,7 @@ void head__retain(struct tsdb *db, int64_t oldest_ms)
             memmove(s->chunks, s->chunks + gone, s->n_chunks * sizeof *s->chunks);
         if (s->n_chunks == 0 && s->n_natives == 0)
             head__drop(db, i);
+        else
+            starts__retain(s, oldest_ms);
     }
 }

@@ -10,12 +10,16 @@ static const struct chunk *last_chunk(const struct mem_series *s)
     return s->n_chunks ? &s->chunks[s->n_chunks - 1] : NULL;
 }
 
-bool native__append(struct mem_series *s, int64_t t, const void *bytes, size_t n)
+enum append native__append(struct mem_series *s, int64_t t, const void *bytes, size_t n)
 {
-    const struct chunk *floats = last_chunk(s);
-    if ((floats && floats->n && t <= floats->last_t) ||
-        (s->n_natives && t <= s->natives[s->n_natives - 1].t))
-        return false;
+    enum append place = head__place(s, t);
+    const struct native *last = s->n_natives ? &s->natives[s->n_natives - 1] : NULL;
+    /* The first byte is the hint, which depends on what stands before. */
+    if (place == APPEND_TWICE && last && last->t == t && last->n == n &&
+        memcmp(last->bytes + 1, (const char *)bytes + 1, n - 1) == 0)
+        return APPEND_SAME;
+    if (place != APPEND_TAKEN)
+        return place;
     if (s->n_natives == s->cap_natives) {
         s->cap_natives = s->cap_natives ? s->cap_natives * 2 : 8;
         s->natives = realloc(s->natives, s->cap_natives * sizeof *s->natives);
@@ -27,7 +31,7 @@ bool native__append(struct mem_series *s, int64_t t, const void *bytes, size_t n
         log_die("out of memory");
     memcpy(copy, bytes, n);
     s->natives[s->n_natives++] = (struct native){t, (uint32_t)n, copy};
-    return true;
+    return APPEND_TAKEN;
 }
 
 const struct histogram *native__newest(const struct mem_series *s, struct arena *a)

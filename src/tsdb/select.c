@@ -125,6 +125,28 @@ static int each(struct tsdb *db, const struct tests *t, struct arena *a,
     return 0;
 }
 
+int select__slots(struct tsdb *db, const struct matcher *m, size_t n, struct arena *a,
+                  uint32_t **out, size_t *out_n, struct err *e)
+{
+    struct tests t = {0};
+    int r = tests_begin(m, n, a, &t, e);
+    if (r == 0) {
+        const struct postings *p = narrow(db, &t, a);
+        size_t all = p ? p->n : db->n_slots, count = 0;
+        uint32_t *slots = ARENA_ARRAY(a, uint32_t, all + 1);
+        for (uint32_t i = 0; i < all; i++) {
+            uint32_t slot = p ? p->slots[i] : i;
+            const struct mem_series *s = db->slots[slot].series;
+            if (s && passes(&t, &s->labels))
+                slots[count++] = slot;
+        }
+        *out = slots;
+        *out_n = count;
+    }
+    tests_end(&t);
+    return r;
+}
+
 struct gather {
     struct arena *arena;
     int64_t min_t, max_t;
@@ -162,6 +184,7 @@ static int copy_samples(struct mem_series *s, struct gather *g, struct series *o
     if (out->n > g->left)
         return err_set(e, ERR_TOO_LARGE, "the query would read more than %zu samples", g->max);
     g->left -= out->n;
+    starts__fill(s, g->arena, out);
     return 0;
 }
 

@@ -17,6 +17,7 @@ int tsdb_open(const struct tsdb_opts *o, struct tsdb **out, struct err *e)
     db->opts = *o;
     db->opts.retention_ms = o->retention_ms ? o->retention_ms : (int64_t)24 * 3600 * 1000;
     db->opts.max_series = o->max_series ? o->max_series : 200000;
+    db->opts.max_exemplars = o->max_exemplars ? o->max_exemplars : 100000;
     map_init(&db->by_key);
     map_init(&db->postings);
     (void)pthread_mutex_init(&db->lock, NULL);
@@ -38,6 +39,7 @@ void tsdb_free(struct tsdb *db)
         if (db->slots[i].series)
             head__drop(db, i);
     wal__close(&db->wal);
+    exemplar__free(db);
     map_done(&db->by_key);
     map_done(&db->postings);
     free(db->slots);
@@ -63,20 +65,45 @@ int tsdb_series(struct tsdb *db, const struct labels *l, uint64_t *out_ref, stru
     return 0;
 }
 
+/* 0 for what was taken and for the same again. */
+static int refuse(struct tsdb *db, enum append how, int64_t t, struct err *e)
+{
+    if (how == APPEND_TAKEN || how == APPEND_SAME)
+        return 0;
+    db->stats.refused++;
+    if (how == APPEND_TWICE)
+        return err_set(e, ERR_EXISTS, "there is another sample of the time %lld", (long long)t);
+    return err_set(e, ERR_CONFLICT, "a sample of the time %lld is not newer than the last one",
+                   (long long)t);
+}
+
+static void taken(struct tsdb *db, struct mem_series *s, uint64_t ref, int64_t t)
+{
+    db->stats.samples_in++;
+    if (starts__mark(s, t))
+        wal__start(&db->wal, ref, t, s->start);
+}
+
 int tsdb_append(struct tsdb *db, uint64_t ref, int64_t t_ms, double v, struct err *e)
 {
     LOCK_SCOPE(&db->lock);
     struct mem_series *s = head__get(db, ref);
     if (!s)
         return err_set(e, ERR_NOT_FOUND, "the time series is gone");
-    if (!head__append(s, (struct sample){t_ms, v})) {
-        db->stats.refused++;
-        return err_set(e, ERR_CONFLICT, "a sample at %lld is not newer than the last one",
-                       (long long)t_ms);
+    enum append how = head__append(s, (struct sample){t_ms, v});
+    if (how == APPEND_TAKEN) {
+        wal__sample(&db->wal, ref, (struct sample){t_ms, v});
+        taken(db, s, ref, t_ms);
     }
-    wal__sample(&db->wal, ref, (struct sample){t_ms, v});
-    db->stats.samples_in++;
-    return 0;
+    return refuse(db, how, t_ms, e);
+}
+
+void tsdb_begins(struct tsdb *db, uint64_t ref, int64_t start_ms)
+{
+    LOCK_SCOPE(&db->lock);
+    struct mem_series *s = head__get(db, ref);
+    if (s)
+        s->start = start_ms;
 }
 
 int tsdb_append_histogram(struct tsdb *db, uint64_t ref, int64_t t_ms, const struct histogram *h,
@@ -98,14 +125,12 @@ int tsdb_append_histogram(struct tsdb *db, uint64_t ref, int64_t t_ms, const str
     int r = buf_check(&b, e);
     if (r < 0)
         return r;
-    if (!native__append(s, t_ms, b.data, b.len)) {
-        db->stats.refused++;
-        return err_set(e, ERR_CONFLICT, "a histogram at %lld is not newer than the last sample",
-                       (long long)t_ms);
+    enum append how = native__append(s, t_ms, b.data, b.len);
+    if (how == APPEND_TAKEN) {
+        wal__histogram(&db->wal, ref, t_ms, b.data, b.len);
+        taken(db, s, ref, t_ms);
     }
-    wal__histogram(&db->wal, ref, t_ms, b.data, b.len);
-    db->stats.samples_in++;
-    return 0;
+    return refuse(db, how, t_ms, e);
 }
 
 int tsdb_commit(struct tsdb *db, struct err *e)
@@ -156,4 +181,9 @@ void tsdb_stats(struct tsdb *db, struct tsdb_stats *out)
     }
     for (size_t i = 0; i < db->wal.n; i++)
         out->log_bytes += db->wal.segments[i].bytes;
+}
+
+int64_t tsdb_retention_ms(const struct tsdb *db)
+{
+    return db->opts.retention_ms;
 }

@@ -15,6 +15,11 @@ struct native {
     uint8_t *bytes;
 };
 
+/* From the sample of a time on, until the next one: since when they count. */
+struct start_run {
+    int64_t t, start;
+};
+
 struct mem_series {
     struct arena *arena; /* of the labels */
     struct labels labels;
@@ -23,6 +28,19 @@ struct mem_series {
     size_t n_chunks, cap_chunks;
     struct native *natives; /* oldest first, between the floats in time */
     size_t n_natives, cap_natives;
+    struct start_run *runs; /* oldest first; none: no start was ever known */
+    uint32_t n_runs, cap_runs;
+    int64_t start;      /* of the next sample */
+    int64_t exemplar_t; /* of the newest; 0: none yet */
+};
+
+/* One of a ring; the labels are names and values, each ended by a zero byte. */
+struct kept_exemplar {
+    uint64_t ref;
+    int64_t t;
+    double v;
+    uint32_t n;
+    char *text; /* NULL: a free place */
 };
 
 /* Slots of series that have a label with a value. */
@@ -55,8 +73,10 @@ struct tsdb {
     pthread_mutex_t lock; /* everything below */
     struct slot *slots;
     size_t n_slots, cap_slots, live;
-    struct map by_key;   /* canonical text → slot + 1 */
-    struct map postings; /* name 0xff value → struct postings */
+    struct map by_key;               /* canonical text → slot + 1 */
+    struct map postings;             /* name 0xff value → struct postings */
+    struct kept_exemplar *exemplars; /* max_exemplars of them, made with the first */
+    size_t next_exemplar;
     struct wal wal;
     int64_t retained_ms; /* when retention last ran */
     struct tsdb_stats stats;
@@ -73,10 +93,12 @@ char *series__key(const struct labels *l, struct arena *a);
 uint32_t head__add(struct tsdb *db, const struct labels *l, const char *key);
 void head__drop(struct tsdb *db, uint32_t slot);
 struct mem_series *head__get(struct tsdb *db, uint64_t ref); /* NULL: gone */
-/* False: not newer than what is there. */
-bool head__append(struct mem_series *s, struct sample x);
-/* native.c: takes a copy of the bytes; false as above. */
-bool native__append(struct mem_series *s, int64_t t, const void *bytes, size_t n);
+enum append { APPEND_TAKEN, APPEND_SAME, APPEND_TWICE, APPEND_OLD };
+/* How a sample of time t stands to the newest: APPEND_TAKEN, _TWICE or _OLD. */
+enum append head__place(const struct mem_series *s, int64_t t);
+enum append head__append(struct mem_series *s, struct sample x);
+/* native.c: takes a copy of the bytes. */
+enum append native__append(struct mem_series *s, int64_t t, const void *bytes, size_t n);
 /* The series' newest sample when that is a histogram, decoded into the arena; else NULL. */
 const struct histogram *native__newest(const struct mem_series *s, struct arena *a);
 size_t native__retain(struct mem_series *s, int64_t oldest_ms); /* how many went */
@@ -84,6 +106,24 @@ size_t native__retain(struct mem_series *s, int64_t oldest_ms); /* how many went
 void native__merge(const struct mem_series *s, int64_t min_t, int64_t max_t, struct arena *a,
                    struct series *out);
 void head__retain(struct tsdb *db, int64_t oldest_ms);
+void head__make_chunk(struct mem_series *s); /* an empty one, at the end */
+
+/* starts.c */
+bool starts__mark(struct mem_series *s, int64_t t); /* true: a run begins with this sample */
+void starts__add(struct mem_series *s, int64_t t, int64_t start);
+void starts__retain(struct mem_series *s, int64_t oldest_ms);
+void starts__fill(const struct mem_series *s, struct arena *a, struct series *out);
+
+/* exemplar.c */
+void exemplar__keep(struct tsdb *db, uint64_t ref, int64_t t, double v, const void *text, size_t n);
+void exemplar__free(struct tsdb *db);
+
+/* remove.c: samples of the span go; true when the series has none left. */
+bool remove__span(struct mem_series *s, int64_t min_t, int64_t max_t);
+
+/* select.c: the slots of the series that all matchers fit, in the arena. */
+int select__slots(struct tsdb *db, const struct matcher *m, size_t n, struct arena *a,
+                  uint32_t **out, size_t *out_n, struct err *e) MUST_CHECK;
 
 /* wal.c; under the lock */
 int wal__open(struct tsdb *db, struct err *e) MUST_CHECK;
@@ -91,5 +131,10 @@ void wal__close(struct wal *w);
 void wal__series(struct wal *w, uint64_t ref, const struct labels *l);
 void wal__sample(struct wal *w, uint64_t ref, struct sample x);
 void wal__histogram(struct wal *w, uint64_t ref, int64_t t, const void *bytes, size_t n);
+void wal__start(struct wal *w, uint64_t ref, int64_t t, int64_t start);
+void wal__exemplar(struct wal *w, uint64_t ref, const struct exemplar *x, const void *text,
+                   size_t n);
+void wal__delete(struct wal *w, uint64_t ref, int64_t min_t, int64_t max_t);
+int wal__copy(struct wal *w, const char *to, struct err *e) MUST_CHECK;
 int wal__write(struct tsdb *db, struct err *e) MUST_CHECK; /* what is pending */
 void wal__retain(struct tsdb *db, int64_t oldest_ms);

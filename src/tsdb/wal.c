@@ -2,7 +2,7 @@
  *
  * A segment begins with all series that live, so that older segments can go when their samples are
  * past the retention. Record: length (u32), CRC-32 (u32), then 1 = a series,
- * 2 = a sample or 3 = a native histogram. */
+ * 2 = a sample, 3 = a native histogram, 4 = a start, 5 = an exemplar or 6 = a deletion. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,10 @@ enum {
     PENDING_BYTES = 64 << 20,
     RECORD_SERIES = 1,
     RECORD_SAMPLE = 2,
-    RECORD_HISTOGRAM = 3
+    RECORD_HISTOGRAM = 3,
+    RECORD_START = 4,
+    RECORD_EXEMPLAR = 5,
+    RECORD_DELETE = 6,
 };
 
 struct head {
@@ -94,6 +97,42 @@ void wal__histogram(struct wal *w, uint64_t ref, int64_t t, const void *bytes, s
     buf_add(&b, bytes, n);
     put_record(w, b.data, b.len);
     saw_time(w, t);
+}
+
+/* A start: t, start. A deletion: from, to. */
+struct __attribute__((packed)) span_record {
+    char type;
+    uint64_t ref;
+    int64_t a, b;
+};
+
+void wal__start(struct wal *w, uint64_t ref, int64_t t, int64_t start)
+{
+    struct span_record r = {RECORD_START, ref, t, start};
+    if (w->dir)
+        put_record(w, &r, sizeof r);
+}
+
+void wal__delete(struct wal *w, uint64_t ref, int64_t min_t, int64_t max_t)
+{
+    struct span_record r = {RECORD_DELETE, ref, min_t, max_t};
+    if (w->dir)
+        put_record(w, &r, sizeof r);
+}
+
+void wal__exemplar(struct wal *w, uint64_t ref, const struct exemplar *x, const void *text,
+                   size_t n)
+{
+    if (!w->dir)
+        return;
+    AUTO_BUF struct buf b;
+    struct sample_record r = {
+        RECORD_EXEMPLAR, ref, {x->t, x->v}
+    };
+    buf_init(&b, 1 << 16);
+    buf_add(&b, &r, sizeof r);
+    buf_add(&b, text, n);
+    put_record(w, b.data, b.len);
 }
 
 static int segment_open(struct wal *w, uint64_t seq, struct err *e)
@@ -174,6 +213,56 @@ static void replay_histogram(struct tsdb *db, struct map *refs, const char *p, s
     saw_time(&db->wal, r.t);
 }
 
+static void replay_start(struct tsdb *db, struct map *refs, const char *p, size_t n)
+{
+    struct span_record r;
+    if (n != sizeof r - 1)
+        return;
+    memcpy((char *)&r + 1, p, n);
+    struct mem_series *s = series_of(db, refs, r.ref);
+    if (s)
+        starts__add(s, r.a, r.b);
+}
+
+/* A series that has nothing left stays for the records after this one. */
+static void replay_delete(struct tsdb *db, struct map *refs, const char *p, size_t n)
+{
+    struct span_record r;
+    if (n != sizeof r - 1)
+        return;
+    memcpy((char *)&r + 1, p, n);
+    struct mem_series *s = series_of(db, refs, r.ref);
+    if (s)
+        (void)remove__span(s, r.a, r.b);
+}
+
+static void replay_exemplar(struct tsdb *db, struct map *refs, const char *p, size_t n)
+{
+    struct sample_record r;
+    const size_t head = sizeof r - 1;
+    char key[32];
+    if (n < head || (n > head && p[n - 1] != '\0'))
+        return;
+    memcpy((char *)&r + 1, p, head);
+    (void)snprintf(key, sizeof key, "%" PRIu64, r.ref);
+    uintptr_t slot = (uintptr_t)map_get(refs, key);
+    if (slot)
+        exemplar__keep(db, ref_of(db, (uint32_t)(slot - 1)), r.sample.t, r.sample.v, p + head,
+                       n - head);
+}
+
+static void replay_record(struct tsdb *db, struct map *refs, const char *body, size_t n)
+{
+    static void (*const readers[])(struct tsdb *, struct map *, const char *, size_t) = {
+        [RECORD_SERIES] = replay_series,       [RECORD_SAMPLE] = replay_sample,
+        [RECORD_HISTOGRAM] = replay_histogram, [RECORD_START] = replay_start,
+        [RECORD_EXEMPLAR] = replay_exemplar,   [RECORD_DELETE] = replay_delete,
+    };
+    unsigned char type = (unsigned char)*body;
+    if (type < ARRAY_LEN(readers) && readers[type])
+        readers[type](db, refs, body + 1, n - 1);
+}
+
 /* Gives the length of what is whole. */
 static size_t replay(struct tsdb *db, const char *bytes, size_t n)
 {
@@ -186,12 +275,7 @@ static size_t replay(struct tsdb *db, const char *bytes, size_t n)
         if (h.length == 0 || h.length > n - at - sizeof h ||
             (uint32_t)crc32_z(0, (const unsigned char *)body, h.length) != h.sum)
             break;
-        if (*body == RECORD_SERIES)
-            replay_series(db, &refs, body + 1, h.length - 1);
-        else if (*body == RECORD_SAMPLE)
-            replay_sample(db, &refs, body + 1, h.length - 1);
-        else if (*body == RECORD_HISTOGRAM)
-            replay_histogram(db, &refs, body + 1, h.length - 1);
+        replay_record(db, &refs, body, h.length);
         at += sizeof h + h.length;
     }
     map_done(&refs);
@@ -260,6 +344,11 @@ int wal__open(struct tsdb *db, struct err *e)
         free(files[i]);
     }
     free(files);
+    for (uint32_t i = 0; i < db->n_slots; i++) {
+        const struct mem_series *s = db->slots[i].series;
+        if (s && s->n_chunks == 0 && s->n_natives == 0)
+            head__drop(db, i);
+    }
     /* References start anew with every process, and so does the segment they are defined in. */
     return r < 0 ? r : start_segment(db, next, e);
 }
@@ -307,4 +396,28 @@ void wal__retain(struct tsdb *db, int64_t oldest_ms)
     w->n -= gone;
     if (gone)
         memmove(w->segments, w->segments + gone, w->n * sizeof *w->segments);
+}
+
+/* The last segment is written on: it is copied, the others are the same files. */
+int wal__copy(struct wal *w, const char *to, struct err *e)
+{
+    int r = fs_mkdirs(to, 0700, e);
+    for (size_t i = 0; r == 0 && i < w->n; i++) {
+        AUTO(arena) struct arena *a = arena_new(0);
+        const struct wal_segment *s = &w->segments[i];
+        char from[512];
+        path_of(w, s->seq, from, sizeof from);
+        const char *path = arena_join(a, to, strrchr(from, '/'), NULL);
+        char *bytes;
+        size_t n;
+        if (i + 1 < w->n) {
+            if (link(from, path) < 0)
+                r = err_sys(e, errno, "link %s", path);
+            continue;
+        }
+        r = fs_read(from, (size_t)1 << 30, a, &bytes, &n, e);
+        if (r == 0)
+            r = fs_write_atomic(path, 0600, bytes, s->bytes < n ? s->bytes : n, e);
+    }
+    return r;
 }

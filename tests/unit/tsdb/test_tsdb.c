@@ -111,7 +111,8 @@ static void refuses(void)
     T_RC(tsdb_series(db, &one, &ref, &e), &e, "first");
     T_EQ_INT(tsdb_series(db, &two, &other, &e), ERR_TOO_LARGE, "one too many");
     T_RC(tsdb_append(db, ref, 5, 1, &e), &e, "append");
-    T_EQ_INT(tsdb_append(db, ref, 5, 1, &e), ERR_CONFLICT, "the same time");
+    T_EQ_INT(tsdb_append(db, ref, 5, 1, &e), 0, "the same again");
+    T_EQ_INT(tsdb_append(db, ref, 5, 2, &e), ERR_EXISTS, "the same time");
     T_EQ_INT(tsdb_append(db, ref, 4, 1, &e), ERR_CONFLICT, "an older time");
     T_EQ_INT(tsdb_append(db, ref + 1, 9, 1, &e), ERR_NOT_FOUND, "no such series");
 }
@@ -190,9 +191,10 @@ static void keeps_histograms(void)
         h = some(i == 4 ? 1 : (double)i, &b);
         T_RC(tsdb_append_histogram(db, ref, fake_now + i, &h, &e), &e, "a histogram");
     }
-    T_EQ_INT(tsdb_append(db, ref, fake_now + 5, 1, &e), ERR_CONFLICT, "not newer");
+    T_EQ_INT(tsdb_append(db, ref, fake_now + 5, 1, &e), ERR_EXISTS, "not newer");
     T_RC(tsdb_append(db, ref, fake_now + 6, 9, &e), &e, "a float");
-    T_EQ_INT(tsdb_append_histogram(db, ref, fake_now + 6, &h, &e), ERR_CONFLICT, "not newer");
+    T_EQ_INT(tsdb_append_histogram(db, ref, fake_now + 6, &h, &e), ERR_EXISTS, "not newer");
+    T_EQ_INT(tsdb_append_histogram(db, ref, fake_now + 5, &h, &e), ERR_CONFLICT, "older");
     h.count = -1;
     T_EQ_INT(tsdb_append_histogram(db, ref, fake_now + 7, &h, &e), ERR_INVALID, "negative");
     T_EQ_STR(mixed(db, fake_now, fake_now + 9, a), " 1 2h? 3h= 1h? 5h= 9", "all of them");
