@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "codec/json.h"
 #include "codec/number.h"
+#include "monitor/receive.h"
 #include "promql/ast.h"
 #include "promql/format.h"
 #include "promql/native.h"
@@ -71,9 +72,8 @@ size_t api__param_all(const struct api_params *p, const char *name, const char *
     return n;
 }
 
-/* Unix seconds with a fraction, or RFC 3339; milliseconds out. */
-static int time_param(const struct api_params *p, const char *name, int64_t dflt, int64_t *out,
-                      struct err *e)
+int api__time(const struct api_params *p, const char *name, int64_t dflt, int64_t *out,
+              struct err *e)
 {
     const char *text = api__param(p, name);
     int64_t ns;
@@ -292,9 +292,9 @@ static int run_query(const struct monitor_api *m, const struct api_params *p, bo
     struct promql_result r = {0};
     if (!query)
         return err_set(e, ERR_INVALID, "invalid parameter \"query\": it is missing");
-    int rc = range ? time_param(p, "start", now, &start, e) : time_param(p, "time", now, &end, e);
+    int rc = range ? api__time(p, "start", now, &start, e) : api__time(p, "time", now, &end, e);
     if (rc == 0 && range)
-        rc = time_param(p, "end", now, &end, e);
+        rc = api__time(p, "end", now, &end, e);
     if (rc == 0 && range)
         rc = duration_param(p, "step", &step, e);
     if (rc == 0)
@@ -332,9 +332,9 @@ static int run_series(const struct monitor_api *m, const struct api_params *p, s
     if (r == 0 && n == 0)
         return err_set(e, ERR_INVALID, "no match[] parameter provided");
     if (r == 0)
-        r = time_param(p, "start", now - 3600000, &start, e);
+        r = api__time(p, "start", now - 3600000, &start, e);
     if (r == 0)
-        r = time_param(p, "end", now, &end, e);
+        r = api__time(p, "end", now, &end, e);
     buf_putc(out, '[');
     for (size_t i = 0; r == 0 && i < n; i++) {
         struct series_set set;
@@ -407,23 +407,63 @@ static int answer(const struct monitor_api *m, const struct api_params *p, const
     if (strcmp(path, "format_query") == 0)
         return run_format(m, p, out, e);
     if (strcmp(path, "query_exemplars") == 0)
-        buf_puts(out, "[]"); /* the store keeps none */
-    else if ((r = api__targets(m, p, path, out, e)) == ERR_NOT_FOUND &&
-             (r = api__rules(m, p, path, out, e)) == ERR_NOT_FOUND)
+        return api__exemplars(m, p, out, e);
+    if ((r = api__targets(m, p, path, out, e)) == ERR_NOT_FOUND &&
+        (r = api__rules(m, p, path, out, e)) == ERR_NOT_FOUND)
         r = api__status(m, p, path, out, e);
     return r == ERR_NOT_FOUND ? err_set(e, r, "there is no /api/v1/%.100s", path) : r;
+}
+
+/* Changes what is kept: by POST or PUT, of those who may. Nothing to say: 204. */
+static void handle_admin(struct http_request *q, const struct monitor_api *m, const char *path)
+{
+    struct api_params p = {.q = q};
+    struct err e = {0};
+    AUTO_BUF struct buf b;
+    buf_init(&b, FORM_MAX);
+    buf_puts(&b, "{\"status\":\"success\",\"data\":");
+    size_t head = b.len;
+    int r = m->may ? m->may(m->may_arg, q, MONITOR_DELETE, &e) : 0;
+    if (r < 0) {
+        http_send_text(q, r == ERR_DENIED ? 403 : 401, arena_printf(q->arena, "%s\n", e.msg));
+        return;
+    }
+    if (strcmp(q->method, "POST") != 0 && strcmp(q->method, "PUT") != 0) {
+        http_send_text(q, 405, "Method Not Allowed\n");
+        return;
+    }
+    r = read_form(&p, &e);
+    if (r == 0)
+        r = api__admin(m, &p, path, &b, &e);
+    if (r == ERR_NOT_FOUND) {
+        http_send_text(q, 404, "there is no such path below /api/v1/admin/");
+    } else if (r < 0) {
+        send_error(q, &e);
+    } else if (b.len == head) {
+        http_send(q, 204, "application/json", "", 0);
+    } else {
+        buf_putc(&b, '}');
+        send_data(q, &b);
+    }
 }
 
 void monitor_handle(struct http_request *q, void *arg)
 {
     struct api_params p = {.q = q};
     struct err e = {0};
+    if (receive_handle(q, arg, q->path + strlen("/api/v1/")))
+        return;
+    const char *path = q->path + strlen("/api/v1/");
+    if (strncmp(path, "admin/", 6) == 0) {
+        handle_admin(q, arg, path);
+        return;
+    }
     AUTO_BUF struct buf b;
     buf_init(&b, ANSWER_MAX);
     buf_puts(&b, "{\"status\":\"success\",\"data\":");
     int r = read_form(&p, &e);
     if (r == 0)
-        r = answer(arg, &p, q->path + strlen("/api/v1/"), &b, &e);
+        r = answer(arg, &p, path, &b, &e);
     if (r == ERR_NOT_FOUND) {
         http_send_text(q, 404, e.msg);
     } else if (r < 0) {

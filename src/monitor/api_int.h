@@ -23,6 +23,17 @@ void api__labels(struct buf *b, const struct labels *l);
 int api__selectors(const struct api_params *p, struct expr **out, size_t *n,
                    struct err *e) MUST_CHECK;
 
+/* Unix seconds with a fraction, or RFC 3339; milliseconds out. */
+int api__time(const struct api_params *p, const char *name, int64_t dflt, int64_t *out,
+              struct err *e) MUST_CHECK;
+
+/* api_store.c */
+int api__exemplars(const struct monitor_api *m, const struct api_params *p, struct buf *out,
+                   struct err *e) MUST_CHECK;
+/* The caller has seen to it that the request may. */
+int api__admin(const struct monitor_api *m, const struct api_params *p, const char *path,
+               struct buf *out, struct err *e) MUST_CHECK;
+
 /* api_rules.c: what is below "data". ERR_NOT_FOUND: it is another's. */
 int api__rules(const struct monitor_api *m, const struct api_params *p, const char *path,
                struct buf *out, struct err *e) MUST_CHECK;

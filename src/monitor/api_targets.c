@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "monitor/api_int.h"
+#include "monitor/pushed.h"
 
 static void print_target(struct buf *b, const struct scrape_state *s, int64_t interval_ms,
                          int64_t timeout_ms)
@@ -84,17 +85,21 @@ static size_t limit_of(const struct api_params *p, const char *name)
     return v > 0 ? (size_t)v : SIZE_MAX;
 }
 
-/* What all targets say of each metric, each saying once. */
+/* What all targets and senders say of each metric, each saying once. */
 static void run_metadata(const struct monitor_api *m, const struct api_params *p, struct buf *out)
 {
     struct scrape_note *all = NULL;
     const char *metric = api__param(p, "metric");
     size_t n = m->scraper ? scraper_notes(m->scraper, p->q->arena, &all) : 0, count = 0, names = 0;
     size_t limit = limit_of(p, "limit"), each = limit_of(p, "limit_per_metric"), said = 0;
-    struct metric_note *list = ARENA_ARRAY(p->q->arena, struct metric_note, n + 1);
-    for (size_t i = 0; i < n; i++)
-        if (!metric || !*metric || strcmp(all[i].note.name, metric) == 0)
-            list[count++] = all[i].note;
+    struct metric_note *sent = NULL;
+    size_t n_sent = m->pushed ? pushed_notes(m->pushed, p->q->arena, &sent) : 0;
+    struct metric_note *list = ARENA_ARRAY(p->q->arena, struct metric_note, n + n_sent + 1);
+    for (size_t i = 0; i < n + n_sent; i++) {
+        const struct metric_note *x = i < n ? &all[i].note : &sent[i - n];
+        if (!metric || !*metric || strcmp(x->name, metric) == 0)
+            list[count++] = *x;
+    }
     qsort(list, count, sizeof *list, by_name);
     buf_putc(out, '{');
     for (size_t i = 0; i < count; i++) {

@@ -159,6 +159,7 @@ static int read_prometheus(struct server *s, struct ruler_opts *o, const struct 
     if (r < 0)
         return err_wrap(e, r, "--prometheus-config %s", path);
     s->monitor.config = text;
+    s->monitor.external = o->external;
     *out_rules = value_get(v, "rule_files");
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "ctl/tekton/hooks.h"
 #include "logs/api.h"
 #include "monitor/api.h"
+#include "monitor/pushed.h"
 #include "server/server_int.h"
 
 int door_open(struct server *s, const char *address, bool tls, http_handler handler, void *arg,
@@ -168,6 +169,24 @@ static int logs_may(void *arg, struct http_request *q, bool create, const char *
     return r < 0 ? r : rights_authorize(s, &who, create ? &add : &see, e);
 }
 
+/* Metrics are seen by all who reach the address; who may create `metrics` of slipway.dev adds to
+ * them, who may delete them takes some away. */
+static int metrics_may(void *arg, struct http_request *q, enum monitor_right right, struct err *e)
+{
+    struct server *s = arg;
+    const char *token = logs_access_token(http_header(q, "Authorization"), q->arena);
+    struct identity who;
+    struct access w = {.verb = right == MONITOR_WRITE ? "create" : "delete",
+                       .group = "slipway.dev",
+                       .resource = "metrics"};
+    if (!token) {
+        (void)err_set(e, ERR_UNAUTHENTICATED, "metrics are changed by those who show a token");
+        return err_hint(e, "send a token of the API as Bearer, or as the password of any user");
+    }
+    int r = rights_authenticate(s, token, q->arena, &who, e);
+    return r < 0 ? r : rights_authorize(s, &who, &w, e);
+}
+
 static int open_logs(struct server *s, struct err *e)
 {
     s->logs_access = (struct logs_access){.db = s->logs, .may = logs_may, .arg = s};
@@ -187,12 +206,14 @@ static void metrics_handle(struct http_request *q, void *arg)
         elastic_handle(q, s->elastic);
     else if (strncmp(q->path, "/api/v1/", 8) == 0)
         monitor_handle(q, &s->monitor);
+    else if (strcmp(q->path, "/federate") == 0)
+        monitor_federate(q, &s->monitor);
     else if (strncmp(q->path, "/api/v2/", 8) == 0)
         notifier_handle(q, s->notifier);
     else if (strcmp(q->path, "/-/healthy") == 0 || strcmp(q->path, "/-/ready") == 0)
         http_send_text(q, 200, "slipway is up\n");
     else
-        http_send_text(q, 404, "there is /api/v1/, /api/v2/, /loki/ and /elastic/");
+        http_send_text(q, 404, "there is /api/v1/, /api/v2/, /federate, /loki/ and /elastic/");
 }
 
 static int open_both(struct server *s, const char *address, http_handler handler, void *arg,
@@ -218,6 +239,9 @@ int doors_open(struct server *s, struct err *e)
                              .authorize = git_authorize,
                              .pushed = git_pushed,
                              .arg = s};
+    s->monitor.may = metrics_may;
+    s->monitor.may_arg = s;
+    s->monitor.pushed = s->pushed = pushed_new();
     int r = open_logs(s, e);
     if (r == 0)
         r = registry_new(&registry, &s->registry, e);

@@ -16,6 +16,7 @@
 #include "build/keeper.h"
 #include "entrypoint/program.h"
 #include "node/image_port.h"
+#include "monitor/pushed.h"
 #include "node/net_port.h"
 #include "runtime/runtime.h"
 #include "server/measure.h"
@@ -361,6 +362,7 @@ void server_free(struct server *s)
     work_free(s->work);
     alerting_free(s);
     scraper_free(s->scraper);
+    pushed_free(s->pushed);
     if (s->api)
         apiserver_set_pod_door(s->api, NULL);
     keeper_free(s->keeper);

@@ -63,6 +63,7 @@ struct server {
     const char *const *managers; /* other Alertmanagers, NULL-terminated; or NULL */
     struct rule_sources rules;
     struct monitor_api monitor;
+    struct pushed *pushed;
     struct analysis_opts analysis;
     struct ctl_opts workloads;
     struct podnet *podnet;
