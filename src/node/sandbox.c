@@ -55,9 +55,10 @@ static void *make_pinned(void *arg)
         p->rc = err_sys(p->e, errno, "make namespaces");
         return NULL;
     }
-    p->rc = pin("/proc/thread-self/ns/uts", p->uts, p->e);
-    if (p->rc == 0 && p->ipc)
+    if (p->ipc)
         p->rc = pin("/proc/thread-self/ns/ipc", p->ipc, p->e);
+    if (p->rc == 0)
+        p->rc = pin("/proc/thread-self/ns/uts", p->uts, p->e);
     return NULL;
 }
 
@@ -75,7 +76,8 @@ static int share_namespaces(struct node *n, const struct pod_def *d, const char 
                        .uts = place__pod(n, a, d->uid, "uts"),
                        .hostname = hostname,
                        .e = e};
-    if (is_pinned(p.uts) || d->host_network)
+    /* a kill may have come between the two: no container ran then, and both are made anew */
+    if (d->host_network || (is_pinned(p.uts) && (!p.ipc || is_pinned(p.ipc))))
         return 0;
     pthread_t t;
     int rc = thread_start(&t, "namespaces", 0, make_pinned, &p, e);
