@@ -25,6 +25,7 @@ enum { EXIT_SAME = 0, EXIT_DIFFERS = 1, EXIT_TROUBLE = 2 };
         {"values", 'f', OPTION_LIST, &(o).values, "FILE", "values of a chart; may be repeated"},   \
         {"set", 0, OPTION_LIST, &(o).sets, "NAME=VALUE", "one value of a chart; may be repeated"}, \
         {"namespace", 'n', OPTION_TEXT, &(o).namespace, "NAME", "of objects that name none"},      \
+        {"version", 0, OPTION_TEXT, &(o).version, "VERSION", "of a chart at a URL (the newest)"},  \
     {                                                                                              \
         "release", 0, OPTION_TEXT, &(o).release, "NAME", "of a chart (its folder's name)"          \
     }
@@ -72,7 +73,7 @@ struct render_ask {
     bool secrets;
 };
 
-static int render_one(const struct environment_state *s, const struct environment *env,
+static int render_one(struct environment_state *s, const struct environment *env,
                       const struct render_ask *ask, bool titled, struct err *e)
 {
     AUTO(arena) struct arena *a = arena_new((size_t)1 << 30);
@@ -97,7 +98,7 @@ static int render_all(const char *folder, const char *revision, const struct ren
     struct environment *list;
     struct err e = {0};
     size_t n, failed = 0;
-    int rc = environment_state(folder, revision, a, &s, &e);
+    int rc = environment_state(folder, revision, &ask->opts, a, &s, &e);
     if (rc == 0)
         rc = environment_list(&s, &ask->opts, a, &list, &n, &e);
     if (rc == 0 && ask->output)
@@ -175,8 +176,8 @@ static const char *label_of(const struct environment_state *s, const char *name,
 }
 
 /* One environment, which either state may lack. */
-static int diff_states(struct diff_ask *ask, const struct environment_state *was,
-                       const struct environment *before, const struct environment_state *is,
+static int diff_states(struct diff_ask *ask, struct environment_state *was,
+                       const struct environment *before, struct environment_state *is,
                        const struct environment *after, struct err *e)
 {
     AUTO(arena) struct arena *a = arena_new((size_t)1 << 30);
@@ -193,16 +194,21 @@ static int diff_states(struct diff_ask *ask, const struct environment_state *was
     return print_changes(ask, &c, label_of(was, name, a), label_of(is, name, a), a, e);
 }
 
-static int diff_commits(struct diff_ask *ask, const char *folder, const char *from, const char *to,
-                        struct arena *a, struct err *e)
+/* A folder, of this machine or of elsewhere, as of a revision; NULL: as it is. */
+struct side {
+    const char *folder, *revision;
+};
+
+static int diff_sides(struct diff_ask *ask, struct side from, struct side to, struct arena *a,
+                      struct err *e)
 {
     AUTO_STATE struct environment_state was = {.tree = NULL};
     AUTO_STATE struct environment_state is = {.tree = NULL};
     struct environment *old, *new;
     size_t n_old, n_new;
-    int rc = environment_state(folder, from, a, &was, e);
+    int rc = environment_state(from.folder, from.revision, &ask->opts, a, &was, e);
     if (rc == 0)
-        rc = environment_state(folder, to, a, &is, e);
+        rc = environment_state(to.folder, to.revision, &ask->opts, a, &is, e);
     if (rc == 0)
         rc = environment_list(&was, &ask->opts, a, &old, &n_old, e);
     if (rc == 0)
@@ -223,7 +229,7 @@ static int diff_live(struct diff_ask *ask, const char *folder, struct arena *a, 
     AUTO_STATE struct environment_state s = {.tree = NULL};
     struct environment *list;
     size_t n;
-    int rc = environment_state(folder, NULL, a, &s, e);
+    int rc = environment_state(folder, NULL, &ask->opts, a, &s, e);
     if (rc == 0)
         rc = environment_list(&s, &ask->opts, a, &list, &n, e);
     for (size_t i = 0; rc == 0 && i < n; i++) {
@@ -264,7 +270,8 @@ static int diff_application(struct diff_ask *ask, struct arena *a, struct err *e
 static bool is_folder(const char *name)
 {
     struct stat st;
-    return strchr(name, '/') || *name == '.' || (stat(name, &st) == 0 && S_ISDIR(st.st_mode));
+    return strchr(name, '/') || environment_is_elsewhere(name) || *name == '.' ||
+           (stat(name, &st) == 0 && S_ISDIR(st.st_mode));
 }
 
 static int diff(struct diff_ask *ask, const struct arguments *args, struct arena *a, struct err *e)
@@ -279,9 +286,14 @@ static int diff(struct diff_ask *ask, const struct arguments *args, struct arena
         return is_folder(args->items[0]) ? diff_live(ask, args->items[0], a, e)
                                          : diff_application(ask, a, e);
     }
+    const char *folder = args->items[0];
+    if (environment_is_elsewhere(range) || environment_is_elsewhere(folder))
+        return diff_sides(ask, (struct side){folder, NULL}, (struct side){range, NULL}, a, e);
     const char *from = dots ? arena_strndup(a, range, (size_t)(dots - range)) : range;
     const char *to = dots ? dots + 2 + (dots[2] == '.') : NULL;
-    return diff_commits(ask, args->items[0], *from ? from : "HEAD", to && !*to ? "HEAD" : to, a, e);
+    const struct side before = {folder, *from ? from : "HEAD"};
+    const struct side after = {folder, to && !*to ? "HEAD" : to};
+    return diff_sides(ask, before, after, a, e);
 }
 
 static int run_diff(int argc, char **argv)
@@ -320,9 +332,9 @@ static int run_diff(int argc, char **argv)
 }
 
 const struct verb verbs_render[] = {
-    [RENDER] = {"render",                                                                    "[FOLDER] [options]",
+    [RENDER] = {"render",                                                                    "[FOLDER | URL] [options]",
                 "print what a folder of configuration becomes, or each of its environments", run_render},
-    [DIFF] = {"diff", "APPLICATION | FOLDER [FROM[..TO]] [options]",
+    [DIFF] = {"diff", "APPLICATION | FOLDER [FROM[..TO]] | URL [URL] [options]",
                 "what an Application or a folder would change in what runs, or a commit in it", run_diff},
     {0                                                                          }
 };

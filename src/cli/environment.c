@@ -8,15 +8,26 @@
 #include "api/resource.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "charts/charts.h"
+#include "cli/helm.h"
+#include "cli/light.h"
+#include "render/helm/chart.h"
 #include "render/sops/sops.h"
 #include "vcs/repo.h"
 
 enum { KEYS_MAX = 1 << 20 };
 
+/* How values of this machine are named to a chart of elsewhere. */
+#define HERE "here"
+
 void environment_state_done(struct environment_state *s)
 {
     tree_free(s->tree);
-    tree_free(s->files);
+    if (!s->elsewhere || s->chart)
+        tree_free(s->files); /* a clone's is the remote's */
+    tree_free(s->here);
+    if (s->remote.clones)
+        cli_remote_done(&s->remote);
     repo_free(s->repo);
 }
 
@@ -60,8 +71,10 @@ static int now_state(const char *folder, struct arena *a, struct environment_sta
     const char *path = absolute(folder, a);
     if (!path)
         return err_set(e, ERR_NOT_FOUND, "folder %s: %s", folder, strerror(errno));
-    *out = (struct environment_state){
-        .root = "", .dir = path + 1, .label = "work tree", .now_ns = clock_real_ns()};
+    out->root = "";
+    out->dir = path + 1;
+    out->label = "work tree";
+    out->now_ns = clock_real_ns();
     return tree_of_folder("/", &out->files, e);
 }
 
@@ -81,12 +94,10 @@ static int commit_state(const char *folder, const char *revision, struct arena *
         return rc;
     const char *path = absolute(folder, a);
     size_t n = path ? strlen(path) - strlen(dir) : 0;
-    *out = (struct environment_state){
-        .root = arena_strndup(a, path ? path : "", n > 0 && *dir ? n - 1 : n),
-        .dir = dir,
-        .label = arena_strndup(a, sha, 8),
-        .now_ns = commit.committer.when_s * 1000000000,
-    };
+    out->root = arena_strndup(a, path ? path : "", n > 0 && *dir ? n - 1 : n);
+    out->dir = dir;
+    out->label = arena_strndup(a, sha, 8);
+    out->now_ns = commit.committer.when_s * 1000000000;
     out->files = tree_of_commit(repo, arena_strdup(a, sha));
     out->repo = take_ptr(repo);
     return 0;
@@ -98,10 +109,98 @@ struct tree *environment_decrypting(struct tree *files)
     return sops_tree(files, &mine);
 }
 
-int environment_state(const char *folder, const char *revision, struct arena *a,
-                      struct environment_state *out, struct err *e)
+/* ---- elsewhere ---- */
+
+static bool is_chart(const char *url)
 {
-    int rc = revision ? commit_state(folder, revision, a, out, e) : now_state(folder, a, out, e);
+    size_t n = strcspn(url, "?#");
+    return strncmp(url, "oci://", 6) == 0 ||
+           (strncmp(url, "http", 4) == 0 && n > 4 && strncmp(url + n - 4, ".tgz", 4) == 0);
+}
+
+bool environment_is_elsewhere(const char *folder)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct kustomize_repository repo;
+    return strstr(folder, "://") ||
+           (access(folder, F_OK) < 0 && kustomize_repository_parse(folder, a, &repo, NULL) == 0);
+}
+
+/* "web" of "oci://host/charts/web:1.2.3" and of "https://host/web-1.2.3.tgz?x" */
+static const char *chart_name(const char *url, struct arena *a)
+{
+    const char *end = url + strcspn(url, "?#"), *start = memrchr(url, '/', (size_t)(end - url));
+    start = start ? start + 1 : url;
+    size_t n = (size_t)(end - start), k = 0;
+    while (k < n && start[k] != ':' && start[k] != '@' &&
+           !(start[k] == '-' && k + 1 < n && start[k + 1] >= '0' && start[k + 1] <= '9'))
+        k++;
+    return arena_strndup(a, start, k);
+}
+
+/* Without the password that may be in it: it stands above differences. */
+static const char *shown_url(const char *url, struct arena *a)
+{
+    const char *host = strstr(url, "://"), *at = host ? strchr(host + 3, '@') : NULL;
+    if (!at || at > host + 3 + strcspn(host + 3, "/?"))
+        return url;
+    return arena_printf(a, "%.*s%s", (int)(host + 3 - url), url, at + 1);
+}
+
+static int chart_state(const char *url, const char *version, struct arena *a,
+                       struct environment_state *out, struct err *e)
+{
+    const struct helm_cli_globals nothing_said = {0};
+    const struct charts_files files = helm_cli_files(&nothing_said, a);
+    const struct charts_query query = {.chart = url, .version = version};
+    struct charts_answer answer;
+    int rc = light_chart(&files, &query, NULL, a, &answer, e);
+    if (rc < 0)
+        return rc;
+    out->chart = chart_name(url, a);
+    out->dir = "";
+    out->label = shown_url(answer.url, a);
+    return helm_archive_tree(answer.bytes, answer.n, a, &out->files, e);
+}
+
+static int repository_state(const char *url, struct arena *a, struct environment_state *out,
+                            struct err *e)
+{
+    struct kustomize_repository *repo = ARENA_NEW(a, struct kustomize_repository);
+    int rc = kustomize_repository_parse(url, a, repo, e);
+    if (rc == 0)
+        rc = out->remote.base.repository(&out->remote.base, repo, &out->files, e);
+    if (rc < 0)
+        return rc;
+    out->dir = repo->path;
+    out->label = shown_url(url, a);
+    return 0;
+}
+
+static int elsewhere_state(const char *url, const struct environment_opts *o, struct arena *a,
+                           struct environment_state *out, struct err *e)
+{
+    out->elsewhere = true;
+    out->root = "";
+    out->now_ns = clock_real_ns();
+    int rc =
+        is_chart(url) ? chart_state(url, o->version, a, out, e) : repository_state(url, a, out, e);
+    return rc < 0 ? rc : tree_of_folder("/", &out->here, e);
+}
+
+int environment_state(const char *folder, const char *revision, const struct environment_opts *o,
+                      struct arena *a, struct environment_state *out, struct err *e)
+{
+    int rc;
+    *out = (struct environment_state){.dir = ""};
+    cli_remote_init(&out->remote);
+    if (!environment_is_elsewhere(folder))
+        rc = revision ? commit_state(folder, revision, a, out, e) : now_state(folder, a, out, e);
+    else if (revision)
+        rc = err_set(e, ERR_UNSUPPORTED, "%s: a revision of it is named in the URL, as ?ref=%s",
+                     folder, revision);
+    else
+        rc = elsewhere_state(folder, o, a, out, e);
     if (rc == 0)
         out->tree = environment_decrypting(out->files);
     return rc;
@@ -129,7 +228,7 @@ static int add_file(const struct environment_state *s, const char *file, struct 
         return err_set(e, ERR_NOT_FOUND, "%s: %s", file, strerror(errno));
     if (strncmp(path, s->root, n) != 0 || path[n] != '/')
         return err_set(e, ERR_INVALID, "%s is not in the work tree %s", file, s->root);
-    (void)value_push_str(a, list, path + n);
+    (void)value_push_str(a, list, s->elsewhere ? arena_printf(a, "$" HERE "%s", path) : path + n);
     return 0;
 }
 
@@ -157,18 +256,25 @@ static int chart_source(const struct environment_state *s, const struct environm
     return rc;
 }
 
-int environment_render(const struct environment_state *s, const struct environment *env,
+int environment_render(struct environment_state *s, const struct environment *env,
                        const struct environment_opts *o, struct arena *a, struct render_result *out,
                        struct err *e)
 {
     enum render_tool tool;
     struct value *chart = NULL;
-    const char *last = strrchr(env->path, '/');
+    const char *last = strrchr(env->path, '/'), *folder = last ? last + 1 : env->path;
+    const struct render_ref refs[] = {
+        {HERE, s->here},
+        {NULL, NULL   }
+    };
     struct render_opts opts = {
         .path = env->path,
         .release = o->release ? o->release
-                   : last     ? last + 1
-                              : env->path,
+                   : s->chart ? s->chart
+                              : folder,
+        .refs = s->elsewhere ? refs : NULL,
+        .remote = &s->remote.base,
+        .charts = &s->remote.charts,
         .namespace = o->namespace ? o->namespace : "default",
         .kube_version = API_KUBE_VERSION,
         .now_ns = s->now_ns,

@@ -77,6 +77,15 @@ has "a revision that is not there" "$out" "revision nowhere"
 out=$("$slipway" diff nowhere HEAD 2>&1)
 same "a folder that is not there: exit" $? 2
 
+# elsewhere
+git tag older HEAD~1
+differs "two revisions of a URL" "$slipway" diff "file://$work//overlays/prod?ref=older" "file://$work//overlays/prod"
+has "the newer one" "$out" "+        image: shop:2"
+run "a folder and a URL" "$slipway" diff overlays/prod "file://$work//overlays/prod"
+run "a URL" "$slipway" render "file://$work//overlays/prod?ref=older"
+has "as it was then" "$out" "image: shop:1"
+refused "a URL of nothing" "nowhere" "$slipway" render "file://$work//nowhere"
+
 # render
 run "render all" "$slipway" render . --all-environments
 has "titles" "$out" "# environment: overlays/prod"

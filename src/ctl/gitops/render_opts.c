@@ -89,24 +89,14 @@ static int chart_options(const struct gitops_source *s, struct arena *a, struct 
 int gitops_chart_tree(const char *archive, size_t n, const struct value *application,
                       struct arena *a, struct tree **out, int64_t *now_s, struct err *e)
 {
-    struct helm_log log = {.arena = a};
-    struct helm_chart_file *list;
-    size_t count;
     int64_t made_ns = 0, packed_s = helm_archive_time(archive, n);
-    int rc = helm_archive_list(archive, n, &log, &list, &count, e);
+    int rc = helm_archive_tree(archive, n, a, out, e);
     if (rc < 0)
         return rc;
-    struct tree_file *files = ARENA_ARRAY(a, struct tree_file, count + 1);
-    size_t *sizes = ARENA_ARRAY(a, size_t, count + 1);
-    for (size_t i = 0; i < count; i++) {
-        files[i] = (struct tree_file){list[i].name, list[i].text.s};
-        sizes[i] = list[i].text.n;
-    }
     const char *made = value_at_str(application, "metadata.creationTimestamp", "");
     if (*made && clock_parse_rfc3339(made, &made_ns, NULL) < 0)
         made_ns = 0;
     *now_s = made_ns / 1000000000 > packed_s ? made_ns / 1000000000 : packed_s;
-    *out = tree_of_bytes(files, sizes);
     return 0;
 }
 

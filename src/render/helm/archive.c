@@ -156,3 +156,22 @@ int64_t helm_archive_time(const void *archive, size_t n)
         newest = entry->mtime > newest ? entry->mtime : newest;
     return newest;
 }
+
+int helm_archive_tree(const void *archive, size_t n, struct arena *a, struct tree **out,
+                      struct err *e)
+{
+    struct helm_log log = {.arena = a};
+    struct helm_chart_file *list;
+    size_t count;
+    int rc = helm_archive_list(archive, n, &log, &list, &count, e);
+    if (rc < 0)
+        return rc;
+    struct tree_file *files = ARENA_ARRAY(a, struct tree_file, count + 1);
+    size_t *sizes = ARENA_ARRAY(a, size_t, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        files[i] = (struct tree_file){list[i].name, list[i].text.s};
+        sizes[i] = list[i].text.n;
+    }
+    *out = tree_of_bytes(files, sizes);
+    return 0;
+}

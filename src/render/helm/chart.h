@@ -46,6 +46,11 @@ int helm_chart_save(const struct helm_chart *c, int64_t mtime, struct helm_log *
 int helm_archive_list(const void *archive, size_t n, struct helm_log *log,
                       struct helm_chart_file **out, size_t *n_out, struct err *e) MUST_CHECK;
 
+/* The same as a tree, whose root is the chart; it lives as long as the arena and the archive. */
+struct tree;
+int helm_archive_tree(const void *archive, size_t n, struct arena *a, struct tree **out,
+                      struct err *e) MUST_CHECK;
+
 /* When the newest of its files was made (seconds since 1970); 0: it is no archive. */
 int64_t helm_archive_time(const void *archive, size_t n);
 
