@@ -139,7 +139,7 @@ int helm_cli_folder(const char *path, struct helm_log *log, struct helm_chart **
 {
     /* From the root on: links may lead out of the chart, as the user has made them. */
     AUTO(tree) struct tree *t = NULL;
-    int rc = tree_of_folder("/", &t, e);
+    int rc = tree_of_folder_mapped("/", &t, e);
     return rc < 0 ? rc : helm_chart_load(t, path + 1, log, out, e);
 }
 

@@ -176,7 +176,7 @@ static int build_folder(const struct request *q, struct arena *a, struct objects
                        q->folder, strerror(errno));
     const char *dir = arena_strdup(a, whole + 1);
     free(whole);
-    int rc = tree_of_folder("/", &t, e);
+    int rc = tree_of_folder_mapped("/", &t, e);
     if (rc < 0 || !on_stdin)
         return rc < 0 ? rc : kustomize_build(t, dir, &q->opts, a, &out->items, &out->n, e);
     struct stdin_tree in;

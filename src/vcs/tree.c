@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -95,9 +96,12 @@ void *tree__new(size_t size)
 
 /* ---- a folder ---- */
 
+enum { MAPPED_MIN = 32 * 1024 }; /* below, reading is cheaper */
+
 struct folder_tree {
     struct tree base;
     int fd;
+    bool maps;
 };
 
 /* The kernel keeps the path, links included, below the root. */
@@ -149,6 +153,31 @@ static int read_bytes(int fd, const char *path, size_t size, char *to, size_t *n
     return 0;
 }
 
+struct mapping {
+    void *at;
+    size_t n;
+};
+
+static void unmap(void *arg)
+{
+    struct mapping *m = arg;
+    (void)munmap(m->at, m->n);
+}
+
+/* The file itself as memory, whose last page ends in NULs; NULL when it cannot be had so. */
+static const char *map_bytes(int fd, size_t size, struct arena *a)
+{
+    if (size < MAPPED_MIN || size % (size_t)sysconf(_SC_PAGESIZE) == 0)
+        return NULL;
+    void *at = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (at == MAP_FAILED)
+        return NULL;
+    struct mapping *m = ARENA_NEW(a, struct mapping);
+    *m = (struct mapping){at, size};
+    arena_defer(a, unmap, m);
+    return at;
+}
+
 static int folder_read(struct tree *base, const char *path, struct arena *a, const char **out,
                        size_t *n, struct err *e)
 {
@@ -161,6 +190,12 @@ static int folder_read(struct tree *base, const char *path, struct arena *a, con
         return err_set(e, ERR_INVALID, "%s is not a file", path);
     if (st.st_size > REPO_BLOB_MAX)
         return err_set(e, ERR_TOO_LARGE, "%s is larger than %d bytes", path, REPO_BLOB_MAX);
+    const char *mapped = t->maps ? map_bytes(fd, (size_t)st.st_size, a) : NULL;
+    if (mapped) {
+        *out = mapped;
+        *n = (size_t)st.st_size;
+        return 0;
+    }
     char *text = arena_room(a, (size_t)st.st_size + 1);
     int rc = read_bytes(fd, path, (size_t)st.st_size, text, n, e);
     if (rc == 0)
@@ -226,7 +261,7 @@ static void folder_free(struct tree *base)
 static const struct tree_ops folder_ops = {"folder", folder_stat, folder_read, folder_list,
                                            folder_free};
 
-int tree_of_folder(const char *path, struct tree **out, struct err *e)
+static int open_folder(const char *path, bool maps, struct tree **out, struct err *e)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
@@ -234,8 +269,19 @@ int tree_of_folder(const char *path, struct tree **out, struct err *e)
     struct folder_tree *t = tree__new(sizeof *t);
     t->base.ops = &folder_ops;
     t->fd = fd;
+    t->maps = maps;
     *out = &t->base;
     return 0;
+}
+
+int tree_of_folder(const char *path, struct tree **out, struct err *e)
+{
+    return open_folder(path, false, out, e);
+}
+
+int tree_of_folder_mapped(const char *path, struct tree **out, struct err *e)
+{
+    return open_folder(path, true, out, e);
 }
 
 /* ---- a table ---- */

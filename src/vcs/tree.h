@@ -53,6 +53,9 @@ int tree_join(struct arena *a, const char *dir, const char *path, const char **o
 /* The files of one commit; borrows the repository. */
 struct tree *tree_of_commit(struct repo *r, const char *commit);
 int tree_of_folder(const char *path, struct tree **out, struct err *e) MUST_CHECK;
+/* The same for a command that ends soon: a large file is mapped, so that what nobody looks at costs
+ * nothing. Whoever truncates one meanwhile ends the process by SIGBUS; servers read. */
+int tree_of_folder_mapped(const char *path, struct tree **out, struct err *e) MUST_CHECK;
 
 struct tree_file {
     const char *path, *text;

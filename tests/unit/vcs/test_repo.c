@@ -312,6 +312,31 @@ static void trees_agree(void)
     check_tree(tree_of_table(files), f.a, "table");
     T_RC(tree_of_folder(path, &folder, &e), &e, "folder");
     check_tree(folder, f.a, "folder");
+    T_RC(tree_of_folder_mapped(path, &folder, &e), &e, "mapped");
+    check_tree(folder, f.a, "mapped");
+    teardown(&f);
+}
+
+/* Small, large, and of whole pages: a NUL follows all of them. */
+static void mapped_files_end_in_nul(void)
+{
+    static const size_t sizes[] = {0, 5, 40000, 65536, 1 << 20, (1 << 20) + 1};
+    struct fixture f;
+    struct err e = {0};
+    setup(&f);
+    AUTO(tree) struct tree *t = NULL;
+    char *bytes = arena_alloc(f.a, 2 << 20);
+    memset(bytes, 'x', 2 << 20);
+    T_RC(tree_of_folder_mapped(f.dir, &t, &e), &e, "open");
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        const char *text;
+        size_t n;
+        const char *name = arena_printf(f.a, "%s/big", f.dir);
+        T_RC(fs_write_atomic(name, 0644, bytes, sizes[i], &e), &e, "write");
+        T_RC(tree_read(t, "big", f.a, &text, &n, &e), &e, "read");
+        T_EQ_INT(n, sizes[i], "size");
+        T_EQ_INT(strlen(text), sizes[i], "ends in a NUL");
+    }
     teardown(&f);
 }
 
@@ -337,4 +362,4 @@ static void joins(void)
 }
 
 T_MAIN(outlives_killed_writers, commits_and_reads, restores, survives_races, resolves_versions,
-       mirrors_and_pushes, trees_agree, joins)
+       mirrors_and_pushes, trees_agree, mapped_files_end_in_nul, joins)
