@@ -23,6 +23,7 @@ struct gitops {
     struct gitops_opts opts;
     pthread_mutex_t lock;
     struct map last_wave; /* Application uid → int64_t *, monotonic ms */
+    struct map ahead;     /* repository → monotonic ms from when on others are told of its commit */
     struct kept *kept;
     atomic_ullong renders, render_us; /* that were made, and how long that took */
 };

@@ -19,6 +19,7 @@ struct gitops *gitops_new(const struct gitops_opts *opts)
         g->opts.wave_delay_ms = g->opts.wave_delay_ms < 0 ? 0 : 2000;
     (void)pthread_mutex_init(&g->lock, NULL);
     map_init(&g->last_wave);
+    map_init(&g->ahead);
     g->kept = kept_new(KEPT_BYTES);
     return g;
 }
@@ -31,6 +32,7 @@ void gitops_free(struct gitops *g)
     for (const struct map_entry *m; (m = map_next(&g->last_wave, &cursor));)
         free(m->value);
     map_done(&g->last_wave);
+    map_done(&g->ahead);
     kept_free(g->kept);
     (void)pthread_mutex_destroy(&g->lock);
     free(g);

@@ -1,9 +1,12 @@
 /* A repository has moved: Applications that its new commits concern are looked at, the others are
- * only told that there are new commits. */
+ * only told that there are new commits, and later. */
+#include "base/thread.h"
 #include "codec/json.h"
 #include "ctl/gitops/app_int.h"
 #include "kube/cache.h"
 #include "kube/fan.h"
+
+enum { AHEAD_MS = 100, FEW = 16 };
 
 struct told {
     const struct object *app;
@@ -17,7 +20,7 @@ struct look {
     struct repo *repo; /* NULL: it cannot be read */
     struct map heads;  /* by targetRevision */
     struct told *told;
-    size_t n_told;
+    size_t n_told, n_concerned;
     int64_t now;
 };
 
@@ -99,12 +102,34 @@ static void look_at_all(struct look *l, const struct object *repository, const c
         const char *head;
         if (!app_uses(app, repository, name))
             continue;
-        if (!stays(l, app, &head))
+        if (!stays(l, app, &head)) {
             runner_kick(l->c->runner, application_controller.name, app->ns, app->name);
-        else if (strcmp(value_at_str(app->root, "status.sync.revision", ""), head) != 0)
+            l->n_concerned++;
+        } else if (strcmp(value_at_str(app->root, "status.sync.revision", ""), head) != 0) {
             l->told[l->n_told++] = (struct told){app, head};
+        }
     }
-    fan_run(l->c->fan, l->n_told, tell, l);
+}
+
+/* Writing a commit's id into a thousand Applications would hold up those that it concerns: they get
+ * a little time for themselves, once for all commits that come meanwhile. */
+static bool waits(struct look *l, const struct key *repository)
+{
+    struct controller_ctx *c = l->c;
+    const char *key = app_key(repository->ns, repository->name, l->a);
+    int64_t now = c->clock->mono_ms(c->clock);
+    LOCK_SCOPE(&l->g->lock);
+    intptr_t until = (intptr_t)map_get(&l->g->ahead, key);
+    if (until == 0 && l->n_concerned > 0 && l->n_told > FEW) {
+        until = (intptr_t)now + AHEAD_MS;
+        (void)map_put(&l->g->ahead, key, (void *)until);
+    }
+    if (until > now) {
+        c->requeue_after_ms = until - now;
+        return true;
+    }
+    (void)map_remove(&l->g->ahead, key);
+    return false;
 }
 
 static int revisions_sync(struct controller_ctx *c, const struct key *key, struct arena *a,
@@ -119,6 +144,8 @@ static int revisions_sync(struct controller_ctx *c, const struct key *key, struc
     map_init(&l.heads);
     look_at_all(&l, cache_get(c->cache, &RES_REPOSITORY, key->ns, key->name, a), key->name);
     map_done(&l.heads);
+    if (!waits(&l, key))
+        fan_run(c->fan, l.n_told, tell, &l);
     return 0;
 }
 
