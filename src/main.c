@@ -1,4 +1,4 @@
-/* main.c - the small program: renders at once, and for all else becomes the whole one. */
+/* main.c - the small program: renders at once, and for all else becomes another. */
 #include "cli/light.h"
 
 int main(int argc, char **argv)
@@ -6,6 +6,7 @@ int main(int argc, char **argv)
     int code;
     if (light_run(argc, argv, &code))
         return code;
+    light_files(argc, argv);
     light_whole(argv);
     return 1;
 }

@@ -12,11 +12,18 @@ static bool is_for_whole(const char *argument)
            (n > 1 && strcmp(argument + n - 2, "=-") == 0);
 }
 
-bool light_run(int argc, char **argv, int *code)
+bool light_is_for_whole(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++)
         if (is_for_whole(argv[i]))
-            return false;
+            return true;
+    return false;
+}
+
+bool light_run(int argc, char **argv, int *code)
+{
+    if (light_is_for_whole(argc, argv))
+        return false;
     const struct verb *const groups[] = {verbs_helm, verbs_kustomize};
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
         for (const struct verb *v = groups[i]; v->name; v++) {

@@ -1,8 +1,9 @@
 /* light.h - the verbs that need neither server nor network: the small program's own.
  *
- * Model      slipway is two programs. The one that users start knows these verbs and is there at
- *            once; for all others, and for arguments that are URLs, it becomes the whole program,
- *            which loads fifty libraries and knows everything.                            */
+ * Model      slipway is three programs. The one that users start knows these verbs and is there at
+ *            once; for files to sign or verify it becomes a second one; for all others, and for
+ *            arguments that are URLs, the whole program, which loads sixty libraries and knows
+ *            everything.                                                                  */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,10 +14,17 @@
 /* False: not for the small program. */
 bool light_run(int argc, char **argv, int *code);
 
+/* An argument is a URL, or standard input. */
+bool light_is_for_whole(int argc, char **argv);
+
 /* Becomes the whole program, with these arguments (NULL: its own); comes back only when that fails,
  * having said so. Whole already: does nothing. */
 void light_whole(char **argv);
 bool light_is_small(void);
+
+/* Becomes the program of files if the verb is one of its and no argument is a URL; comes back
+ * otherwise. */
+void light_files(int argc, char **argv);
 
 struct light_answer {
     int status;

@@ -11,7 +11,7 @@
 enum { ARGUMENTS_MAX = 8 << 20 };
 
 /* Beside this program when it was built here, and where it is installed. */
-static const char *const places[] = {"whole/slipway", "../libexec/slipway/slipway"};
+static const char *const places[] = {"whole/", "../libexec/slipway/"};
 
 /* What this process was called with, as an argument list. */
 static char **own_arguments(struct arena *a)
@@ -33,17 +33,34 @@ static char **own_arguments(struct arena *a)
     return argv;
 }
 
-void light_whole(char **argv)
+/* Starts a sibling of the whole program. */
+static void become(const char *name, char **argv)
 {
-    AUTO(arena) struct arena *a = arena_new(0);
     char self[4096], path[4200] = "";
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     char *slash = n > 0 ? memrchr(self, '/', (size_t)n) : NULL;
     for (size_t i = 0; slash && i < sizeof places / sizeof *places; i++) {
-        (void)snprintf(path, sizeof path, "%.*s%s", (int)(slash - self + 1), self, places[i]);
-        (void)execv(path, argv ? argv : own_arguments(a));
+        (void)snprintf(path, sizeof path, "%.*s%s%s", (int)(slash - self + 1), self, places[i],
+                       name);
+        (void)execv(path, argv);
     }
-    (void)fprintf(stderr, "slipway: the program's other half, %s, cannot be started\n", path);
+}
+
+void light_whole(char **argv)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    become("slipway", argv ? argv : own_arguments(a));
+    (void)fprintf(stderr, "slipway: the program's other half, %sslipway, cannot be started\n",
+                  places[0]);
+}
+
+void light_files(int argc, char **argv)
+{
+    static const char *const verbs[] = {"verify-blob", "sign-blob", "verify-blob-attestation",
+                                        "generate-key-pair"};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (argc > 1 && strcmp(argv[1], verbs[i]) == 0 && !light_is_for_whole(argc, argv))
+            become("files", argv);
 }
 
 static int no_network(struct err *e)

@@ -5,8 +5,6 @@
 #include <termios.h>
 
 #include "base/fs.h"
-#include "charts/logins.h"
-#include "oci/reference.h"
 #include "sign/keyref.h"
 
 enum { PASSPHRASE_MAX = 1024 };
@@ -47,29 +45,6 @@ int signing_passphrase(const char *question, struct arena *a, const char **out, 
     return 0;
 }
 
-/* A Secret of the cluster that the kubeconfig names. */
-static int read_secret(void *arg, const char *ns, const char *name, struct arena *a,
-                       const struct value **out, struct err *e)
-{
-    AUTO(kube) struct kube *k = NULL;
-    AUTO(object) struct object *o = NULL;
-    (void)arg;
-    int r = verb_connect(NULL, a, &k, e);
-    if (r == 0)
-        r = kube_get(k, &RES_SECRET, ns, name, &o, e);
-    if (r == 0)
-        *out = value_copy(a, value_get(o->root, "data"));
-    return r;
-}
-
-int signing_create_secret(const char *ns, const struct value *secret, struct arena *a,
-                          struct err *e)
-{
-    AUTO(kube) struct kube *k = NULL;
-    int r = verb_connect(NULL, a, &k, e);
-    return r < 0 ? r : kube_create(k, &RES_SECRET, ns, secret, NULL, e);
-}
-
 static int ask_passphrase(void *arg, struct arena *a, const char **out, struct err *e)
 {
     (void)arg;
@@ -77,7 +52,7 @@ static int ask_passphrase(void *arg, struct arena *a, const char **out, struct e
 }
 
 static const struct keyref_ports keys = {
-    .secret = read_secret, .passphrase = ask_passphrase, .files = true};
+    .secret = signing_read_secret, .passphrase = ask_passphrase, .files = true};
 
 int signing_key(const struct signing_words *w, struct key **out, struct err *e)
 {
@@ -121,17 +96,17 @@ static int read_root(const struct signing_words *w, struct arena *a, struct trus
 int signing_policy(const struct signing_words *w, struct arena *a, struct public_key **key,
                    struct bundle_policy *out, struct err *e)
 {
-    struct trust_root *root;
+    struct trust_root *root = NULL;
     bool no_log = w->ignore_log || w->private;
     int r = check_words(w, e);
     if (r == 0 && w->key)
         r = keyref_public(w->key, &keys, key, e);
-    if (r == 0)
+    if (r == 0 && !(w->key && no_log))
         r = read_root(w, a, &root, e);
     if (r < 0)
         return r;
     *out = (struct bundle_policy){
-        .root = w->key && no_log ? NULL : root,
+        .root = root,
         .key = *key,
         .identity = {w->identity_pattern ? w->identity_pattern : w->identity,
                      w->identity_pattern != NULL                                                       },
@@ -156,67 +131,4 @@ int signing_annotations(const struct option_list *list, struct arena *a, struct 
                          value_new_str(a, equals + 1));
     }
     return 0;
-}
-
-/* ---- images ---- */
-
-static int find_login(const char *host, struct arena *a, struct image_auth *out, struct err *e)
-{
-    const char *docker = getenv("DOCKER_CONFIG"), *home = getenv("HOME");
-    const struct charts_files files = {
-        .logins = getenv("REGISTRY_AUTH_FILE"),
-        .fallback_logins = docker ? arena_printf(a, "%s/config.json", docker)
-                                  : arena_printf(a, "%s/.docker/config.json", home ? home : ""),
-    };
-    return charts_login_find(&files, host, a, out, e);
-}
-
-static bool is_hub(const struct reference *ref)
-{
-    return strcmp(ref->host, "docker.io") == 0;
-}
-
-int signing_remote_open(const struct reference *ref, const struct signing_words *w, bool push,
-                        struct arena *a, struct image_auth *auth, struct remote *out, struct err *e)
-{
-    struct http_client_opts http = {.connect_timeout_ms = 10000, .insecure = w->insecure};
-    int r = find_login(ref->host, a, auth, e);
-    if (r < 0)
-        return r;
-    const char *host = is_hub(ref) ? "registry-1.docker.io" : ref->host;
-    bool plain = w->plain_http || remote_is_loopback(host);
-    const struct remote_opts o = {.url = arena_printf(a, "http%s://%s", plain ? "" : "s", host),
-                                  .host = ref->host,
-                                  .path = ref->path,
-                                  .actions = push ? "pull,push" : "pull",
-                                  .auth = auth,
-                                  .http = &http};
-    return remote_open(&o, out, e);
-}
-
-int signing_image_open(const char *reference, const struct signing_words *w, bool push,
-                       struct arena *a, struct signing_image *out, struct err *e)
-{
-    struct reference ref;
-    struct sign_manifest image;
-    int r = reference_parse(reference, a, &ref, e);
-    if (r == 0)
-        r = signing_remote_open(&ref, w, push, a, &out->auth, &out->remote, e);
-    if (r < 0)
-        return r;
-    out->open = true;
-    out->place = sign_remote(&out->remote);
-    out->name = arena_printf(a, "%s/%s", is_hub(&ref) ? "index.docker.io" : ref.host, ref.path);
-    r = out->place.place.ops->manifest(&out->place.place, ref.digest ? ref.digest : ref.tag, a,
-                                       &image, e);
-    if (r == 0)
-        (void)snprintf(out->digest, DIGEST_MAX, "%s", image.digest);
-    return r < 0 ? err_wrap(e, r, "%s", reference) : 0;
-}
-
-void signing_image_close(struct signing_image *i)
-{
-    if (i->open)
-        remote_close(&i->remote);
-    i->open = false;
 }

@@ -61,7 +61,9 @@ int signing_policy(const struct signing_words *w, struct arena *a, struct public
 int signing_passphrase(const char *question, struct arena *a, const char **out,
                        struct err *e) MUST_CHECK;
 
-/* In the cluster that the kubeconfig names. */
+/* Of the cluster that the kubeconfig names; the first is a slot of struct keyref_ports. */
+int signing_read_secret(void *arg, const char *ns, const char *name, struct arena *a,
+                        const struct value **out, struct err *e) MUST_CHECK;
 int signing_create_secret(const char *ns, const struct value *secret, struct arena *a,
                           struct err *e) MUST_CHECK;
 
