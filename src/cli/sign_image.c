@@ -31,49 +31,76 @@ static int form_of(const char *mode, bool bundle, enum sign_form *out, struct er
         "new-bundle-format", 0, OPTION_FLAG, &(bundle), NULL, "as a Sigstore bundle 0.3"           \
     }
 
-/* ---- sign ---- */
+/* ---- making ---- */
+
+/* What sign and attest have in common. */
+struct making {
+    struct signing_words words;
+    const char *mode;
+    bool bundle;
+    struct option_list notes;     /* of sign */
+    const char *type, *predicate; /* of attest */
+    const char *done, *what;      /* "signed", "signature" */
+    /* What is signed besides the digest of the image. */
+    int (*content)(const struct making *m, const struct signing_image *image, struct arena *a,
+                   struct sign_request *q, struct err *e);
+};
+
+static int make(const struct making *m, const char *reference, struct arena *a, struct err *e)
+{
+    AUTO(key) struct key *k = NULL;
+    struct signing_image image AUTO_SIGNING_IMAGE = {0};
+    struct sign_request q = {0};
+    char out[DIGEST_MAX];
+    int r = form_of(m->mode, m->bundle, &q.form, e);
+    if (r == 0)
+        r = signing_key(&m->words, &k, e);
+    if (r == 0)
+        r = signing_image_open(reference, &m->words, true, a, &image, e);
+    if (r == 0)
+        r = m->content(m, &image, a, &q, e);
+    if (r < 0)
+        return r;
+    q.name = image.name;
+    q.digest = image.digest;
+    q.key = k;
+    r = sign_image(&image.place.place, &q, out, e);
+    if (r == 0)
+        (void)printf("%s %s@%s\n  %s %s\n", m->done, image.name, image.digest, m->what, out);
+    return r;
+}
+
+static int sign_content(const struct making *m, const struct signing_image *image, struct arena *a,
+                        struct sign_request *q, struct err *e)
+{
+    struct value *notes;
+    (void)image;
+    int r = signing_annotations(&m->notes, a, &notes, e);
+    if (r == 0)
+        q->annotations = notes;
+    return r;
+}
 
 static int run_sign(int argc, char **argv)
 {
-    struct signing_words w = {0};
-    struct option_list notes = {0};
-    const char *mode = NULL;
-    bool bundle = false;
+    struct making m = {.done = "signed", .what = "signature", .content = sign_content};
     const struct option table[] = {
-        SIGNING_MAKE_OPTIONS(w),
-        SIGNING_REGISTRY_OPTIONS(w),
-        FORM_OPTIONS(mode, bundle),
-        {"annotations", 'a', OPTION_LIST, &notes, "NAME=VALUE", "signed with it"},
+        SIGNING_MAKE_OPTIONS(m.words),
+        SIGNING_REGISTRY_OPTIONS(m.words),
+        FORM_OPTIONS(m.mode, m.bundle),
+        {"annotations", 'a', OPTION_LIST, &m.notes, "NAME=VALUE", "signed with it"},
         {0 }
     };
     AUTO(arena) struct arena *a = arena_new(ARENA_MAX);
-    AUTO(key) struct key *k = NULL;
     struct arguments args;
     struct err e = {0};
     int code;
-    char out[DIGEST_MAX];
-    struct signing_image image AUTO_SIGNING_IMAGE = {0};
-    struct value *annotations;
-    struct sign_request q = {0};
     if (!verb_begin(&verbs_sign_image[SIGN], table, argc, argv, a, &args, &code))
         return code;
     if (args.n != 1)
         return verb_usage(&verbs_sign_image[SIGN]);
-    if (form_of(mode, bundle, &q.form, &e) < 0 || signing_key(&w, &k, &e) < 0 ||
-        signing_annotations(&notes, a, &annotations, &e) < 0 ||
-        signing_image_open(args.items[0], &w, true, a, &image, &e) < 0)
-        return verb_fail(&e);
-    q.name = image.name;
-    q.digest = image.digest;
-    q.key = k;
-    q.annotations = annotations;
-    if (sign_image(&image.place.place, &q, out, &e) < 0)
-        return verb_fail(&e);
-    (void)printf("signed %s@%s\n  signature %s\n", image.name, image.digest, out);
-    return EXIT_OK;
+    return make(&m, args.items[0], a, &e) < 0 ? verb_fail(&e) : EXIT_OK;
 }
-
-/* ---- attest ---- */
 
 /* cosign's custom predicate keeps what it was given as text. */
 static int predicate_of(const char *type, const char *text, size_t n, struct arena *a,
@@ -114,45 +141,38 @@ static int statement_of(const struct signing_image *image, const char *type, con
     return 0;
 }
 
+static int attest_content(const struct making *m, const struct signing_image *image,
+                          struct arena *a, struct sign_request *q, struct err *e)
+{
+    struct value *statement;
+    int r = statement_of(image, m->type, m->predicate, a, &statement, e);
+    if (r == 0)
+        q->statement = statement;
+    return r;
+}
+
 static int run_attest(int argc, char **argv)
 {
-    struct signing_words w = {0};
-    const char *mode = NULL, *type = "custom", *predicate = NULL;
-    bool bundle = false;
+    struct making m = {
+        .type = "custom", .done = "attested", .what = "attestation", .content = attest_content};
     const struct option table[] = {
-        SIGNING_MAKE_OPTIONS(w),
-        SIGNING_REGISTRY_OPTIONS(w),
-        FORM_OPTIONS(mode, bundle),
-        {"predicate",  0, OPTION_TEXT, &predicate, "FILE", "what is said of the image"},
-        {"type", 0, OPTION_TEXT, &type, "TYPE",
-                        "slsaprovenance1, spdxjson, cyclonedx, vuln, openvex, custom, or a URI"},
+        SIGNING_MAKE_OPTIONS(m.words),
+        SIGNING_REGISTRY_OPTIONS(m.words),
+        FORM_OPTIONS(m.mode, m.bundle),
+        {"predicate",  0, OPTION_TEXT, &m.predicate, "FILE", "what is said of the image"},
+        {"type", 0, OPTION_TEXT, &m.type, "TYPE",
+                            "slsaprovenance1, spdxjson, cyclonedx, vuln, openvex, custom, or a URI"},
         {0     }
     };
     AUTO(arena) struct arena *a = arena_new(ARENA_MAX);
-    AUTO(key) struct key *k = NULL;
     struct arguments args;
     struct err e = {0};
     int code;
-    char out[DIGEST_MAX];
-    struct signing_image image AUTO_SIGNING_IMAGE = {0};
-    struct value *statement;
-    struct sign_request q = {0};
     if (!verb_begin(&verbs_sign_image[ATTEST], table, argc, argv, a, &args, &code))
         return code;
-    if (args.n != 1 || !predicate)
+    if (args.n != 1 || !m.predicate)
         return verb_usage(&verbs_sign_image[ATTEST]);
-    if (form_of(mode, bundle, &q.form, &e) < 0 || signing_key(&w, &k, &e) < 0 ||
-        signing_image_open(args.items[0], &w, true, a, &image, &e) < 0 ||
-        statement_of(&image, type, predicate, a, &statement, &e) < 0)
-        return verb_fail(&e);
-    q.name = image.name;
-    q.digest = image.digest;
-    q.key = k;
-    q.statement = statement;
-    if (sign_image(&image.place.place, &q, out, &e) < 0)
-        return verb_fail(&e);
-    (void)printf("attested %s@%s\n  attestation %s\n", image.name, image.digest, out);
-    return EXIT_OK;
+    return make(&m, args.items[0], a, &e) < 0 ? verb_fail(&e) : EXIT_OK;
 }
 
 /* ---- verify ---- */
@@ -190,85 +210,99 @@ static const struct value *payload_of(const struct value *one, const struct sign
     return p;
 }
 
+/* What verify and verify-attestation have in common. */
+struct checking {
+    struct signing_words words;
+    const char *output, *type; /* type: of an attestation; NULL: signatures are looked for */
+    struct option_list notes;
+    bool referrers, claims;
+};
+
+#define CHECK_OPTIONS(c)                                                                           \
+    SIGNING_TRUST_OPTIONS((c).words), SIGNING_REGISTRY_OPTIONS((c).words),                         \
+        {"output", 'o', OPTION_TEXT, &(c).output, "json|text", "what is printed"},                 \
+        {"experimental-oci11", 0,    OPTION_FLAG,                                                  \
+         &(c).referrers,       NULL, "referrers are always looked at"},                            \
+    {                                                                                              \
+        "check-claims", 0, OPTION_FLAG, &(c).claims, NULL, "claims are always checked"             \
+    }
+
+static void print_found(const struct checking *c, const struct signing_image *image,
+                        const struct value *found, struct arena *a)
+{
+    struct value *payloads = value_new_array(a);
+    say(c->type ? "attestation" : "signature", image, found);
+    if (strcmp(c->output, "json") != 0)
+        return;
+    VALUE_EACH_ITEM (one, found) {
+        if (c->type)
+            (void)printf("%s\n", json_text(a, value_get(one, "envelope"), 0));
+        else
+            (void)value_push(a, payloads, payload_of(one, image, a));
+    }
+    if (!c->type)
+        (void)printf("%s\n", json_text(a, payloads, 0));
+}
+
+static int check(const struct checking *c, const char *reference, struct arena *a, struct err *e)
+{
+    AUTO(public_key) struct public_key *key = NULL;
+    struct signing_image image AUTO_SIGNING_IMAGE = {0};
+    struct bundle_policy policy;
+    struct value *found, *annotations;
+    int r = signing_policy(&c->words, a, &key, &policy, e);
+    if (r == 0)
+        r = signing_annotations(&c->notes, a, &annotations, e);
+    if (r == 0)
+        r = signing_image_open(reference, &c->words, false, a, &image, e);
+    if (r < 0)
+        return r;
+    policy.annotations = annotations;
+    r = c->type ? sign_verify_attestations(&image.place.place, image.digest,
+                                           sign_predicate_type(c->type), &policy, a, &found, e)
+                : sign_verify(&image.place.place, image.digest, &policy, a, &found, e);
+    if (r == 0)
+        print_found(c, &image, found, a);
+    return r;
+}
+
 static int run_verify(int argc, char **argv)
 {
-    struct signing_words w = {0};
-    struct option_list notes = {0};
-    const char *output = "json";
-    bool referrers = false, claims = true;
+    struct checking c = {.output = "json", .claims = true};
     const struct option table[] = {
-        SIGNING_TRUST_OPTIONS(w),
-        SIGNING_REGISTRY_OPTIONS(w),
-        {"annotations", 'a', OPTION_LIST, &notes, "NAME=VALUE", "what the signature must say"},
-        {"output",  'o', OPTION_TEXT, &output, "json|text", "what is printed"},
-        {"experimental-oci11", 0, OPTION_FLAG, &referrers, NULL, "referrers are always looked at"},
-        {"check-claims",             0, OPTION_FLAG, &claims, NULL, "claims are always checked"},
-        {0        }
+        CHECK_OPTIONS(c),
+        {"annotations", 'a', OPTION_LIST, &c.notes, "NAME=VALUE", "what the signature must say"},
+        {0 }
     };
     AUTO(arena) struct arena *a = arena_new(ARENA_MAX);
-    AUTO(public_key) struct public_key *key = NULL;
     struct arguments args;
     struct err e = {0};
     int code;
-    struct signing_image image AUTO_SIGNING_IMAGE = {0};
-    struct bundle_policy policy;
-    struct value *found, *annotations, *payloads = value_new_array(a);
     if (!verb_begin(&verbs_sign_image[VERIFY], table, argc, argv, a, &args, &code))
         return code;
     if (args.n != 1)
         return verb_usage(&verbs_sign_image[VERIFY]);
-    if (signing_policy(&w, a, &key, &policy, &e) < 0 ||
-        signing_annotations(&notes, a, &annotations, &e) < 0 ||
-        signing_image_open(args.items[0], &w, false, a, &image, &e) < 0)
-        return verb_fail(&e);
-    policy.annotations = annotations;
-    if (sign_verify(&image.place.place, image.digest, &policy, a, &found, &e) < 0)
-        return verb_fail(&e);
-    say("signature", &image, found);
-    VALUE_EACH_ITEM (one, found)
-        (void)value_push(a, payloads, payload_of(one, &image, a));
-    if (strcmp(output, "json") == 0)
-        (void)printf("%s\n", json_text(a, payloads, 0));
-    return EXIT_OK;
+    return check(&c, args.items[0], a, &e) < 0 ? verb_fail(&e) : EXIT_OK;
 }
 
 static int run_verify_attestation(int argc, char **argv)
 {
-    struct signing_words w = {0};
-    const char *output = "json", *type = "custom";
-    bool referrers = false, claims = true;
+    struct checking c = {.output = "json", .type = "custom", .claims = true};
     const struct option table[] = {
-        SIGNING_TRUST_OPTIONS(w),
-        SIGNING_REGISTRY_OPTIONS(w),
-        {"type",       0, OPTION_TEXT, &type, "TYPE",
+        CHECK_OPTIONS(c),
+        {"type",       0, OPTION_TEXT, &c.type, "TYPE",
              "slsaprovenance1, spdxjson, cyclonedx, vuln, openvex, custom, or a URI"},
-        {"output", 'o', OPTION_TEXT, &output, "json|text", "what is printed"},
-        {"experimental-oci11",      0, OPTION_FLAG, &referrers, NULL, "referrers are always looked at"},
-        {"check-claims",            0, OPTION_FLAG, &claims, NULL, "claims are always checked"},
-        {0        }
+        {0}
     };
     AUTO(arena) struct arena *a = arena_new(ARENA_MAX);
-    AUTO(public_key) struct public_key *key = NULL;
     struct arguments args;
     struct err e = {0};
     int code;
-    struct signing_image image AUTO_SIGNING_IMAGE = {0};
-    struct bundle_policy policy;
-    struct value *found;
     if (!verb_begin(&verbs_sign_image[VERIFY_ATTESTATION], table, argc, argv, a, &args, &code))
         return code;
     if (args.n != 1)
         return verb_usage(&verbs_sign_image[VERIFY_ATTESTATION]);
-    if (signing_policy(&w, a, &key, &policy, &e) < 0 ||
-        signing_image_open(args.items[0], &w, false, a, &image, &e) < 0 ||
-        sign_verify_attestations(&image.place.place, image.digest, sign_predicate_type(type),
-                                 &policy, a, &found, &e) < 0)
-        return verb_fail(&e);
-    say("attestation", &image, found);
-    VALUE_EACH_ITEM (one, found)
-        if (strcmp(output, "json") == 0)
-            (void)printf("%s\n", json_text(a, value_get(one, "envelope"), 0));
-    return EXIT_OK;
+    return check(&c, args.items[0], a, &e) < 0 ? verb_fail(&e) : EXIT_OK;
 }
 
 const struct verb verbs_sign_image[] = {
