@@ -1,10 +1,11 @@
-/* loop.c - following a push: repositories, users, status, trace, rollback, logs. */
+/* loop.c - following a push: repositories, users, status, trace, rollback. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "cli/logs.h"
 #include "cli/table.h"
 #include "cli/trace.h"
 #include "cli/verb.h"
@@ -312,145 +313,9 @@ static int run_rollback(int argc, char **argv)
     return EXIT_OK;
 }
 
-/* ---- logs ---- */
-
-struct log_options {
-    const char *address, *ns, *container, *grep, *since, *token, *kubeconfig;
-    long limit;
-};
-
-static const char *quoted(struct arena *a, const char *text)
-{
-    return json_text(a, value_new_str(a, text), JSON_NO_HTML);
-}
-
-static char *log_query(const struct log_options *o, const char *pod, struct arena *a)
-{
-    char *q = arena_printf(a, "{namespace=%s", quoted(a, o->ns));
-    if (pod)
-        q = arena_printf(a, "%s,pod=~%s", q, quoted(a, arena_printf(a, "%s.*", pod)));
-    if (o->container)
-        q = arena_printf(a, "%s,container=%s", q, quoted(a, o->container));
-    q = arena_printf(a, "%s}", q);
-    return o->grep ? arena_printf(a, "%s |= %s", q, quoted(a, o->grep)) : q;
-}
-
-static char *escape(struct arena *a, const char *text)
-{
-    char *out = arena_alloc(a, strlen(text) * 3 + 1), *to = out;
-    for (; *text; text++) {
-        bool plain = strchr("-_.~", *text) || (*text >= '0' && *text <= '9') ||
-                     (*text >= 'A' && *text <= 'Z') || (*text >= 'a' && *text <= 'z');
-        static const char hex[] = "0123456789ABCDEF";
-        unsigned char c = (unsigned char)*text;
-        if (plain) {
-            *to++ = *text;
-        } else {
-            *to++ = '%';
-            *to++ = hex[c >> 4];
-            *to++ = hex[c & 15];
-        }
-    }
-    return out;
-}
-
-static int fetch_logs(const struct log_options *o, const char *pod, struct arena *a,
-                      struct value **out, struct err *e)
-{
-    int64_t ago_ns;
-    int r = clock_parse_duration(o->since, &ago_ns, e);
-    if (r < 0)
-        return err_wrap(e, r, "--since");
-    const char *url = arena_printf(
-        a, "http://%s/loki/api/v1/query_range?limit=%ld&start=%lld&query=%s", o->address, o->limit,
-        (long long)(clock_real_ns() - ago_ns), escape(a, log_query(o, pod, a)));
-    struct kube_config config = {.token = o->token};
-    if (!o->token && (r = verb_config(o->kubeconfig, NULL, a, &config, e)) < 0)
-        return r;
-    struct http_client_opts opts = {.timeout_ms = 30000, .bearer = config.token};
-    AUTO(http_client) struct http_client *c = http_client_new(&opts);
-    struct http_call call = {.method = "GET", .url = url};
-    struct http_answer answer;
-    r = http_do(c, &call, a, &answer, e);
-    if (r < 0)
-        return r;
-    if (answer.status != 200)
-        return err_set(e, ERR_INVALID, "%s", answer.body);
-    return json_parse(a, answer.body, answer.body_len, 0, out, e);
-}
-
-struct log_line {
-    const char *time, *pod, *container, *text;
-    size_t place; /* among lines of one time: a burst has one for all */
-};
-
-static int by_time(const void *a, const void *b)
-{
-    const struct log_line *x = a, *y = b;
-    int order = strcmp(x->time, y->time);
-    return order ? order : x->place < y->place ? -1 : x->place > y->place;
-}
-
-static size_t print_logs(const struct value *doc, struct arena *a)
-{
-    struct log_line *lines = NULL;
-    size_t n = 0, cap = 0;
-    VALUE_EACH_ITEM (s, value_at(doc, "data.result")) {
-        const struct value *values = value_get(s, "values");
-        for (size_t i = value_count(values); i-- > 0;) { /* they come newest first */
-            const struct value *v = value_item(values, i);
-            if (n == cap) {
-                size_t more = cap ? cap * 2 : 256;
-                lines = arena_grow(a, lines, cap * sizeof *lines, more * sizeof *lines);
-                cap = more;
-            }
-            lines[n] = (struct log_line){
-                value_str(value_item(v, 0), ""), value_at_str(s, "stream.pod", ""),
-                value_at_str(s, "stream.container", ""), value_str(value_item(v, 1), ""), n};
-            n++;
-        }
-    }
-    if (n)
-        qsort(lines, n, sizeof *lines, by_time);
-    for (size_t i = 0; i < n; i++) {
-        char when[CLOCK_TEXT_MAX];
-        clock_format_rfc3339_ms(strtoll(lines[i].time, NULL, 10) / 1000000, when);
-        (void)printf("%s %s/%s %s\n", when, lines[i].pod, lines[i].container, lines[i].text);
-    }
-    return n;
-}
-
 static int run_logs(int argc, char **argv)
 {
-    struct log_options o = {
-        .address = "127.0.0.1:9090", .ns = "default", .since = "1h", .limit = 1000};
-    const struct option table[] = {
-        {"namespace",           'n', OPTION_TEXT, &o.ns, "NAME", "namespace (default)"},
-        {"container",          'c', OPTION_TEXT, &o.container, "NAME", "one container only"},
-        {"grep",               'g', OPTION_TEXT, &o.grep, "TEXT", "lines that hold TEXT"},
-        {"since",                     's', OPTION_TEXT, &o.since, "TIME", "how far back: 10m, 24h (1h)"},
-        {"limit",         0, OPTION_NUMBER, &o.limit, "N", "the newest N lines (1000)"},
-        {"address",         0, OPTION_TEXT, &o.address, "HOST:PORT",
-         "metrics and logs API (127.0.0.1:9090)"},
-        {"kubeconfig", 0, OPTION_TEXT, &o.kubeconfig, "FILE", "whose token is shown"},
-        {"token",                0, OPTION_TEXT, &o.token, "TOKEN", "the token to show instead"},
-        {0         }
-    };
-    AUTO(arena) struct arena *a = arena_new(0);
-    struct arguments args;
-    struct value *doc;
-    struct err e = {0};
-    int code;
-    if (!verb_begin(&verbs_loop[LOGS], table, argc, argv, a, &args, &code))
-        return code;
-    if (args.n > 1)
-        return verb_usage(&verbs_loop[LOGS]);
-    if (fetch_logs(&o, args.n ? args.items[0] : NULL, a, &doc, &e) < 0)
-        return verb_fail(&e);
-    if (print_logs(doc, a) == 0) /* not an error: there may be nothing to say */
-        (void)fprintf(stderr, "slipway: no such lines in namespace %s in the last %s\n", o.ns,
-                      o.since);
-    return EXIT_OK;
+    return logs_run(&verbs_loop[LOGS], argc, argv);
 }
 
 const struct verb verbs_loop[] = {

@@ -96,3 +96,21 @@ has "a range aggregation" "$(range "$reader" 'sum(sum_over_time({job="batch"} | 
 crash
 start --no-node
 same "after a kill" "$(ask "$admin" read | head -n 1)" "count 7"
+
+body='{"streams": [{"stream": {"namespace": "shop", "pod": "web-1", "commit": "c0ffee"}, "values": [
+    ["'$now'000000002", "{\"level\":\"info\",\"n\":1}"], ["'$now'000000003", "{\"level\":\"error\",\"n\":2}"]]}]}'
+same "lines with a commit" "$(answer "$admin" push -w '%{http_code}' -H 'Content-Type: application/json' -d "$body")" 204
+has "slipway logs by label and field, as JSON" "$("$slipway" logs web -n shop -l commit=c0ffee --field level=error -o json)" \
+    '"commit":"c0ffee"'
+same "slipway logs between two moments" "$("$slipway" logs -n shop -l commit=c0ffee -o raw --since "$(date -u -d @$((now - 5)) +%FT%TZ)" \
+    --until "$(date -u -d @$((now + 5)) +%FT%TZ)" | wc -l)" 2
+mkfifo "$dir/followed"
+"$slipway" logs -n shop -l commit=c0ffee -o raw -f --since 10m > "$dir/followed" &
+exec 7< "$dir/followed"
+read -r -t 60 line <&7 && read -r -t 60 line <&7
+push_late=${body//"$now"/$(date +%s)}
+answer "$admin" push -H 'Content-Type: application/json' -d "${push_late//info/late}"
+read -r -t 60 line <&7
+same "slipway logs --follow" "$line" '{"level":"late","n":1}'
+kill $!
+exec 7<&-
