@@ -16,8 +16,24 @@
 #include "base/map.h"
 #include "base/thread.h"
 #include "logs/cri.h"
+#include "logs/multiline.h"
 
-enum { READ_BYTES = 64 * 1024, LINE_BYTES = 300 * 1024, SYNC_MS = 1000 };
+enum {
+    READ_BYTES = 64 * 1024,
+    LINE_BYTES = 300 * 1024,
+    SYNC_MS = 1000,
+    HOLD_MS = 1000,
+    RECORD_BYTES = 256 * 1024
+};
+
+/* A record that may go on: it waits for the next line, or for HOLD_MS to pass. */
+struct held {
+    enum multiline state;
+    bool full; /* `text` holds one, if an empty one */
+    struct buf text;
+    int64_t time_ns; /* of its last line: what a restart must not skip */
+    int64_t since_ms;
+};
 
 /* One open log file. */
 struct tail {
@@ -26,6 +42,7 @@ struct tail {
     char *container;
     struct buf rest;       /* a line that has no end yet */
     struct buf partial[2]; /* P lines waiting for their F, of stdout and stderr */
+    struct held held[2];
     uint32_t stream[2];
     struct {
         int64_t last_ns;
@@ -49,6 +66,7 @@ struct collector {
     pthread_mutex_t lock; /* everything below, and stopping */
     struct map sources;   /* uid → struct source */
     struct map watches;   /* decimal watch descriptor → path, below dir ("" for dir itself) */
+    size_t n_held;        /* records that wait for lines of theirs */
     bool stopping;
     char bytes[READ_BYTES]; /* of the file being read; not one a thread: all threads would pay */
 };
@@ -92,6 +110,8 @@ static struct tail *tail_open(struct collector *c, struct source *s, const char 
     buf_init(&t->rest, LINE_BYTES);
     buf_init(&t->partial[0], LINE_BYTES);
     buf_init(&t->partial[1], LINE_BYTES);
+    buf_init(&t->held[0].text, RECORD_BYTES);
+    buf_init(&t->held[1].text, RECORD_BYTES);
     return t;
 }
 
@@ -101,6 +121,8 @@ static void tail_free(struct tail *t)
     buf_done(&t->rest);
     buf_done(&t->partial[0]);
     buf_done(&t->partial[1]);
+    buf_done(&t->held[0].text);
+    buf_done(&t->held[1].text);
     free(t->container);
     free(t);
 }
@@ -128,6 +150,45 @@ static void store(struct collector *c, struct tail *t, int which, int64_t time_n
         log_error("logs", "%s", e.msg);
 }
 
+static void take_record(struct collector *c, struct tail *t, int which, int64_t time_ns,
+                        const char *text, size_t n)
+{
+    if (!stored_before(t, which, time_ns))
+        store(c, t, which, time_ns, text, n);
+}
+
+static void let_go(struct collector *c, struct tail *t, int which)
+{
+    struct held *h = &t->held[which];
+    if (!h->full)
+        return;
+    take_record(c, t, which, h->time_ns, buf_text(&h->text), h->text.len);
+    buf_clear(&h->text);
+    h->full = false;
+    c->n_held--;
+}
+
+/* Joins the lines of a stack trace. */
+static void take_text(struct collector *c, struct tail *t, int which, const struct cri_line *l)
+{
+    struct held *h = &t->held[which];
+    bool more = multiline_next(&h->state, l->text, l->n);
+    if (!more || h->text.len + 1 + l->n > RECORD_BYTES)
+        let_go(c, t, which);
+    if (h->state == MULTILINE_NONE || l->n > RECORD_BYTES) {
+        take_record(c, t, which, l->time_ns, l->text, l->n);
+        return;
+    }
+    if (h->full)
+        buf_putc(&h->text, '\n');
+    else
+        c->n_held++;
+    h->full = true;
+    buf_add(&h->text, l->text, l->n);
+    h->time_ns = l->time_ns;
+    h->since_ms = clock_mono_ms();
+}
+
 static void take_line(struct collector *c, struct tail *t, const char *text, size_t n)
 {
     struct cri_line l;
@@ -142,8 +203,7 @@ static void take_line(struct collector *c, struct tail *t, const char *text, siz
         l.text = buf_text(p);
         l.n = p->len;
     }
-    if (!stored_before(t, which, l.time_ns))
-        store(c, t, which, l.time_ns, l.text, l.n);
+    take_text(c, t, which, &l);
     buf_clear(p);
 }
 
@@ -165,6 +225,25 @@ static void tail_read(struct collector *c, struct tail *t)
 {
     for (ssize_t n; (n = read(t->fd, c->bytes, sizeof c->bytes)) > 0;)
         take_bytes(c, t, c->bytes, (size_t)n);
+}
+
+/* Of all records that wait, those that have waited for long enough. */
+static void let_go_old(struct collector *c)
+{
+    size_t at = 0;
+    int64_t now = clock_mono_ms();
+    if (!c->n_held)
+        return;
+    for (const struct map_entry *s; (s = map_next(&c->sources, &at));) {
+        const struct source *source = s->value;
+        size_t below = 0;
+        for (const struct map_entry *m; (m = map_next(&source->tails, &below));) {
+            struct tail *t = m->value;
+            for (int i = 0; i < 2; i++)
+                if (t->held[i].full && now - t->held[i].since_ms >= HOLD_MS)
+                    let_go(c, t, i);
+        }
+    }
 }
 
 /* ---- the tree: DIR, DIR/UID, DIR/UID/CONTAINER ---- */
@@ -292,16 +371,19 @@ static void *collect(void *arg)
         {c->wake,   POLLIN, 0}
     };
     int64_t synced = clock_mono_ms();
-    bool dirty = false, stopping = false;
+    bool dirty = false, stopping = false, waits = false;
     while (!stopping) {
         /* Quiet until there is something: only what is unsynced sets a time. */
-        (void)poll(fds, 2, dirty ? SYNC_MS : -1);
+        (void)poll(fds, 2, dirty || waits ? SYNC_MS : -1);
         {
             LOCK_SCOPE(&c->lock);
             if (fds[0].revents) {
                 read_events(c);
                 dirty = true;
             }
+            dirty |= c->n_held > 0;
+            let_go_old(c);
+            waits = c->n_held > 0;
             stopping = c->stopping;
             if (stopping)
                 each_entry(c, "", found_pod, NULL);
@@ -339,11 +421,14 @@ int collector_start(struct logdb *db, const char *dir, struct collector **out, s
     return 0;
 }
 
-static void source_free(struct source *s)
+static void source_free(struct collector *c, struct source *s)
 {
     size_t at = 0;
-    for (const struct map_entry *m; (m = map_next(&s->tails, &at));)
+    for (const struct map_entry *m; (m = map_next(&s->tails, &at));) {
+        let_go(c, m->value, 0);
+        let_go(c, m->value, 1);
         tail_free(m->value);
+    }
     map_done(&s->tails);
     arena_free(s->arena);
     free(s);
@@ -359,11 +444,12 @@ void collector_free(struct collector *c)
         (void)pthread_mutex_unlock(&c->lock);
         (void)eventfd_write(c->wake, 1);
         (void)pthread_join(c->thread, NULL);
-        sync_db(c);
     }
     size_t at = 0;
     for (const struct map_entry *m; (m = map_next(&c->sources, &at));)
-        source_free(m->value);
+        source_free(c, m->value);
+    if (c->running)
+        sync_db(c);
     at = 0;
     for (const struct map_entry *m; (m = map_next(&c->watches, &at));)
         free(m->value);
@@ -378,11 +464,31 @@ void collector_free(struct collector *c)
     free(c);
 }
 
+/* Reads what a pod has written last, deleted or not, and closes its files. */
+static void forget(struct collector *c, const char *ns, const char *pod)
+{
+    size_t at = 0, below = 0;
+    const struct map_entry *x;
+    while ((x = map_next(&c->sources, &at))) {
+        const struct value *labels = ((const struct source *)x->value)->labels;
+        if (strcmp(value_at_str(labels, "pod", ""), pod) == 0 &&
+            strcmp(value_at_str(labels, "namespace", ""), ns) == 0)
+            break;
+    }
+    if (!x)
+        return;
+    struct source *s = map_remove(&c->sources, x->key);
+    for (const struct map_entry *m; (m = map_next(&s->tails, &below));)
+        tail_read(c, m->value);
+    source_free(c, s);
+}
+
 void collector_follow(struct collector *c, const char *uid, const struct value *labels)
 {
     LOCK_SCOPE(&c->lock);
     if (map_has(&c->sources, uid))
         return;
+    forget(c, value_at_str(labels, "namespace", ""), value_at_str(labels, "pod", ""));
     struct source *s = calloc(1, sizeof *s);
     if (!s)
         log_die("out of memory");
@@ -393,14 +499,8 @@ void collector_follow(struct collector *c, const char *uid, const struct value *
     found_pod(c, uid, NULL);
 }
 
-void collector_forget(struct collector *c, const char *uid)
+void collector_forget(struct collector *c, const char *ns, const char *pod)
 {
     LOCK_SCOPE(&c->lock);
-    struct source *s = map_remove(&c->sources, uid);
-    if (!s)
-        return;
-    size_t at = 0;
-    for (const struct map_entry *m; (m = map_next(&s->tails, &at));)
-        tail_read(c, m->value); /* what was written last, deleted or not */
-    source_free(s);
+    forget(c, ns, pod);
 }

@@ -22,8 +22,10 @@ static int follow_sync(struct controller_ctx *c, const struct key *key, struct a
 {
     (void)e;
     const struct object *pod = cache_get(c->cache, &RES_POD, key->ns, key->name, a);
-    if (!pod)
-        return 0; /* its files are read to the end while they are open */
+    if (!pod) {
+        collector_forget(c->arg, key->ns, key->name);
+        return 0;
+    }
     struct value *labels = value_new_object(a);
     (void)value_set_str(a, labels, "namespace", pod->ns);
     (void)value_set_str(a, labels, "pod", pod->name);
