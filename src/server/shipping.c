@@ -94,7 +94,9 @@ static int open_all(struct shipping *x, const char *path, struct err *e)
     if (r == 0)
         r = fluentbit_parse(text, n, variable, x->arena, &f, e);
     for (size_t i = 0; r == 0 && i < f.n; i++) {
-        r = open_input(x, &f.items[i], e);
+        r = f.items[i].kind < FLUENTBIT_ES_OUT
+                ? open_input(x, &f.items[i], e)
+                : err_set(e, ERR_UNSUPPORTED, "outputs are not offered");
         if (r < 0)
             (void)err_wrap(e, r, "%s", f.items[i].name);
     }
