@@ -212,6 +212,19 @@ static int build(struct request *q, struct arena *a, struct objects *out, struct
     return rc;
 }
 
+int kustomize_cli_built(struct arena *a, struct buf *out, struct err *e)
+{
+    struct request q = {.folder = ".", .restrictor = "", .output = "", .helm_command = "helm"};
+    struct objects objects = {.n = 0};
+    int rc = settle(&q, e);
+    if (rc == 0)
+        rc = build(&q, a, &objects, e);
+    if (rc < 0)
+        return rc;
+    kustomize_print(out, objects.items, objects.n);
+    return buf_check(out, e);
+}
+
 /* ---- output ---- */
 
 static bool is_folder(const char *path)

@@ -14,7 +14,9 @@ struct edit {
     struct arena *a;
     const char **args;
     size_t n;
-    bool unchanged; /* nothing is to be written */
+    bool unchanged;                              /* nothing is to be written */
+    int (*after)(struct edit *q, struct err *e); /* once it was written; or NULL */
+    const char *built;                           /* what it made before; NULL: it could not be */
 
     /* options, where the command has them */
     bool force, without_selector, include_templates, no_verify, ignore_missing, no_hash, vars;
@@ -37,6 +39,14 @@ bool kustomize_cli_listed(const struct value *list, const char *text);
 int kustomize_cli_add_map(struct edit *q, bool secret, struct err *e) MUST_CHECK;
 int kustomize_cli_set_map(struct edit *q, bool secret, struct err *e) MUST_CHECK;
 int kustomize_cli_remove_map(struct edit *q, bool secret, struct err *e) MUST_CHECK;
+
+/* ---- kustomize_vars.c ---- */
+/* Replacements instead of vars in the document; writes the resource files, once all of it is sure
+ * to succeed. */
+int kustomize_cli_vars(struct arena *a, struct value *doc, struct err *e) MUST_CHECK;
+
+/* What building this folder prints, without any option. */
+int kustomize_cli_built(struct arena *a, struct buf *out, struct err *e) MUST_CHECK;
 
 int kustomize_cli_edit(int argc, char **argv, const struct verb *verb);
 int kustomize_cli_create(int argc, char **argv, const struct verb *verb);

@@ -627,14 +627,30 @@ static int labels_from_common(struct edit *q, struct err *e)
     return 0;
 }
 
+/* Says whether the folder makes something else now. */
+static int compare_builds(struct edit *q, struct err *e)
+{
+    AUTO_BUF struct buf now = {.max = (size_t)256 << 20};
+    struct err why = {0};
+    (void)e;
+    if (kustomize_cli_built(q->a, &now, &why) < 0)
+        (void)printf("Warning: 'Fixed' kustomization now produces the error when running "
+                     "`kustomize build`: %s\n",
+                     why.msg);
+    else if (strcmp(buf_text(&now), q->built ? q->built : "") != 0)
+        (void)printf("Warning: 'Fixed' kustomization now produces different output when running "
+                     "`kustomize build`:\n...%s...\n",
+                     buf_text(&now));
+    return 0;
+}
+
 static int fix(struct edit *q, struct err *e)
 {
     struct arena *a = q->a;
     struct value *doc = q->file.doc;
-    if (q->vars)
-        return err_set(e, ERR_UNSUPPORTED,
-                       "--vars is not offered: it would rewrite resource files; write "
-                       "replacements instead of vars by hand");
+    AUTO_BUF struct buf built = {.max = (size_t)256 << 20};
+    if (kustomize_cli_built(a, &built, NULL) == 0)
+        q->built = arena_strndup(a, buf_text(&built), built.len);
     VALUE_EACH_ITEM (item, value_get(doc, "patchesJson6902"))
         (void)value_push(a, value_make_array(a, doc, "patches"), item);
     VALUE_EACH_ITEM (item, value_get(doc, "patchesStrategicMerge")) {
@@ -646,10 +662,23 @@ static int fix(struct edit *q, struct err *e)
     (void)value_remove(doc, "patchesJson6902");
     (void)value_remove(doc, "patchesStrategicMerge");
     int rc = labels_from_common(q, e);
-    if (rc == 0)
-        (void)puts("\nFixed fields:\n  patchesJson6902 -> patches\n"
-                   "  patchesStrategicMerge -> patches\n  commonLabels -> labels");
-    return rc;
+    if (rc == 0 && q->vars)
+        rc = kustomize_cli_vars(a, doc, e);
+    if (rc < 0)
+        return rc;
+    (void)puts("\nFixed fields:\n  patchesJson6902 -> patches\n"
+               "  patchesStrategicMerge -> patches\n  commonLabels -> labels");
+    (void)puts(q->vars ? "  vars -> replacements"
+                       : "\nTo convert vars -> replacements, run the command `kustomize edit fix "
+                         "--vars`\n\n"
+                         "WARNING: Converting vars to replacements will potentially overwrite many "
+                         "resource files \n"
+                         "and the resulting files may not produce the same output when `kustomize "
+                         "build` is run. \n"
+                         "We recommend doing this in a clean git repository where the change is "
+                         "easy to undo.");
+    q->after = compare_builds;
+    return 0;
 }
 
 /* ---- the verb ---- */
@@ -733,7 +762,9 @@ static struct option *options_of(struct edit *q, unsigned wanted)
         {LAX,
          {"ignore-non-existence", 'i', OPTION_FLAG, &q->ignore_missing, NULL,
           "it need not be there"}                                                                  },
-        {VARS,      {"vars", 0, OPTION_FLAG, &q->vars, NULL, "vars into replacements: not offered"}},
+        {VARS,
+         {"vars", 0, OPTION_FLAG, &q->vars, NULL,
+          "vars into replacements, in resource files, too"}                                        },
         {PATCH,     {"path", 0, OPTION_TEXT, &q->path, "FILE", "of the patch"}                     },
         {PATCH,     {"patch", 0, OPTION_TEXT, &q->patch, "TEXT", "the patch itself"}               },
         {PATCH,     {"group", 0, OPTION_TEXT, &q->group, "NAME", "of the target"}                  },
@@ -780,7 +811,9 @@ static int change(struct edit *q, const struct command *c, const struct paths *p
         return rc;
     buf_init(&b, 2 * KUSTOMIZE_FILE_MAX);
     rc = kustomize_edit_text(&q->file, &b, e);
-    return rc < 0 ? rc : fs_write_atomic(path, 0644, buf_text(&b), b.len, e);
+    if (rc == 0)
+        rc = fs_write_atomic(path, 0644, buf_text(&b), b.len, e);
+    return rc == 0 && q->after ? q->after(q, e) : rc;
 }
 
 static void print_commands(const struct verb *verb)
