@@ -134,7 +134,7 @@ run "talker is ready" kubectl wait --for=condition=Ready pod/talker --timeout=20
 has "logs -f" "$(timeout 2 kubectl logs -f talker)" "line 5"
 kubectl get pods --watch -o name > "$dir/watched" &
 watch=$!
-run "run" kubectl run shell --image=$image --restart=Never -- sleep 60
+run "run" kubectl run shell --image=$image --restart=Never -- sleep 600
 run "shell is ready" kubectl wait --for=condition=Ready pod/shell --timeout=20s
 kill $watch
 wait $watch 2> /dev/null
@@ -148,16 +148,17 @@ run "what was copied" cmp "$dir/app.yaml" "$dir/root/app.yaml"
 # port-forward: SPDY, in a WebSocket as kubectl asks since 1.31 and by itself as before
 forwarded() { # what, a variable for kubectl
     local forward url=http://127.0.0.1:18080/big
+    rm -f "$dir/forward" # what the one before said there must not count
     env "$2" kubectl port-forward pod/shell 18080:8080 18081:8081 18082:9999 \
         > "$dir/forward" 2>&1 &
     forward=$!
-    run "$1: begins" until_true 50 grep -q 18082 "$dir/forward"
+    run "$1: begins" until_true 600 grep -q 18082 "$dir/forward"
     same "$1: much" "$(wget -qO- $url | sha256sum)" "$big"
     same "$1: side by side" "$(seq 8 | xargs -P 8 -I{} sh -c "wget -qO- $url | sha256sum" |
         sort | uniq -c | sed 's/^ *//')" "8 $big"
     same "$1: to the pod" "$(head -c 3000000 /dev/zero | busybox nc 127.0.0.1 18081)" 3000000
     refused "$1: where nobody listens" "" wget -qO- http://127.0.0.1:18082/
-    run "$1: why" until_true 50 grep -q "error forwarding port 9999 to pod default/shell" \
+    run "$1: why" until_true 600 grep -q "error forwarding port 9999 to pod default/shell" \
         "$dir/forward"
     kill $forward 2> /dev/null
     wait $forward 2> /dev/null
