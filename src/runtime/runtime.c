@@ -197,7 +197,7 @@ static void *run_loop(void *arg)
 
 static int make_folders(struct runtime *r, struct err *e)
 {
-    static const char *const names[] = {"containers", "exits", "crun"};
+    static const char *const names[] = {"containers", "exits", "crun", "points"};
     AUTO(arena) struct arena *a = arena_new(0);
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         int rc = fs_mkdirs(arena_printf(a, "%s/%s", r->dir, names[i]), 0700, e);

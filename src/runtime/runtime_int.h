@@ -17,6 +17,12 @@ char *runtime__config(const struct container_spec *s, const char *cgroup_path, s
                       size_t *len);
 struct value *seccomp__profile(struct arena *a);
 
+/* ---- points.c ---- */
+
+/* A layer that has what the mounts of such a container are put on, to lie below its others; NULL
+ * when there is none: then crun makes what is missing. */
+const char *runtime__points(struct runtime *r, const struct container_spec *s, struct arena *a);
+
 /* ---- cgroup.c ---- */
 
 enum cgroup_mode { CGROUP_V1, CGROUP_V2 };

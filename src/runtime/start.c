@@ -67,9 +67,13 @@ static int write_bundle(struct runtime *r, const struct container_spec *s, const
                              .log_max = s->log_max_bytes,
                              .tty = s->tty,
                              .stdin_open = s->stdin_open,
-                             .stdin_once = s->stdin_once,
-                             .n_layers = s->n_layers};
-    conf.layers = arena_dup(a, s->layers, s->n_layers * sizeof *s->layers);
+                             .stdin_once = s->stdin_once};
+    const char *points = s->n_layers ? runtime__points(r, s, a) : NULL;
+    conf.layers = ARENA_ARRAY(a, const char *, s->n_layers + 1);
+    if (points)
+        conf.layers[conf.n_layers++] = points;
+    for (size_t i = 0; i < s->n_layers; i++)
+        conf.layers[conf.n_layers++] = s->layers[i];
     return shim_conf__write(&conf, runtime__path(r, a, s->id, "shim.conf"), e);
 }
 

@@ -434,6 +434,50 @@ static void terminal(void)
     sandbox_close(&s);
 }
 
+/* What the mounts of a container are put on is in no container's own layer, whatever its image has:
+ * nothing, the folder, or a link to one. */
+static void points(void)
+{
+    struct sandbox s = {0};
+    struct err e = {0};
+    if (!sandbox_open(&s))
+        return;
+    AUTO(arena) struct arena *a = arena_new(0);
+    ends = 0;
+    open_runtime(&s);
+    (void)!symlink("/tmp", arena_printf(a, "%s/linked", s.layer));
+    const char *folder = arena_printf(a, "%s/given", s.dir), *file = "/etc/hostname";
+    T_RC(fs_mkdirs(folder, 0755, &e), &e, "a folder to mount");
+    const struct container_mount mounts[] = {
+        {.source = folder, .target = "/data/in"        },
+        {.source = folder, .target = "/data/in/../odd" },
+        {.source = file,   .target = "/etc/conf"       },
+        {.source = file,   .target = "/linked/conf"    },
+        {.source = file,   .target = "/data/in/conf"   },
+        {.type = "tmpfs",  .target = "/dev/own"        },
+        {.type = "tmpfs",  .target = "/scratch/a space"}
+    };
+    for (int i = 1; i <= 2; i++) {
+        const char *id = arena_printf(a, "p%d", i);
+        struct container_spec c =
+            spec(&s, id,
+                 ARGS("sh", "-c",
+                      "test -s /etc/conf -a -s /tmp/conf -a -s /data/in/conf -a -s /etc/passwd && "
+                      "touch '/scratch/a space/x' /data/new && cat /etc/conf"));
+        c.mounts = mounts;
+        c.n_mounts = ARRAY_LEN(mounts);
+        T_RC(runtime_start(s.r, &c, &e), &e, "start");
+        T_OK(wait_end(i), "it ends");
+        T_EQ_INT(last_end.code, 0, "it found all");
+        const char *upper = arena_printf(a, "%s/containers/%s/upper", s.state, id);
+        T_OK(access(arena_printf(a, "%s/data/new", upper), F_OK) == 0, "what it made is its own");
+        T_OK(access(arena_printf(a, "%s/data/in", upper), F_OK) < 0, "a folder");
+        T_OK(access(arena_printf(a, "%s/etc/conf", upper), F_OK) < 0, "a file");
+        T_OK(access(arena_printf(a, "%s/scratch", upper), F_OK) < 0, "a tmpfs");
+    }
+    sandbox_close(&s);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "shim") == 0)
@@ -445,7 +489,7 @@ int main(int argc, char **argv)
     cond_init(&changed);
     static void (*const all[])(void) = {runs_one,  starts_fast, refuses,  survives_the_daemon,
                                         lost_shim, executes,    attaches, limits,
-                                        fences,    lines,       terminal};
+                                        fences,    lines,       terminal, points};
     if (argc > 1 && strspn(argv[1], "0123456789"))
         return t_run(all + strtol(argv[1], NULL, 10), 1);
     return t_run(all, sizeof all / sizeof all[0]);
