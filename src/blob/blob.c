@@ -136,33 +136,50 @@ static int sync_folder(const char *file, struct err *e)
     return 0;
 }
 
-/* The two-digit folder is made on the first blob that needs it. */
+/* The two-digit folder is made on the first blob that needs it; whoever finds it made finds it on
+ * the disk. */
+static int make_folder(struct blob_writer *w, char *path, struct err *e)
+{
+    LOCK_SCOPE(&w->store->lock);
+    char *slash = strrchr(path, '/');
+    *slash = '\0';
+    bool made = mkdir(path, 0700) == 0;
+    int rc = !made && errno != EEXIST ? err_sys(e, errno, "create %s", path) : 0;
+    if (made)
+        rc = sync_folder(path, e);
+    *slash = '/';
+    return rc;
+}
+
+/* True: it is there already, and young again, so that no collection takes it. */
+static bool is_there(struct blob_writer *w, const char *path)
+{
+    LOCK_SCOPE(&w->store->lock);
+    return access(path, F_OK) == 0 && utimensat(AT_FDCWD, path, NULL, 0) == 0;
+}
+
+static int put_in_place(struct blob_writer *w, const char *path, struct err *e)
+{
+    LOCK_SCOPE(&w->store->lock);
+    return rename(w->path, path) < 0 ? err_sys(e, errno, "rename %s to %s", w->path, path) : 0;
+}
+
+/* The disk is waited for without the lock: who come at once share its rounds. Whoever finds the
+ * blob there may have come before its folder was on the disk, and waits for that, too. */
 static int publish(struct blob_writer *w, const char *digest, struct err *e)
 {
     char path[PATH_MAX];
     file_path(w->store, digest, path);
-    LOCK_SCOPE(&w->store->lock);
-    if (access(path, F_OK) == 0) {
-        (void)utimensat(AT_FDCWD, path, NULL, 0);
+    if (is_there(w, path)) {
         (void)unlink(w->path);
-        return 0;
+        return sync_folder(path, e);
     }
     if (fchmod(w->fd, 0444) < 0 || fsync(w->fd) < 0)
         return err_sys(e, errno, "sync %s", w->path);
-    char *slash = strrchr(path, '/');
-    *slash = '\0';
-    bool made = mkdir(path, 0700) == 0;
-    if (!made && errno != EEXIST)
-        return err_sys(e, errno, "create %s", path);
-    if (made) {
-        int rc = sync_folder(path, e);
-        if (rc < 0)
-            return rc;
-    }
-    *slash = '/';
-    if (rename(w->path, path) < 0)
-        return err_sys(e, errno, "rename %s to %s", w->path, path);
-    return sync_folder(path, e);
+    int rc = make_folder(w, path, e);
+    if (rc == 0)
+        rc = put_in_place(w, path, e);
+    return rc < 0 ? rc : sync_folder(path, e);
 }
 
 static void writer_free(struct blob_writer *w)
