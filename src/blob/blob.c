@@ -104,6 +104,11 @@ int blob_write(struct blob_writer *w, const void *bytes, size_t n, struct err *e
     return 0;
 }
 
+int blob_writer_reader(const struct blob_writer *w)
+{
+    return fcntl(w->fd, F_DUPFD_CLOEXEC, 0);
+}
+
 uint64_t blob_writer_size(const struct blob_writer *w)
 {
     return w->size;

@@ -30,6 +30,9 @@ void blob_digest_of(const void *bytes, size_t n, char out[DIGEST_MAX]); /* sha25
 
 int blob_writer_new(struct blob_store *s, struct blob_writer **out, struct err *e) MUST_CHECK;
 int blob_write(struct blob_writer *w, const void *bytes, size_t n, struct err *e) MUST_CHECK;
+/* A descriptor for pread() of what has been written so far, or -1; good also when the writer has
+ * gone. */
+int blob_writer_reader(const struct blob_writer *w);
 uint64_t blob_writer_size(const struct blob_writer *w);
 /* `expected`: NULL, or the digest it must have (ERR_INVALID otherwise). The writer is gone after
  * either of these, whatever they return. */

@@ -5,6 +5,7 @@
  *     m/PATH@DIGEST        -> a manifest of local repository PATH; the note is its media type
  *     b/PATH@DIGEST        -> a blob of local repository PATH
  *     r/PATH@SUBJECT/DIGEST-> a manifest of PATH whose subject is SUBJECT
+ *     u/PATH               the repository is a copy; the note says of what
  *     l/LEASE              -> whatever the lease keeps                                     */
 #pragma once
 #include "base/map.h"

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "registry/registry_int.h"
+#include "registry/upstream_int.h"
 
 int registry_new(const struct registry_opts *o, struct registry **out, struct err *e)
 {
@@ -14,7 +14,10 @@ int registry_new(const struct registry_opts *o, struct registry **out, struct er
     r->blobs = image_store_blobs(o->images);
     r->refs = image_store_refs(o->images);
     (void)pthread_mutex_init(&r->lock, NULL);
+    cond_init(&r->flown);
     map_init(&r->uploads);
+    map_init(&r->asked);
+    map_init(&r->flights);
     *out = r;
     return 0;
 }
@@ -23,8 +26,12 @@ void registry_free(struct registry *r)
 {
     if (!r)
         return;
+    flights__free(r);
     uploads__free(r);
     map_done(&r->uploads);
+    map_done(&r->asked);
+    map_done(&r->flights);
+    (void)pthread_cond_destroy(&r->flown);
     (void)pthread_mutex_destroy(&r->lock);
     free(r);
 }
@@ -132,6 +139,26 @@ static bool know_policy(struct registry_call *c)
     return false;
 }
 
+/* What another registry has the say of. True: answered. */
+static bool copied(struct registry_call *c)
+{
+    struct upstream u;
+    enum registry_action action = action_of(c);
+    if (!c->repository || !upstream__of(c->policy, c->repository, &u))
+        return false;
+    if (action == REGISTRY_PUSH) {
+        answer__error(c, 405, "UNSUPPORTED",
+                      arena_printf(c->arena, "%s is a copy of %s at %s: push there", c->repository,
+                                   u.path, u.at->urls[0]));
+        return true;
+    }
+    if (action != REGISTRY_PULL ||
+        (c->kind == ASK_BLOB && blob_digest_check(c->reference, NULL) < 0))
+        return false;
+    return (c->kind == ASK_MANIFEST && upstream__manifest(c, &u)) ||
+           (c->kind == ASK_BLOB && upstream__blob(c, &u));
+}
+
 void registry_handle(struct http_request *q, void *arg)
 {
     static void (*const doors[])(struct registry_call *) = {
@@ -162,6 +189,7 @@ void registry_handle(struct http_request *q, void *arg)
     }
     if (access__check(&c, action_of(&c), c.repository) < 0 || !know_policy(&c))
         return;
-    doors[c.kind](&c);
+    if (!copied(&c))
+        doors[c.kind](&c);
     registry_policy_free(c.policy);
 }

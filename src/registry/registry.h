@@ -47,6 +47,10 @@ struct registry_opts {
     /* What is in force; *out is a reference for the caller, or NULL. An error refuses pushes and
      * deletions, nothing else. NULL: nothing ever is. */
     int (*policy)(void *arg, struct registry_policy **out, struct err *e);
+    /* Credentials for a host, by the policy's name of them; none there: *out stays empty. NULL:
+     * there never are any. */
+    int (*login)(void *arg, const char *secret, const char *host, struct arena *a,
+                 struct image_auth *out, struct err *e);
     void *arg;
     size_t max_manifest_bytes; /* 0: 4 MiB */
     uint64_t max_blob_bytes;   /* 0: no limit */

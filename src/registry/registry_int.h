@@ -1,5 +1,7 @@
 /* registry_int.h - one request against the registry, taken apart. */
 #pragma once
+#include <stdatomic.h>
+
 #include "base/map.h"
 #include "base/thread.h"
 #include "oci/manifest.h"
@@ -10,8 +12,12 @@ struct registry {
     struct registry_opts opts;
     struct blob_store *blobs;
     struct refs *refs;
-    pthread_mutex_t lock; /* of uploads */
+    pthread_mutex_t lock; /* of what follows */
     struct map uploads;   /* id -> struct upload */
+    struct map asked;     /* a copied tag's name -> when it was asked for, as mono ms */
+    struct map flights;   /* a blob's name -> struct flight: it is being copied */
+    pthread_cond_t flown; /* some of a flight has come */
+    atomic_bool ending;
 };
 
 /* What a path below /v2/ asks for. */

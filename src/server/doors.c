@@ -231,6 +231,7 @@ int doors_open(struct server *s, struct err *e)
                                      .authorize = registry_allows,
                                      .token = registry_token,
                                      .policy = registry_port_policy,
+                                     .login = registry_port_login,
                                      .arg = s};
     registry_port_open(s);
     struct host_opts host = {.root = s->repositories.root,

@@ -6,7 +6,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "node/image_port.h"
 #include "server/server_int.h"
+#include "sign/keyref.h"
 
 enum { READ_AGAIN_MS = 1000 };
 
@@ -55,6 +57,27 @@ static void adopt(struct registry_port *p, const char *text)
     (void)err_wrap(&p->wrong, ERR_INVALID, SHOWN ": " REGISTRY_POLICY_KEY);
     log_warn("registry", "%s; %s", p->wrong.msg,
              p->known ? "what was in force before stays" : "pushes are refused until it is mended");
+}
+
+/* Of a Secret as `kubectl create secret docker-registry` makes it. */
+int registry_port_login(void *arg, const char *secret, const char *host, struct arena *a,
+                        struct image_auth *out, struct err *e)
+{
+    struct server *s = arg;
+    AUTO(object) struct object *o = NULL;
+    const char *texts[] = {NULL, NULL};
+    size_t n;
+    int r = kube_get(s->kube, &RES_SECRET, REGISTRY_POLICY_NAMESPACE, secret, &o, e);
+    if (r < 0)
+        return err_wrap(e, r, "credentials for %s", host);
+    texts[0] = keyref_datum(value_get(o->root, "data"), ".dockerconfigjson", a, &n);
+    if (!texts[0])
+        return err_set(e, ERR_INVALID,
+                       "Secret " REGISTRY_POLICY_NAMESPACE "/%s has no .dockerconfigjson", secret);
+    if (strcmp(host, "registry-1.docker.io") == 0)
+        host = "docker.io";
+    (void)image_login_find(texts, host, a, out);
+    return 0;
 }
 
 int registry_port_policy(void *arg, struct registry_policy **out, struct err *e)

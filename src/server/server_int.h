@@ -110,6 +110,8 @@ int work_ports_open(struct server *s, struct err *e) MUST_CHECK;
 /* registry_port.c: what the registry refuses and copies, as the API says. */
 void registry_port_open(struct server *s);
 void registry_port_done(struct server *s);
+int registry_port_login(void *arg, const char *secret, const char *host, struct arena *a,
+                        struct image_auth *out, struct err *e) MUST_CHECK;
 int registry_port_policy(void *arg, struct registry_policy **out, struct err *e) MUST_CHECK;
 
 /* gate_port.c: what may start in a protected namespace; as long as the server. */
