@@ -341,15 +341,10 @@ static void key_begin(struct copy *c, struct key *k)
         build__key_add_layers(k, &c->stage->layers);
 }
 
-static int in_view(void *arg, const struct view *v, struct err *e)
+/* What there is to copy, read; its key, and whether the cache has it. */
+static int look(struct copy *c, const struct view *v, int made, struct chosen *all, struct err *e)
 {
-    struct copy *c = arg;
     struct key key;
-    struct tree_target to = {.root = v->root};
-    struct chosen *all = ARENA_ARRAY(c->build->arena, struct chosen, c->n_sources);
-    AUTO_FD int made = -1;
-    if (c->generated && (made = open(c->generated, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-        return err_sys(e, errno, "open %s", c->generated);
     key_begin(c, &key);
     for (size_t k = 0; k < c->n_sources; k++) {
         int rc = choose(c, v, c->sources[k], made, &all[k], e);
@@ -362,50 +357,93 @@ static int in_view(void *arg, const struct view *v, struct err *e)
     }
     key_text(&key, c->made_key);
     c->hit = cache__get(c->build, c->made_key, &c->layer);
-    int rc = c->hit ? 0 : find_owner(c, v, &to, e);
-    for (size_t k = 0; !c->hit && k < c->n_sources; k++) {
+    return 0;
+}
+
+static int place_all(struct copy *c, const struct view *v, const struct chosen *all, struct err *e)
+{
+    struct tree_target to = {.root = v->root};
+    int rc = find_owner(c, v, &to, e);
+    for (size_t k = 0; rc == 0 && k < c->n_sources; k++) {
         for (size_t t = 0; rc == 0 && t < all[k].n; t++)
             rc = place(c, &all[k], c->sources[k], &all[k].trees[t], v, &to, e);
     }
+    return rc;
+}
+
+/* -1 where nothing is made. */
+static int open_made(struct copy *c, int *out, struct err *e)
+{
+    *out = c->generated ? open(c->generated, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    return c->generated && *out < 0 ? err_sys(e, errno, "open %s", c->generated) : 0;
+}
+
+static int in_view(void *arg, const struct view *v, struct err *e)
+{
+    struct copy *c = arg;
+    struct chosen *all = ARENA_ARRAY(c->build->arena, struct chosen, c->n_sources);
+    AUTO_FD int made = -1;
+    int rc = open_made(c, &made, e);
+    if (rc == 0)
+        rc = look(c, v, made, all, e);
+    if (rc == 0 && !c->hit)
+        rc = place_all(c, v, all, e);
     return rc < 0 ? build__wrap(c->build, rc, e) : 0;
 }
 
-/* A context is a folder, not layers: the view opens it as it is. */
+/* What is below is seen, and written over. */
+static int open_view(struct copy *c, struct view_opts *o, struct err *e)
+{
+    struct build *b = c->build;
+    struct layers none = {0};
+    bool alone = c->link && !c->chown;
+    int rc = build__folder(b, "copy", &o->scratch, e);
+    c->upper = rc == 0 ? arena_printf(b->arena, "%s/upper", o->scratch) : NULL;
+    return rc < 0 ? rc : build__dirs(b, alone ? &none : &c->stage->layers, &o->base, e);
+}
+
+/* A context is a folder, not layers: it is looked at as it is, and what is below is asked for only
+ * when there is something to copy. */
 struct with_folder {
     struct copy *copy;
-    const char *folder;
+    const struct chosen *all;
 };
 
 static int in_view_of_folder(void *arg, const struct view *v, struct err *e)
 {
     struct with_folder *w = arg;
-    AUTO_FD int from = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = place_all(w->copy, v, w->all, e);
+    return rc < 0 ? build__wrap(w->copy->build, rc, e) : 0;
+}
+
+static int copy_folder(struct copy *c, struct err *e)
+{
+    struct view_opts o = {0};
+    struct chosen *all = ARENA_ARRAY(c->build->arena, struct chosen, c->n_sources);
+    struct with_folder w = {c, all};
+    AUTO_FD int made = -1;
+    AUTO_FD int from = open(c->from_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const struct view v = {-1, from};
     if (from < 0)
-        return err_sys(e, errno, "open %s", w->folder);
-    struct view both = {v->root, from};
-    return in_view(w->copy, &both, e);
+        return err_sys(e, errno, "open %s", c->from_dir);
+    int rc = open_made(c, &made, e);
+    if (rc == 0)
+        rc = look(c, &v, made, all, e);
+    if (rc < 0)
+        return build__wrap(c->build, rc, e);
+    if (c->hit || (rc = open_view(c, &o, e)) < 0)
+        return rc;
+    return view_run(&o, in_view_of_folder, &w, e);
 }
 
 static int look_and_copy(struct copy *c, struct err *e)
 {
-    struct build *b = c->build;
-    const char *scratch;
-    struct layers none = {0};
     struct view_layers from;
     struct view_opts o = {0};
-    bool alone = c->link && !c->chown;
-    int rc = build__folder(b, "copy", &scratch, e);
-    if (rc == 0)
-        rc = build__dirs(b, alone ? &none : &c->stage->layers, &o.base, e);
-    if (rc < 0)
-        return rc;
-    o.scratch = scratch;
-    c->upper = arena_printf(b->arena, "%s/upper", scratch);
-    if (c->from_dir) {
-        struct with_folder w = {c, c->from_dir};
-        return view_run(&o, in_view_of_folder, &w, e);
-    }
-    if ((rc = build__dirs(b, &c->from_layers, &from, e)) < 0)
+    if (c->from_dir)
+        return copy_folder(c, e);
+    int rc = open_view(c, &o, e);
+    if (rc < 0 || (rc = build__dirs(c->build, &c->from_layers, &from, e)) < 0)
         return rc;
     o.from = &from;
     return view_run(&o, in_view, c, e);
