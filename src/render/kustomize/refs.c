@@ -2,17 +2,25 @@
 #include "base/map.h"
 #include "render/kustomize/kust_int.h"
 
-struct mend {
-    struct kust_set *set;
-    const struct map *named; /* names that were left behind, to struct found */
-    const struct kust_resource *from;
-    const struct kust_reference *ref;
-};
-
 /* Several may be found: they are told apart by what they went through. */
 struct found {
     struct kust_resource **items;
     size_t n;
+};
+
+struct mend {
+    struct kust_set *set;
+    const struct map *named; /* names that were left behind, to struct found */
+    struct map
+        *first_spaces; /* first namespaces, to struct found: one for each present namespace */
+    const struct kust_resource *from;
+    const struct kust_reference *ref;
+};
+
+/* The namespace a reference names: the resource's first one, or its present one. */
+struct space {
+    const char *ns; /* NULL: it names none */
+    bool present;
 };
 
 static bool had_name(const struct kust_resource *r, const char *name)
@@ -107,17 +115,27 @@ static void add(struct arena *a, struct found *f, struct kust_resource *r)
     f->items[f->n++] = r;
 }
 
-/* `among`: only these; NULL: all that ever had the name. */
-static int select_one(const struct mend *m, const char *name, const struct found *among,
-                      bool with_ns, struct kust_resource **out, struct err *e)
+static const char *effective_ns(const struct kust_resource *r, const char *ns)
+{
+    return *ns || kust_cluster_scoped(r) ? ns : "default";
+}
+
+static bool is_in(const struct kust_resource *r, const struct space *in)
+{
+    return !in->ns || strcmp(effective_ns(r, in->present ? kust_ns(r) : r->was[0].ns), in->ns) == 0;
+}
+
+/* Of all that ever had the name. */
+static int select_one(const struct mend *m, const char *name, const struct space *in, bool with_ns,
+                      struct kust_resource **out, struct err *e)
 {
     struct found f = {.n = 0};
     *out = NULL;
-    const struct found *all = among ? among : map_get(m->named, name);
+    const struct found *all = map_get(m->named, name);
     for (size_t i = 0; all && i < all->n; i++) {
         struct kust_resource *r = all->items[i];
-        if (had_name(r, name) && kust_place_fits(&m->ref->to, r) && could_be_meant(m->from, r) &&
-            role_fits(m, r) && reachable(m, r))
+        if (had_name(r, name) && is_in(r, in) && kust_place_fits(&m->ref->to, r) &&
+            could_be_meant(m->from, r) && role_fits(m, r) && reachable(m, r))
             add(m->set->a, &f, r);
     }
     if (f.n > 1)
@@ -133,26 +151,35 @@ static int select_one(const struct mend *m, const char *name, const struct found
     return 0;
 }
 
-static const char *effective_ns(const struct kust_resource *r, const char *ns)
+static void note_space(struct mend *m, struct kust_resource *r)
 {
-    return *ns || kust_cluster_scoped(r) ? ns : "default";
+    const char *ns = effective_ns(r, r->was[0].ns);
+    struct found *f = map_get(m->first_spaces, ns);
+    if (!f) {
+        f = ARENA_NEW(m->set->a, struct found);
+        (void)map_put(m->first_spaces, ns, f);
+    }
+    for (size_t i = 0; i < f->n; i++)
+        if (strcmp(kust_ns(f->items[i]), kust_ns(r)) == 0 &&
+            kust_cluster_scoped(f->items[i]) == kust_cluster_scoped(r))
+            return;
+    add(m->set->a, f, r);
 }
 
-/* Those whose first namespace it was, or else whose present one it is. */
-static struct found in_namespace(const struct mend *m, const char *ns)
+/* It is the first namespace of what could be meant, or else the present one. */
+static struct space space_of(struct mend *m, const char *ns)
 {
-    struct found f = {.n = 0};
-    for (int present = 0; present < 2 && f.n == 0; present++)
-        for (size_t i = 0; i < m->set->n; i++) {
-            struct kust_resource *r = m->set->items[i];
-            if (could_be_meant(m->from, r) &&
-                strcmp(effective_ns(r, present ? kust_ns(r) : r->was[0].ns), ns) == 0)
-                add(m->set->a, &f, r);
-        }
-    return f;
+    if (map_size(m->first_spaces) == 0)
+        for (size_t i = 0; i < m->set->n; i++)
+            note_space(m, m->set->items[i]);
+    const struct found *f = map_get(m->first_spaces, ns);
+    bool first = false;
+    for (size_t i = 0; f && i < f->n && !first; i++)
+        first = could_be_meant(m->from, f->items[i]);
+    return (struct space){ns, !first};
 }
 
-static int mend_mapping(const struct mend *m, struct value *at, struct err *e)
+static int mend_mapping(struct mend *m, struct value *at, struct err *e)
 {
     const struct value *name = value_get(at, "name"), *ns = value_get(at, "namespace");
     if (!name)
@@ -161,9 +188,9 @@ static int mend_mapping(const struct mend *m, struct value *at, struct err *e)
     if (ns && !*value_str(ns, ""))
         return err_set(e, ERR_INVALID, "%s %s: namespace is blank at %s", kust_kind(m->from),
                        kust_name(m->from), m->ref->at.path);
-    struct found there = ns ? in_namespace(m, value_str(ns, "")) : (struct found){.n = 0};
+    struct space in = ns ? space_of(m, value_str(ns, "")) : (struct space){NULL, false};
     struct kust_resource *r;
-    int rc = select_one(m, value_str(name, ""), ns ? &there : NULL, true, &r, e);
+    int rc = select_one(m, value_str(name, ""), &in, true, &r, e);
     if (rc < 0 || !r)
         return rc;
     if (strcmp(kust_name(r), value_str(name, "")) != 0)
@@ -175,13 +202,14 @@ static int mend_mapping(const struct mend *m, struct value *at, struct err *e)
 
 static int mend_at(void *arg, struct value *at, struct err *e)
 {
-    const struct mend *m = arg;
+    static const struct space anywhere = {NULL, false};
+    struct mend *m = arg;
     if (value_is(at, VALUE_OBJECT))
         return mend_mapping(m, at, e);
     if (!value_is(at, VALUE_STRING))
         return 0;
     struct kust_resource *r;
-    int rc = select_one(m, at->text, NULL, false, &r, e);
+    int rc = select_one(m, at->text, &anywhere, false, &r, e);
     if (rc == 0 && r && strcmp(kust_name(r), at->text) != 0)
         *at = *value_new_str(m->set->a, kust_name(r));
     return rc;
@@ -210,14 +238,17 @@ int kust_mend(struct kust_set *s, const struct map *named, struct kust_resource 
               size_t n, struct err *e)
 {
     struct kust_references all = kust_all_references(s->a, value_get(s->config, "nameReference"));
+    struct map first_spaces;
     int rc = 0;
+    map_init(&first_spaces);
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        struct mend m = {.set = s, .named = named, .from = from[i]};
+        struct mend m = {.set = s, .named = named, .first_spaces = &first_spaces, .from = from[i]};
         for (size_t k = 0; rc == 0 && k < all.n; k++) {
             m.ref = &all.items[k];
             if (kust_place_fitted(&m.ref->at, m.from))
                 rc = kust_visit(s->a, m.from->object, m.ref->at.path, false, mend_at, &m, e);
         }
     }
+    map_done(&first_spaces);
     return rc;
 }
