@@ -3,10 +3,11 @@
  *
  *   appload FOLDER APPLICATIONS OBJECTS ROUNDS
  *
- * Every Application renders a folder of its own with OBJECTS ConfigMaps, a file each. A line a
- * round, in which a commit changes one file: milliseconds from telling the repository's loop of
- * the commit until the API has the changed object, the same until every Application says that it
- * has seen the commit, milliseconds that renders took and how many there were. */
+ * Every Application renders a folder of its own with OBJECTS objects, a file each: ConfigMaps, and
+ * in every second file a suspended CronJob that names the one before. A line a round, in which a
+ * commit changes one file: milliseconds from telling the repository's loop of the commit until the
+ * API has the changed object, the same until every Application says that it has seen the commit,
+ * milliseconds that renders took and how many there were. */
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -48,6 +49,19 @@ static const char *map_text(struct arena *a, unsigned object, unsigned value)
                         object, object, value);
 }
 
+/* It refers to the map of the file before by name. */
+static const char *job_text(struct arena *a, unsigned object)
+{
+    return arena_printf(
+        a,
+        "apiVersion: batch/v1\nkind: CronJob\nmetadata:\n  name: job-%04u\nspec:\n"
+        "  schedule: \"0 0 * * *\"\n  suspend: true\n  jobTemplate:\n    spec:\n      template:\n"
+        "        spec:\n          restartPolicy: Never\n          containers:\n"
+        "            - name: work\n              image: registry.example.com/work:1.0.0\n"
+        "              envFrom:\n                - configMapRef: {name: map-%04u}\n",
+        object, object - 1);
+}
+
 static const char *kustomization_text(const struct bench *b, struct arena *a, unsigned app)
 {
     AUTO_BUF struct buf text = {.max = 1 << 24};
@@ -77,7 +91,8 @@ static int draft(void *arg, struct repo *r, const char *parent, struct arena *a,
         if (!c->round)
             edit(out, arena_printf(a, "%s/kustomization.yaml", dir), kustomization_text(b, a, app));
         for (unsigned i = 0; i < (c->round ? 1 : b->objects); i++)
-            edit(out, arena_printf(a, "%s/map-%04u.yaml", dir, i), map_text(a, i, c->round));
+            edit(out, arena_printf(a, "%s/map-%04u.yaml", dir, i),
+                 i % 2 ? job_text(a, i) : map_text(a, i, c->round));
     }
     return 0;
 }
