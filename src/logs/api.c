@@ -11,6 +11,7 @@
 #include "codec/number.h"
 #include "logs/logql.h"
 #include "logs/push_loki.h"
+#include "logs/push_otlp.h"
 
 enum { LIMIT_MAX = 50000, ANSWER_MAX = 256 << 20 };
 
@@ -376,6 +377,11 @@ void logs_handle(struct http_request *q, void *arg)
     bool ours = strncmp(q->path, "/loki/api/v1/", 13) == 0;
     if (strcmp(q->path, "/loki/api/v1/push") == 0 && strcmp(q->method, "POST") == 0) {
         if (push_loki(q, x, &e) < 0)
+            refuse(q, &e);
+        return;
+    }
+    if (strncmp(q->path, "/loki/", 6) != 0 && strcmp(q->method, "POST") == 0) {
+        if (push_otlp(q, x, &e) < 0)
             refuse(q, &e);
         return;
     }

@@ -5,9 +5,10 @@
  * GET  /loki/api/v1/labels               start, end, query
  * GET  /loki/api/v1/label/NAME/values    start, end, query
  * GET  /loki/api/v1/series               match[], start, end
- * POST /loki/api/v1/push                 JSON                                            */
+ * POST /loki/api/v1/push                 JSON
+ * POST /otlp/v1/logs, /v1/logs           OTLP: protobuf or JSON                          */
 #pragma once
 #include "logs/access.h"
 
-/* An http_handler for paths below /loki/; arg: a struct logs_access. */
+/* An http_handler for paths below /loki/, and OTLP's; arg: a struct logs_access. */
 void logs_handle(struct http_request *q, void *arg);

@@ -1,12 +1,10 @@
 /* otlp_json.c - which members of OTLP's JSON are which fields, and attributes' values as text. */
 #include <inttypes.h>
 
-#include "codec/base64.h"
 #include "codec/json.h"
 #include "codec/number.h"
+#include "codec/otlp_value.h"
 #include "monitor/otlp_int.h"
-
-enum { DEPTH_MAX = 16, ITEMS_MAX = 1024 /* of a list: each key is compared with all */ };
 
 #define TEXT(name, n)                                                                              \
     {                                                                                              \
@@ -50,38 +48,25 @@ enum { DEPTH_MAX = 16, ITEMS_MAX = 1024 /* of a list: each key is compared with 
     }
 #define FIELDS(...)        ((const struct proto_json_field[]){__VA_ARGS__, {0}})
 #define MESSAGE(name, ...) static const struct proto_json_message name = {FIELDS(__VA_ARGS__)}
-#define BASE64(name, n)                                                                            \
-    {                                                                                              \
-        name, n, PROTO_JSON_BASE64, false, NULL                                                    \
-    }
-
-static const struct proto_json_message array_message, list_message;
-MESSAGE(value_message, TEXT("stringValue", 1), BOOL("boolValue", 2), INT("intValue", 3),
-        DOUBLE("doubleValue", 4), ONE("arrayValue", 5, array_message),
-        ONE("kvlistValue", 6, list_message), BASE64("bytesValue", 7));
-MESSAGE(pair_message, TEXT("key", 1), ONE("value", 2, value_message));
-MESSAGE(array_message, MANY("values", 1, value_message));
-MESSAGE(list_message, MANY("values", 1, pair_message));
-
 MESSAGE(exemplar_message, FIXED("timeUnixNano", 2), DOUBLE("asDouble", 3), HEX("spanId", 4),
-        HEX("traceId", 5), FIXED("asInt", 6), MANY("filteredAttributes", 7, pair_message));
+        HEX("traceId", 5), FIXED("asInt", 6), MANY("filteredAttributes", 7, otlp_pair_message));
 MESSAGE(number_message, FIXED("startTimeUnixNano", 2), FIXED("timeUnixNano", 3),
         DOUBLE("asDouble", 4), MANY("exemplars", 5, exemplar_message), FIXED("asInt", 6),
-        MANY("attributes", 7, pair_message), INT("flags", 8));
+        MANY("attributes", 7, otlp_pair_message), INT("flags", 8));
 MESSAGE(histogram_message, FIXED("startTimeUnixNano", 2), FIXED("timeUnixNano", 3),
         FIXED("count", 4), DOUBLE("sum", 5), LIST("bucketCounts", 6, PROTO_JSON_FIXED64),
         LIST("explicitBounds", 7, PROTO_JSON_DOUBLE), MANY("exemplars", 8, exemplar_message),
-        MANY("attributes", 9, pair_message), INT("flags", 10));
+        MANY("attributes", 9, otlp_pair_message), INT("flags", 10));
 MESSAGE(buckets_message, ZIGZAG("offset", 1), LIST("bucketCounts", 2, PROTO_JSON_INT));
-MESSAGE(exponential_message, MANY("attributes", 1, pair_message), FIXED("startTimeUnixNano", 2),
-        FIXED("timeUnixNano", 3), FIXED("count", 4), DOUBLE("sum", 5), ZIGZAG("scale", 6),
-        FIXED("zeroCount", 7), ONE("positive", 8, buckets_message),
-        ONE("negative", 9, buckets_message), INT("flags", 10),
+MESSAGE(exponential_message, MANY("attributes", 1, otlp_pair_message),
+        FIXED("startTimeUnixNano", 2), FIXED("timeUnixNano", 3), FIXED("count", 4),
+        DOUBLE("sum", 5), ZIGZAG("scale", 6), FIXED("zeroCount", 7),
+        ONE("positive", 8, buckets_message), ONE("negative", 9, buckets_message), INT("flags", 10),
         MANY("exemplars", 11, exemplar_message), DOUBLE("zeroThreshold", 14));
 MESSAGE(quantile_message, DOUBLE("quantile", 1), DOUBLE("value", 2));
 MESSAGE(summary_message, FIXED("startTimeUnixNano", 2), FIXED("timeUnixNano", 3), FIXED("count", 4),
         DOUBLE("sum", 5), MANY("quantileValues", 6, quantile_message),
-        MANY("attributes", 7, pair_message), INT("flags", 8));
+        MANY("attributes", 7, otlp_pair_message), INT("flags", 8));
 
 MESSAGE(gauges_message, MANY("dataPoints", 1, number_message));
 MESSAGE(sums_message, MANY("dataPoints", 1, number_message), INT("aggregationTemporality", 2),
@@ -97,68 +82,15 @@ MESSAGE(metric_message, TEXT("name", 1), TEXT("description", 2), TEXT("unit", 3)
         ONE("exponentialHistogram", 10, exponentials_message),
         ONE("summary", 11, summaries_message));
 
-MESSAGE(scope_message, TEXT("name", 1), TEXT("version", 2), MANY("attributes", 3, pair_message));
-MESSAGE(resource_message, MANY("attributes", 1, pair_message));
+MESSAGE(scope_message, TEXT("name", 1), TEXT("version", 2),
+        MANY("attributes", 3, otlp_pair_message));
+MESSAGE(resource_message, MANY("attributes", 1, otlp_pair_message));
 MESSAGE(scope_metrics_message, ONE("scope", 1, scope_message), MANY("metrics", 2, metric_message),
         TEXT("schemaUrl", 3));
 MESSAGE(resource_metrics_message, ONE("resource", 1, resource_message),
         MANY("scopeMetrics", 2, scope_metrics_message));
 const struct proto_json_message otlp_metrics_message = {
     FIELDS(MANY("resourceMetrics", 1, resource_metrics_message))};
-
-/* ---- attributes' values ---- */
-
-static struct value *value_of(struct arena *a, struct proto m, unsigned depth);
-
-static struct value *list_of(struct arena *a, struct proto m, bool pairs, unsigned depth)
-{
-    struct value *list = pairs ? value_new_object(a) : value_new_array(a);
-    for (struct proto_field f, g; proto_next(&m, &f);) {
-        const char *key = "";
-        struct proto body = f.bytes;
-        if (f.number != 1 || f.type != PROTO_BYTES)
-            continue;
-        if (value_count(list) == ITEMS_MAX)
-            return NULL;
-        while (pairs && proto_next(&f.bytes, &g)) {
-            if (g.number == 1 && !proto_text(a, &g, &key))
-                return NULL;
-            if (g.number == 2)
-                body = g.bytes;
-        }
-        struct value *v = value_of(a, body, depth + 1);
-        if (!v)
-            return NULL;
-        if (pairs)
-            (void)value_set(a, list, key, v);
-        else
-            (void)value_push(a, list, v);
-    }
-    return m.broken ? NULL : list;
-}
-
-static struct value *value_of(struct arena *a, struct proto m, unsigned depth)
-{
-    struct value *v = value_null(a);
-    const char *text;
-    if (depth > DEPTH_MAX)
-        return NULL;
-    for (struct proto_field f; proto_next(&m, &f) && v;) {
-        if (f.number == 1)
-            v = proto_text(a, &f, &text) ? value_new_str(a, text) : NULL;
-        else if (f.number == 2)
-            v = value_new_bool(a, f.v != 0);
-        else if (f.number == 3)
-            v = value_new_int(a, (int64_t)f.v);
-        else if (f.number == 4)
-            v = value_new_float(a, proto_double(f.v));
-        else if (f.number == 5 || f.number == 6)
-            v = list_of(a, f.bytes, f.number == 6, depth);
-        else if (f.number == 7)
-            v = value_new_str(a, base64_encode(a, f.bytes.p, proto_left(&f.bytes), BASE64_STD));
-    }
-    return m.broken ? NULL : v;
-}
 
 /* Attributes are many, and most are texts: those need no tree. */
 const char *otlp_value_text(struct arena *a, struct proto m)
@@ -170,7 +102,7 @@ const char *otlp_value_text(struct arena *a, struct proto m)
         return m.broken || first.broken ? NULL : "";
     if (f.number == 1 && first.p == first.end)
         return proto_text(a, &f, &text) ? text : NULL;
-    const struct value *v = value_of(a, m, 0);
+    const struct value *v = otlp_value(a, m);
     if (!v || v->kind == VALUE_NULL)
         return v ? "" : NULL;
     return v->kind == VALUE_STRING ? v->text : json_text(a, v, 0);

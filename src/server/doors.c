@@ -200,7 +200,8 @@ static int open_logs(struct server *s, struct err *e)
 static void metrics_handle(struct http_request *q, void *arg)
 {
     struct server *s = arg;
-    if (strncmp(q->path, "/loki/", 6) == 0)
+    if (strncmp(q->path, "/loki/", 6) == 0 || strcmp(q->path, "/otlp/v1/logs") == 0 ||
+        strcmp(q->path, "/v1/logs") == 0)
         logs_handle(q, &s->logs_access);
     else if (strncmp(q->path, "/elastic", 8) == 0 && (q->path[8] == '/' || !q->path[8]))
         elastic_handle(q, s->elastic);
