@@ -35,13 +35,14 @@ static void print_table(const struct affected *list, size_t n, const struct kube
                         struct arena *a)
 {
     if (n)
-        (void)printf("%-10s %-20s %-24s %-16s %-16s %-40s %s\n", "SEVERITY", "ADVISORY", "PACKAGE",
-                     "VERSION", "FIXED IN", "IMAGE", "PODS");
+        (void)printf("%-10s %-20s %-24s %-16s %-16s %-40s %-20s %s\n", "SEVERITY", "ADVISORY",
+                     "PACKAGE", "VERSION", "FIXED IN", "IMAGE", "REPOSITORY", "PODS");
     for (size_t i = 0; i < n; i++) {
         const struct finding *f = list[i].finding;
-        (void)printf("%-10s %-20s %-24s %-16s %-16s %-40s %s\n", severity_name(f->severity), f->id,
-                     f->package->binary, f->package->version, *f->fixed ? f->fixed : "-",
-                     list[i].name, pods_of(pods, list[i].digest, a));
+        (void)printf("%-10s %-20s %-24s %-16s %-16s %-40s %-20s %s\n", severity_name(f->severity),
+                     f->id, f->package->binary, f->package->version, *f->fixed ? f->fixed : "-",
+                     list[i].name, *list[i].owner ? list[i].owner : "-",
+                     pods_of(pods, list[i].digest, a));
     }
 }
 
@@ -54,6 +55,7 @@ static void print_json(const struct affected *list, size_t n, const struct kube_
         struct value *o = value_push(a, out, value_new_object(a));
         (void)value_set_str(a, o, "image", list[i].name);
         (void)value_set_str(a, o, "digest", list[i].digest);
+        (void)value_set_str(a, o, "repository", list[i].owner);
         (void)value_set_str(a, o, "advisory", f->id);
         (void)value_set_str(a, o, "severity", severity_name(f->severity));
         (void)value_set_str(a, o, "package", f->package->binary);

@@ -9,16 +9,17 @@
 #include <zlib.h>
 
 #include "base/buf.h"
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/map.h"
 
 enum { ENTRY_MAX = 16 << 20, FILE_MOST = 1 << 30, HEAD = 8, WAIT_US = 20 * 1000, WAITS = 3000 };
 
 /* An entry: bytes of payload and their CRC-32, both little endian, then the payload: "P" and
- * "ecosystem\nname\nversion\nbinary", or "I", digest, name, both ended by zeros, and the numbers of
- * its packages in the order of their entries. */
+ * "ecosystem\nname\nversion\nbinary", or "O", digest, name, owner, each ended by a zero, and the
+ * numbers of its packages in the order of their entries; or "I", the same without an owner. */
 struct image_entry {
-    const char *digest, *name;
+    const char *digest, *name, *owner;
     const uint32_t *packages; /* in arena, aligned */
     size_t n;
 };
@@ -75,19 +76,31 @@ static void learn_image(struct catalogue *c, const struct image_entry *image)
 
 /* ---- the journal ---- */
 
-static bool learn_image_entry(struct catalogue *c, const char *p, size_t n)
+/* The next text, which ends by a zero within the n bytes; NULL: there is none. */
+static const char *take_text(struct catalogue *c, const char **p, size_t *n)
 {
-    struct image_entry image;
-    size_t digest = strnlen(p, n), name = digest < n ? strnlen(p + digest + 1, n - digest - 1) : 0;
-    size_t texts = digest + name + 2;
-    if (texts > n || (n - texts) % 4 != 0)
+    size_t length = strnlen(*p, *n);
+    if (length == *n)
+        return NULL;
+    const char *text = arena_strndup(c->arena, *p, length);
+    *p += length + 1;
+    *n -= length + 1;
+    return text;
+}
+
+static bool learn_image_entry(struct catalogue *c, bool owned, const char *p, size_t n)
+{
+    struct image_entry image = {.owner = ""};
+    image.digest = take_text(c, &p, &n);
+    image.name = image.digest ? take_text(c, &p, &n) : NULL;
+    if (owned && image.name)
+        image.owner = take_text(c, &p, &n);
+    if (!image.name || !image.owner || n % 4 != 0)
         return false;
-    image.digest = arena_strndup(c->arena, p, digest);
-    image.name = arena_strndup(c->arena, p + digest + 1, name);
-    image.n = (n - texts) / 4;
+    image.n = n / 4;
     uint32_t *numbers = ARENA_ARRAY(c->arena, uint32_t, image.n + 1);
     if (image.n)
-        memcpy(numbers, p + texts, image.n * 4);
+        memcpy(numbers, p, n);
     for (size_t i = 0; i < image.n; i++)
         if (numbers[i] >= c->packages.n)
             return false;
@@ -109,7 +122,7 @@ static size_t replay(struct catalogue *c, const char *bytes, size_t n)
             break;
         if (*p == 'P')
             learn_package(c, arena_strndup(c->arena, p + 1, head[0] - 1));
-        else if (*p != 'I' || !learn_image_entry(c, p + 1, head[0] - 1))
+        else if ((*p != 'I' && *p != 'O') || !learn_image_entry(c, *p == 'O', p + 1, head[0] - 1))
             break;
         at += HEAD + head[0];
     }
@@ -135,6 +148,13 @@ static int load(struct catalogue *c, int fd, struct err *e)
     return 0;
 }
 
+static bool is_still(const char *path, int fd)
+{
+    struct stat by_name, by_fd;
+    return stat(path, &by_name) == 0 && fstat(fd, &by_fd) == 0 && by_name.st_ino == by_fd.st_ino &&
+           by_name.st_dev == by_fd.st_dev;
+}
+
 int catalogue_open(const char *path, bool writable, struct catalogue **out, struct err *e)
 {
     AUTO(catalogue) struct catalogue *c = calloc(1, sizeof *c);
@@ -149,6 +169,8 @@ int catalogue_open(const char *path, bool writable, struct catalogue **out, stru
         return err_sys(e, errno, "open %s", path);
     if (writable && flock(fd, LOCK_EX | LOCK_NB) < 0)
         return err_set(e, ERR_AGAIN, "%s is being written by someone else", path);
+    if (writable && !is_still(path, fd)) /* pruned between the two */
+        return err_set(e, ERR_AGAIN, "%s was written anew by someone else", path);
     if (writable && fchmod(fd, 0600) < 0) /* what runs here is nobody else's business */
         return err_sys(e, errno, "chmod %s", path);
     if (writable)
@@ -202,27 +224,35 @@ static uint32_t number_of(struct catalogue *c, const struct package *p, struct b
     return (uint32_t)c->packages.n - 1;
 }
 
-int catalogue_put(struct catalogue *c, const char *digest, const char *name,
+static int put_image(struct buf *out, const struct image_entry *image, struct err *e)
+{
+    AUTO_BUF struct buf payload;
+    buf_init(&payload, ENTRY_MAX);
+    buf_add(&payload, image->digest, strlen(image->digest) + 1);
+    buf_add(&payload, image->name, strlen(image->name) + 1);
+    buf_add(&payload, image->owner, strlen(image->owner) + 1);
+    buf_add(&payload, image->packages, image->n * sizeof *image->packages);
+    put_entry(out, 'O', &payload);
+    int r = buf_check(&payload, e);
+    return r < 0 ? r : buf_check(out, e);
+}
+
+int catalogue_put(struct catalogue *c, const struct catalogue_image *of,
                   const struct inventory *inv, struct err *e)
 {
-    AUTO_BUF struct buf out, payload;
-    struct image_entry image = {arena_strdup(c->arena, digest), arena_strdup(c->arena, name), NULL,
-                                inv->n};
+    AUTO_BUF struct buf out;
     uint32_t *numbers = ARENA_ARRAY(c->arena, uint32_t, inv->n + 1);
+    struct image_entry image = {.digest = arena_strdup(c->arena, of->digest),
+                                .name = arena_strdup(c->arena, of->name),
+                                .owner = arena_strdup(c->arena, of->owner),
+                                .packages = numbers,
+                                .n = inv->n};
     buf_init(&out, FILE_MOST);
-    buf_init(&payload, ENTRY_MAX);
     if (c->fd < 0)
         return err_set(e, ERR_DENIED, "the catalogue was opened for reading");
     for (size_t i = 0; i < inv->n; i++)
         numbers[i] = number_of(c, &inv->packages[i], &out);
-    image.packages = numbers;
-    buf_add(&payload, digest, strlen(digest) + 1);
-    buf_add(&payload, name, strlen(name) + 1);
-    buf_add(&payload, numbers, inv->n * sizeof *numbers);
-    put_entry(&out, 'I', &payload);
-    int r = buf_check(&payload, e);
-    if (r == 0)
-        r = buf_check(&out, e);
+    int r = put_image(&out, &image, e);
     if (r < 0)
         return r;
     if (write(c->fd, out.data, out.len) != (ssize_t)out.len || fdatasync(c->fd) < 0)
@@ -231,16 +261,58 @@ int catalogue_put(struct catalogue *c, const char *digest, const char *name,
     return 0;
 }
 
-int catalogue_add(const char *path, const char *digest, const char *name,
+static int open_patiently(const char *path, struct catalogue **out, struct err *e)
+{
+    int r = catalogue_open(path, true, out, e);
+    for (int i = 0; r == ERR_AGAIN && i < WAITS; i++) {
+        (void)usleep(WAIT_US);
+        r = catalogue_open(path, true, out, e);
+    }
+    return r;
+}
+
+int catalogue_add(const char *path, const struct catalogue_image *image,
                   const struct inventory *inv, struct err *e)
 {
     AUTO(catalogue) struct catalogue *c = NULL;
-    int r = catalogue_open(path, true, &c, e);
-    for (int i = 0; r == ERR_AGAIN && i < WAITS; i++) {
-        (void)usleep(WAIT_US);
-        r = catalogue_open(path, true, &c, e);
+    int r = open_patiently(path, &c, e);
+    return r < 0 ? r : catalogue_put(c, image, inv, e);
+}
+
+/* ---- pruning ---- */
+
+/* An image of `from` as an entry of `to`, which knows the packages by other numbers. */
+static int move_image(const struct catalogue *from, const struct image_entry *image,
+                      struct catalogue *to, struct buf *out, struct err *e)
+{
+    uint32_t *numbers = ARENA_ARRAY(to->arena, uint32_t, image->n + 1);
+    struct image_entry moved = *image;
+    for (size_t i = 0; i < image->n; i++)
+        numbers[i] = number_of(to, &from->packages.packages[image->packages[i]], out);
+    moved.packages = numbers;
+    return put_image(out, &moved, e);
+}
+
+int catalogue_prune(const char *path, catalogue_keep keep, void *arg, size_t *gone, struct err *e)
+{
+    AUTO(catalogue) struct catalogue *c = NULL, *kept = NULL;
+    AUTO_BUF struct buf out;
+    size_t n = 0;
+    buf_init(&out, FILE_MOST);
+    int r = open_patiently(path, &c, e);
+    if (r == 0)
+        r = catalogue_open("/dev/null", false, &kept, e);
+    for (size_t i = 0; r == 0 && i < c->n_images; i++) {
+        if (keep(arg, c->images[i].digest))
+            r = move_image(c, &c->images[i], kept, &out, e);
+        else
+            n++;
     }
-    return r < 0 ? r : catalogue_put(c, digest, name, inv, e);
+    if (r == 0 && n)
+        r = fs_write_atomic(path, 0600, buf_text(&out), out.len, e);
+    if (r == 0)
+        *gone = n;
+    return r;
 }
 
 /* ---- what a database says of them ---- */
@@ -315,7 +387,7 @@ static void list_images(const struct catalogue *c, const struct found_list **lis
                     all = arena_grow(a, all, cap * sizeof *all, more * sizeof *all);
                     cap = more;
                 }
-                all[n++] = (struct affected){image->digest, image->name, l->finding};
+                all[n++] = (struct affected){image->digest, image->name, image->owner, l->finding};
             }
     }
     *out = all;

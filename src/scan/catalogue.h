@@ -3,7 +3,7 @@
  *
  * Model      A journal of packages, each once, and images as lists of them; the newest entry about
  *            an image counts. It is read whole when it is opened: 10 000 images of 200 packages
- *            are 8 MB.
+ *            are 8 MB. Images that are gone are pruned by writing it anew.
  * Guarantees What was put is on disk; a torn end is cut off by the next who writes. One writes at a
  *            time (ERR_AGAIN), any number read.
  * Threads    One at a time.                                                                   */
@@ -19,18 +19,31 @@ int catalogue_open(const char *path, bool writable, struct catalogue **out,
 void catalogue_free(struct catalogue *c);
 AUTO_DEFINE(catalogue)
 
-/* `name`: what people call the image, and by it its repository. */
-int catalogue_put(struct catalogue *c, const char *digest, const char *name,
+struct catalogue_image {
+    const char *digest;
+    const char *name;  /* what people call it */
+    const char *owner; /* the Git repository that it was built from; "" where nobody said */
+};
+
+int catalogue_put(struct catalogue *c, const struct catalogue_image *image,
                   const struct inventory *inv, struct err *e) MUST_CHECK;
 
 /* Opens it, puts one image, closes it; waits for others who do, a minute at most. */
-int catalogue_add(const char *path, const char *digest, const char *name,
+int catalogue_add(const char *path, const struct catalogue_image *image,
                   const struct inventory *inv, struct err *e) MUST_CHECK;
+
+/* Whether an image is still of interest. */
+typedef bool (*catalogue_keep)(void *arg, const char *digest);
+
+/* Writes it anew without the images that nobody keeps and the packages that only they had; waits
+ * as catalogue_add() does. Whoever reads goes on with what they had. *gone: how many images. */
+int catalogue_prune(const char *path, catalogue_keep keep, void *arg, size_t *gone,
+                    struct err *e) MUST_CHECK;
 
 size_t catalogue_images(const struct catalogue *c);
 
 struct affected {
-    const char *digest, *name;
+    const char *digest, *name, *owner;
     const struct finding *finding;
 };
 

@@ -15,10 +15,11 @@
 #include "build/build.h"
 #include "build/keeper.h"
 #include "entrypoint/program.h"
-#include "node/image_port.h"
 #include "monitor/pushed.h"
+#include "node/image_port.h"
 #include "node/net_port.h"
 #include "runtime/runtime.h"
+#include "server/flaws.h"
 #include "server/measure.h"
 #include "server/server_int.h"
 
@@ -260,28 +261,39 @@ static int start_logs(struct server *s, struct err *e)
 
 typedef int (*server_step)(struct server *s, struct err *e);
 
+/* Without controllers nobody scans here, and nobody writes Events. */
+static int watch_flaws(struct server *s, struct err *e)
+{
+    if (!s->runner || s->opts.no_controllers)
+        return 0;
+    int r = flaws_start(s, &s->flaws, e);
+    if (r == 0)
+        scraper_set_source(s->scraper, "advisories", flaws_measure, s->flaws, &(struct labels){0});
+    return r;
+}
+
 /* NULL-terminated. */
-static const server_step own_steps[] = {take_folder,
-                                        open_stores_and_identity,
-                                        open_network,
-                                        open_api,
-                                        serve_api,
-                                        start_logs,
-                                        install_programs,
-                                        start_node,
-                                        start_builder,
-                                        start_metrics,
-                                        work_ports_open,
-                                        doors_open,
-                                        shipping_start,
-                                        loops_start,
-                                        NULL};
-static const server_step cluster_steps[] = {take_folder,     open_stores_and_identity,
-                                            open_network,    cluster_open,
-                                            start_builder,   start_metrics,
-                                            work_ports_open, doors_open,
-                                            shipping_start,  admission_open,
-                                            loops_start,     NULL};
+static const server_step own_steps[] = {take_folder,      open_stores_and_identity,
+                                        open_network,     open_api,
+                                        serve_api,        start_logs,
+                                        install_programs, start_node,
+                                        start_builder,    start_metrics,
+                                        work_ports_open,  doors_open,
+                                        shipping_start,   loops_start,
+                                        watch_flaws,      NULL};
+static const server_step cluster_steps[] = {take_folder,
+                                            open_stores_and_identity,
+                                            open_network,
+                                            cluster_open,
+                                            start_builder,
+                                            start_metrics,
+                                            work_ports_open,
+                                            doors_open,
+                                            shipping_start,
+                                            admission_open,
+                                            loops_start,
+                                            watch_flaws,
+                                            NULL};
 
 /* Told before anything is opened. Host names are the resolver's business. */
 static int check_addresses(const struct server_opts *o, struct err *e)
@@ -355,6 +367,7 @@ void server_free(struct server *s)
     if (s->api)
         apiserver_stop(s->api);
     alerting_stop(s); /* it kicks the runner */
+    flaws_stop(s->flaws);
     runner_free(s->runner);
     while (s->n_doors)
         http_server_free(s->doors[--s->n_doors]);
@@ -363,6 +376,7 @@ void server_free(struct server *s)
     alerting_free(s);
     scraper_free(s->scraper);
     pushed_free(s->pushed);
+    flaws_free(s->flaws);
     if (s->api)
         apiserver_set_pod_door(s->api, NULL);
     keeper_free(s->keeper);

@@ -3,11 +3,11 @@
 #include "apiserver/apiserver.h"
 #include "charts/store.h"
 #include "ctl/analysis/analysis.h"
+#include "ctl/chains/chains.h"
 #include "ctl/ctl.h"
 #include "ctl/gitops/gitops.h"
 #include "ctl/pruner/pruner.h"
 #include "ctl/repository/repository.h"
-#include "ctl/chains/chains.h"
 #include "ctl/tekton/tekton.h"
 #include "ctl/tekton/work.h"
 #include "elastic/elastic.h"
@@ -59,6 +59,7 @@ struct server {
     struct scraper *scraper;
     struct ruler *ruler;
     struct notifier *notifier;
+    struct flaws *flaws;
     struct notify_source notify;
     const char *const *managers; /* other Alertmanagers, NULL-terminated; or NULL */
     struct rule_sources rules;

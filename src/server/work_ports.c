@@ -232,12 +232,13 @@ static void print_lines(struct work_progress *p, char *text)
 }
 
 /* What the image holds, for the day a new advisory names it. A scan is not worth less without. */
-static void remember(struct server *s, const char *digest, const char *repository,
-                     const struct inventory *inv, struct arena *a)
+static void remember(struct server *s, const struct work_image *q, const struct inventory *inv,
+                     struct arena *a)
 {
+    const struct catalogue_image image = {q->digest, q->image, q->caller->repository};
     struct err e;
     const char *path = arena_printf(a, "%s/catalogue", s->dir);
-    if (catalogue_add(path, digest, repository, inv, &e) < 0)
+    if (catalogue_add(path, &image, inv, &e) < 0)
         log_warn("scan", "catalogue of images: %s", e.msg);
 }
 
@@ -258,7 +259,7 @@ static int scan_image(struct server *s, const struct work_image *q,
     if (r == 0)
         r = scan_run(&inv, db, policy, clock_real_ms(), a, out, e);
     if (r == 0)
-        remember(s, q->digest, q->image, &inv, a);
+        remember(s, q, &inv, a);
     if (r == 0) { /* the database goes with this function: what is kept must not point into it */
         const char *summary = out->summary;
         out->summary = arena_strdup(a, summary);

@@ -170,6 +170,17 @@ while IFS='|' read -r name policy code text; do
     has "policy $name" "$("$slipway" logs -n ci "scan-$name" 2>&1)" "$text"
 done <<< "$policies"
 
+# ---- a new advisory about what runs ----
+
+kubectl run watched --image="slipway.local/shop@$digest" --restart=Never --command -- sleep 600 > /dev/null
+until_true 150 field_is pod/watched .status.phase Running || bad "pod watched"
+until_true 100 test -e "$data/advisories.seen" || bad "the database was not looked at"
+sed 's/CVE-2021-23337/X-2030-1/; /"aliases"/d' "$here/examples/osv/CVE-2021-23337.json" > "$dir/new.json"
+run "a newer database" "$slipway" db build "$here/examples/osv" "$dir/new.json" --data-dir "$data"
+told() { kubectl get events -o 'jsonpath={.items[?(@.reason=="NewAdvisory")].message}' | grep -q "$1"; }
+until_true 600 told "X-2030-1 in lodash 4.17.20, mended in 4.17.21" && ok || bad "nobody is told: $(kubectl get events)"
+kubectl delete pod watched --grace-period=0 --force > /dev/null 2>&1
+
 # ---- lines of what is gone ----
 
 begin=$(date -u +%s)

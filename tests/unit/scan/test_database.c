@@ -135,7 +135,8 @@ static void put_image(struct catalogue *c, const char *digest, const char *name,
         {"npm", "same",  "1.0",   "same",  "/x", "", false},
     };
     struct inventory inv = {"", "", p, 2, NULL};
-    T_RC(catalogue_put(c, digest, name, &inv, &e), &e, name);
+    const struct catalogue_image image = {digest, name, "git"};
+    T_RC(catalogue_put(c, &image, &inv, &e), &e, name);
 }
 
 static void reverse_index(void)
@@ -172,6 +173,42 @@ static void reverse_index(void)
     end();
 }
 
+static bool keeps_two(void *arg, const char *digest)
+{
+    (void)arg;
+    return strcmp(digest, "sha256:1") != 0;
+}
+
+static void prunes(void)
+{
+    begin();
+    (void)put("in/a.json", record("A", "left", "2.0.0"));
+    (void)put("in/b.json", record("B", "right", "2.0.0"));
+    AUTO(advisories) struct advisories *db = build("in");
+    const char *path = arena_printf(a, "%s/catalogue", dir);
+    AUTO(catalogue) struct catalogue *c = NULL, *reader = NULL;
+    struct stat before, now;
+    size_t gone;
+    T_RC(catalogue_open(path, true, &c, &e), &e, "open");
+    put_image(c, "sha256:1", "shop:1", "left", "1.0.0");
+    put_image(c, "sha256:2", "shop:2", "right", "1.0.0");
+    put_image(c, "sha256:2", "shop:2", "right", "1.5.0"); /* looked at again */
+    catalogue_free(take_ptr(c));
+    T_RC(catalogue_open(path, false, &reader, &e), &e, "one who reads");
+    T_OK(stat(path, &before) == 0, "stat");
+    T_RC(catalogue_prune(path, keeps_two, NULL, &gone, &e), &e, "prune");
+    T_EQ_INT(gone, 1, "gone");
+    T_OK(stat(path, &now) == 0 && now.st_size < before.st_size, "smaller");
+    T_RC(catalogue_open(path, false, &c, &e), &e, "read");
+    T_EQ_STR(affected_text(c, NULL, db), "shop:2 B right;", "what is left");
+    T_EQ_STR(affected_text(reader, NULL, db), "shop:1 A left;shop:2 B right;", "as they had it");
+    catalogue_free(take_ptr(c));
+    T_RC(catalogue_open(path, true, &c, &e), &e, "open");
+    put_image(c, "sha256:3", "shop:3", "left", "1.0.0");
+    T_EQ_STR(affected_text(c, NULL, db), "shop:2 B right;shop:3 A left;", "and goes on");
+    end();
+}
+
 enum { WRITERS = 4, EACH = 10 };
 
 struct writer {
@@ -189,7 +226,8 @@ static void *write_images(void *arg)
         char digest[32];
         struct err mine;
         (void)snprintf(digest, sizeof digest, "sha256:%d%d", w->id, i);
-        w->failed += catalogue_add(w->path, digest, "shop", &inv, &mine) < 0;
+        const struct catalogue_image image = {digest, "shop", ""};
+        w->failed += catalogue_add(w->path, &image, &inv, &mine) < 0;
     }
     return NULL;
 }
@@ -215,4 +253,4 @@ static void writers_wait(void)
     end();
 }
 
-T_MAIN(sources, reverse_index, writers_wait)
+T_MAIN(sources, reverse_index, prunes, writers_wait)
