@@ -97,6 +97,16 @@ void *arena_room(struct arena *a, size_t size)
     return take_or_die(a, size);
 }
 
+char *arena_trimmed(struct arena *a, const char *s)
+{
+    static const char blanks[] = " \t\r\n";
+    s += strspn(s, blanks);
+    size_t n = strlen(s);
+    while (n && strchr(blanks, s[n - 1]))
+        n--;
+    return arena_strndup(a, s, n);
+}
+
 void *arena_dup(struct arena *a, const void *p, size_t size)
 {
     void *copy = take_or_die(a, size);

@@ -26,6 +26,8 @@ void *arena_room(struct arena *a, size_t size);
 /* Copies; the result is NUL-terminated. */
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
+/* Without the blanks and line ends around it. */
+char *arena_trimmed(struct arena *a, const char *s);
 void *arena_dup(struct arena *a, const void *p, size_t size);
 /* The texts one after the other, up to a NULL: what "%s%s" says, at a tenth of its price. */
 char *arena_join(struct arena *a, const char *first, ...) __attribute__((sentinel));

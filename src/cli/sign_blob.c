@@ -99,20 +99,12 @@ static int read_text(const char *word, struct arena *a, const char **out, struct
     return r;
 }
 
-static const char *trimmed(const char *text, struct arena *a)
-{
-    size_t n = strlen(text);
-    while (n && (text[n - 1] == '\n' || text[n - 1] == '\r' || text[n - 1] == ' '))
-        n--;
-    return arena_strndup(a, text, n);
-}
-
 /* PEM, or base64 of PEM. */
 static const char *pem_of(const char *text, struct arena *a)
 {
     char *bytes;
     size_t n;
-    text = trimmed(text, a);
+    text = arena_trimmed(a, text);
     if (!*text || strncmp(text, "-----", 5) == 0 ||
         base64_decode(a, text, strlen(text), BASE64_STD, &bytes, &n, NULL) < 0)
         return text;
@@ -152,7 +144,7 @@ static int read_parts(const char *signature, const char *certificate, struct are
     int r = read_text(signature, a, &sig, e);
     if (r == 0 && certificate)
         r = read_text(certificate, a, &cert, e);
-    const struct sign_parts parts = {.signature = trimmed(sig, a),
+    const struct sign_parts parts = {.signature = arena_trimmed(a, sig),
                                      .envelope = "",
                                      .certificate = pem_of(cert, a),
                                      .promise = "",

@@ -110,7 +110,7 @@ char *hex_encode(struct arena *a, const void *bytes, size_t n)
     return out;
 }
 
-static int hex_value(char c)
+int hex_value(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';

@@ -21,6 +21,7 @@ char *base64_encode(struct arena *a, const void *bytes, size_t n, enum base64_fo
 int base64_decode(struct arena *a, const char *text, size_t n, enum base64_form form, char **out,
                   size_t *out_n, struct err *e) MUST_CHECK;
 
+int hex_value(char c); /* of a digit; < 0: it is none */
 char *hex_encode(struct arena *a, const void *bytes, size_t n); /* lower case */
 int hex_decode(struct arena *a, const char *text, size_t n, char **out, size_t *out_n,
                struct err *e) MUST_CHECK;

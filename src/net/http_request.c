@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/log.h"
+#include "codec/base64.h"
 #include "net/http_int.h"
 
 static struct http_conn *conn_of(const struct http_request *q)
@@ -56,20 +57,12 @@ static char *find_head_end(struct http_conn *c, bool *ended)
     }
 }
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static char *decode(struct arena *a, const char *s, size_t n, bool plus)
 {
     char *out = arena_alloc(a, n + 1), *o = out;
     for (size_t i = 0; i < n; i++) {
-        if (s[i] == '%' && i + 2 < n + 0 && hex(s[i + 1]) >= 0 && hex(s[i + 2]) >= 0) {
-            *o++ = (char)(hex(s[i + 1]) * 16 + hex(s[i + 2]));
+        if (s[i] == '%' && i + 2 < n + 0 && hex_value(s[i + 1]) >= 0 && hex_value(s[i + 2]) >= 0) {
+            *o++ = (char)(hex_value(s[i + 1]) * 16 + hex_value(s[i + 2]));
             i += 2;
         } else {
             *o++ = plus && s[i] == '+' ? ' ' : s[i];

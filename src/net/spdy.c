@@ -3,6 +3,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "net/spdy_int.h"
 
@@ -30,11 +31,6 @@ struct spdy {
     struct buf text; /* its headers, inflated */
     struct spdy_header headers[SPDY_HEADERS];
 };
-
-static uint32_t get32(const unsigned char *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
 
 static void put32(struct buf *out, uint32_t v)
 {
@@ -105,7 +101,7 @@ static const char *next_string(unsigned char **at, const unsigned char *end)
 {
     if (end - *at < 4)
         return NULL;
-    uint32_t n = get32(*at);
+    uint32_t n = bytes_be32(*at);
     char *text = (char *)*at + 4;
     if (n > (size_t)(end - *at) - 4 || memchr(text, '\0', n))
         return NULL; /* several values of one name have a NUL between: no client sends such */
@@ -121,7 +117,7 @@ static int read_headers(struct spdy *s, const unsigned char *block, size_t n, st
     if (rc < 0)
         return rc;
     unsigned char *at = (unsigned char *)s->text.data, *end = at + s->text.len;
-    uint32_t count = s->text.len >= 4 ? get32(at) : 0;
+    uint32_t count = s->text.len >= 4 ? bytes_be32(at) : 0;
     if (count > SPDY_HEADERS)
         return err_set(e, ERR_TOO_LARGE, "SPDY: more than %d headers", SPDY_HEADERS);
     at += count ? 4 : 0;
@@ -168,7 +164,7 @@ static bool is_control(const struct spdy *s)
 
 static int begin_frame(struct spdy *s, struct err *e)
 {
-    s->left = get32(s->head + 4) & 0xffffff;
+    s->left = bytes_be32(s->head + 4) & 0xffffff;
     s->skip = false;
     if (!is_control(s))
         return 0;
@@ -190,7 +186,7 @@ static int end_control(struct spdy *s, struct spdy_frame *f, struct err *e)
         return err_set(e, ERR_INVALID, "SPDY: a control frame of type %u has %zu bytes", l->type,
                        s->body.len);
     f->kind = l->kind;
-    f->id = get32(body);
+    f->id = bytes_be32(body);
     f->fin = s->head[4] & FLAG_FIN;
     if (l->kind != SPDY_PING)
         f->id &= 0x7fffffff;
@@ -205,7 +201,7 @@ static int take_body(struct spdy *s, const unsigned char *p, size_t n, struct sp
     s->left -= n;
     *tell = false;
     if (!is_control(s)) {
-        f->id = get32(s->head);
+        f->id = bytes_be32(s->head);
         f->bytes = p;
         f->n = n;
         f->fin = s->left == 0 && (s->head[4] & FLAG_FIN);

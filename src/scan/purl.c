@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/own.h"
+#include "codec/base64.h"
 
 /* ---- what the types ask for ---- */
 
@@ -239,18 +240,11 @@ const char *purl_qualifier(const struct purl *p, const char *key)
 
 /* ---- parsing ---- */
 
-static int hex(char c)
-{
-    const char digits[] = "0123456789abcdef";
-    const char *at = c ? strchr(digits, c | 0x20) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
 static const char *decode(struct arena *a, const char *s, size_t n)
 {
     char *out = arena_strndup(a, s, n), *to = out;
     for (const char *p = out; *p; p++) {
-        int high = *p == '%' ? hex(p[1]) : -1, low = high >= 0 ? hex(p[2]) : -1;
+        int high = *p == '%' ? hex_value(p[1]) : -1, low = high >= 0 ? hex_value(p[2]) : -1;
         if (low >= 0 && (high || low)) { /* a zero byte stays as it is written */
             *to++ = (char)(high << 4 | low);
             p += 2;

@@ -67,15 +67,6 @@ static const char *expand(const struct pom *p, const char *text)
 
 /* ---- reading ---- */
 
-static const char *trimmed(struct arena *a, const char *s)
-{
-    s += strspn(s, " \t\r\n");
-    size_t n = strlen(s);
-    while (n && strchr(" \t\r\n", s[n - 1]))
-        n--;
-    return arena_strndup(a, s, n);
-}
-
 static void set_part(struct dependency *d, const char *name, const char *value)
 {
     const struct {
@@ -139,7 +130,8 @@ static void on_text(void *arg, const char *text)
 {
     struct reading *r = arg;
     struct pom *p = r->pom;
-    const char *value = trimmed(p->arena, text), *name = r->depth ? r->names[r->depth - 1] : "";
+    const char *value = arena_trimmed(p->arena, text),
+               *name = r->depth ? r->names[r->depth - 1] : "";
     if (!*value)
         return;
     if (IS_AT(r, "project", "properties", "*")) {

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/own.h"
 #include "scan/found.h"
 
@@ -18,16 +19,6 @@ enum tag {
     TAG_SOURCE = 1044,
 };
 
-static uint32_t be32(const unsigned char *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static uint32_t le32(const unsigned char *p)
-{
-    return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
-}
-
 struct header {
     const unsigned char *tags, *values, *end;
     uint32_t n;
@@ -38,9 +29,9 @@ static const unsigned char *value_of(const struct header *h, enum tag tag, size_
 {
     for (uint32_t i = 0; i < h->n; i++) {
         const unsigned char *t = h->tags + 16 * (size_t)i;
-        if (be32(t) == (uint32_t)tag && be32(t + 8) <= (size_t)(h->end - h->values) &&
-            (size_t)(h->end - h->values) - be32(t + 8) >= least)
-            return h->values + be32(t + 8);
+        if (bytes_be32(t) == (uint32_t)tag && bytes_be32(t + 8) <= (size_t)(h->end - h->values) &&
+            (size_t)(h->end - h->values) - bytes_be32(t + 8) >= least)
+            return h->values + bytes_be32(t + 8);
     }
     return NULL;
 }
@@ -64,19 +55,19 @@ int found__rpm_header(struct found *f, const struct found_file *file, const void
                       struct err *e)
 {
     const unsigned char *b = blob;
-    if (n < 8 || be32(b) > TAGS_MAX || n - 8 < 16 * (size_t)be32(b) ||
-        n - 8 - 16 * (size_t)be32(b) < be32(b + 4))
+    if (n < 8 || bytes_be32(b) > TAGS_MAX || n - 8 < 16 * (size_t)bytes_be32(b) ||
+        n - 8 - 16 * (size_t)bytes_be32(b) < bytes_be32(b + 4))
         return err_set(e, ERR_INVALID, "a package's header is damaged");
-    struct header h = {.tags = b + 8, .n = be32(b)};
+    struct header h = {.tags = b + 8, .n = bytes_be32(b)};
     h.values = h.tags + 16 * (size_t)h.n;
-    h.end = h.values + be32(b + 4);
+    h.end = h.values + bytes_be32(b + 4);
     const char *name = text_of(&h, TAG_NAME), *version = text_of(&h, TAG_VERSION);
     const char *release = text_of(&h, TAG_RELEASE), *source = text_of(&h, TAG_SOURCE);
     const unsigned char *epoch = value_of(&h, TAG_EPOCH, 4);
     if (!name || !version || !release || strcmp(name, "gpg-pubkey") == 0)
         return 0;
-    char *full = epoch && be32(epoch)
-                     ? arena_printf(file->scratch, "%u:%s-%s", be32(epoch), version, release)
+    char *full = epoch && bytes_be32(epoch)
+                     ? arena_printf(file->scratch, "%u:%s-%s", bytes_be32(epoch), version, release)
                      : arena_join(file->scratch, version, "-", release, NULL);
     const char *called = f->by_source && source ? source_name(file->scratch, source) : NULL;
     struct package *p = found_add(f, f->distribution, called ? called : name, full, file->path);
@@ -140,19 +131,20 @@ int found__rpm_sqlite(struct found *f, const struct found_file *file, struct err
 int found__rpm_ndb(struct found *f, const struct found_file *file, struct err *e)
 {
     const unsigned char *b = (const unsigned char *)file->text;
-    if (file->n < SLOT_PAGE || memcmp(b, "RpmP", 4) != 0 || le32(b + 12) > file->n / SLOT_PAGE)
+    if (file->n < SLOT_PAGE || memcmp(b, "RpmP", 4) != 0 ||
+        bytes_le32(b + 12) > file->n / SLOT_PAGE)
         return err_set(e, ERR_INVALID, "it is no rpm database");
-    size_t slots = (size_t)le32(b + 12) * SLOT_PAGE;
+    size_t slots = (size_t)bytes_le32(b + 12) * SLOT_PAGE;
     for (size_t at = 32; at + 16 <= slots; at += 16) {
         if (memcmp(b + at, "Slot", 4) != 0)
             return err_set(e, ERR_INVALID, "a slot of it is damaged");
-        size_t block = (size_t)le32(b + at + 8) * 16;
-        if (le32(b + at + 4) == 0)
+        size_t block = (size_t)bytes_le32(b + at + 8) * 16;
+        if (bytes_le32(b + at + 4) == 0)
             continue;
         if (block > file->n - 16 || memcmp(b + block, "BlbS", 4) != 0 ||
-            le32(b + block + 12) > file->n - block - 16)
+            bytes_le32(b + block + 12) > file->n - block - 16)
             return err_set(e, ERR_INVALID, "a package of it is damaged");
-        int r = found__rpm_header(f, file, b + block + 16, le32(b + block + 12), e);
+        int r = found__rpm_header(f, file, b + block + 16, bytes_le32(b + block + 12), e);
         if (r < 0)
             return r;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "codec/base64.h"
 #include "codec/json.h"
 #include "render/helm/schema_int.h"
 
@@ -181,14 +182,6 @@ static const struct value *find_anchor(const struct value *v, const char *name, 
     return NULL;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* One part of "/a~1b/%25" in plain text. */
 static const char *token_text(struct arena *a, const char *s, size_t n)
 {
@@ -196,9 +189,9 @@ static const char *token_text(struct arena *a, const char *s, size_t n)
     size_t len = 0;
     for (size_t i = 0; i < n; i++) {
         bool percent =
-            s[i] == '%' && i + 2 < n + 0 && hex_digit(s[i + 1]) >= 0 && hex_digit(s[i + 2]) >= 0;
+            s[i] == '%' && i + 2 < n + 0 && hex_value(s[i + 1]) >= 0 && hex_value(s[i + 2]) >= 0;
         if (percent) {
-            out[len++] = (char)(hex_digit(s[i + 1]) * 16 + hex_digit(s[i + 2]));
+            out[len++] = (char)(hex_value(s[i + 1]) * 16 + hex_value(s[i + 2]));
             i += 2;
         } else if (s[i] == '~' && i + 1 < n && (s[i + 1] == '0' || s[i + 1] == '1')) {
             out[len++] = s[++i] == '0' ? '~' : '/';

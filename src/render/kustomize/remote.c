@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/buf.h"
+#include "codec/base64.h"
 #include "codec/value.h"
 
 enum { TIMEOUT_MS = 27000 };
@@ -23,19 +24,12 @@ bool kustomize_is_http(const char *text)
 
 /* ---- the query ---- */
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9'                     ? c - '0'
-           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
-                                                    : -1;
-}
-
 static const char *decoded(struct arena *a, const char *s, size_t n)
 {
     char *out = arena_alloc(a, n + 1), *to = out;
     for (size_t i = 0; i < n; i++)
-        if (s[i] == '%' && i + 2 < n && hex(s[i + 1]) >= 0 && hex(s[i + 2]) >= 0) {
-            *to++ = (char)(hex(s[i + 1]) * 16 + hex(s[i + 2]));
+        if (s[i] == '%' && i + 2 < n && hex_value(s[i + 1]) >= 0 && hex_value(s[i + 2]) >= 0) {
+            *to++ = (char)(hex_value(s[i + 1]) * 16 + hex_value(s[i + 2]));
             i += 2;
         } else {
             *to++ = s[i] == '+' ? ' ' : s[i];
