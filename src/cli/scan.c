@@ -244,12 +244,13 @@ static int run_scan(int argc, char **argv)
         {"fixed-only",                             0, OPTION_FLAG, &o.fixed_only, NULL,
          "fail only for what a newer version mends"},
         {"dev",                             0, OPTION_FLAG, &o.dev, NULL, "development dependencies, too"},
-        {"ignore-file",                                  0, OPTION_TEXT, &o.ignore_file, "FILE", "(.trivyignore)"},
-        {"vex",                                        0, OPTION_LIST, &o.vex, "FILE", "OpenVEX or CycloneDX statements; may be repeated"},
-        {"scanners",0, OPTION_TEXT, &o.scanners, "LIST", "of vuln, secret, config (all)"},
-        {"skip",                               0, OPTION_LIST, &o.skip, "GLOB", "paths that do not count"},
-        {"exit-code", 0, OPTION_NUMBER, &o.exit_code, "N", "when the policy is not met (3)"},
-        {0                                }
+        {"include-dev-deps",                                  0, OPTION_FLAG, &o.dev, NULL, "the same"},
+        {"ignore-file",                                        0, OPTION_TEXT, &o.ignore_file, "FILE", "(.trivyignore)"},
+        {"vex",0, OPTION_LIST, &o.vex, "FILE", "OpenVEX or CycloneDX statements; may be repeated"},
+        {"scanners",                               0, OPTION_TEXT, &o.scanners, "LIST", "of vuln, secret, config (all)"},
+        {"skip", 0, OPTION_LIST, &o.skip, "GLOB", "paths that do not count"},
+        {"exit-code",                                 0, OPTION_NUMBER, &o.exit_code, "N", "when the policy is not met (3)"},
+        {0                            }
     };
     AUTO(arena) struct arena *a = arena_new(0);
     struct arguments args;

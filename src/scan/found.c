@@ -118,6 +118,15 @@ struct package *found_add(struct found *f, const char *ecosystem, const char *na
     return p;
 }
 
+struct package *found_add_dev(struct found *f, const char *ecosystem, const char *name,
+                              const char *version, const char *path, bool dev)
+{
+    size_t had = f->out->n;
+    struct package *p = found_add(f, ecosystem, name, version, path);
+    p->dev = dev && (f->out->n > had || p->dev);
+    return p;
+}
+
 void found_licence(struct found *f, struct package *p, const char *text)
 {
     if (text && is_sane(text))
@@ -205,8 +214,9 @@ static int read_bytes(struct found *f, const struct recogniser *r, const char *p
 static int read_with(struct found *f, const struct recogniser *r, const char *path, struct err *e)
 {
     AUTO_BUF struct buf b;
-    bool big = r->kind == DATABASE || r->read == found__jar;
-    buf_init(&b, big ? FOUND_BINARY_MAX : FOUND_TEXT_MAX);
+    buf_init(&b, r->read == found__jar ? FOUND_JAR_MAX
+                 : r->kind == DATABASE ? FOUND_BINARY_MAX
+                                       : FOUND_TEXT_MAX);
     int rc = layers__read(f->tree, path, &b, e);
     return rc < 0 ? rc : read_bytes(f, r, path, &b, e);
 }

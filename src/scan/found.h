@@ -11,6 +11,10 @@
 
 enum { FOUND_PACKAGES_MAX = 1000000, FOUND_TEXT_MAX = 32 << 20, FOUND_BINARY_MAX = 512 << 20 };
 
+/* A jar; one within another; what one jar, and what all of them together may unpack to. */
+enum { FOUND_JAR_MAX = 256 << 20, FOUND_NESTED_MAX = 64 << 20, FOUND_UNPACKED_MAX = 512 << 20 };
+static const uint64_t found_unpacked_all = (uint64_t)2 << 30;
+
 struct found {
     struct arena *arena; /* of the inventory */
     struct inventory *out;
@@ -22,6 +26,7 @@ struct found {
     struct map kept;          /* texts that many packages share */
     struct package dropped;
     struct value *unread;
+    uint64_t unpacked; /* by archives of all files */
 };
 
 struct found_file {
@@ -37,6 +42,9 @@ typedef int found_read(struct found *f, const struct found_file *file, struct er
  * next. The licence is set with found_licence(). */
 struct package *found_add(struct found *f, const char *ecosystem, const char *name,
                           const char *version, const char *path);
+/* The same; it is its developers' alone where every line that names it says so. */
+struct package *found_add_dev(struct found *f, const char *ecosystem, const char *name,
+                              const char *version, const char *path, bool dev);
 void found_licence(struct found *f, struct package *p, const char *text);
 
 /* A file beside this one, by its name. */

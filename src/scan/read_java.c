@@ -7,12 +7,13 @@
 #include "codec/json.h"
 #include "scan/found.h"
 
-enum { NESTED_MAX = 3, ENTRIES_MAX = 200000, TEXT_MAX = 1 << 20, UNPACKED_MAX = 1 << 30 };
+enum { NESTED_MAX = 3, ENTRIES_MAX = 200000, TEXT_MAX = 1 << 20 };
 
 struct jar {
     struct found *found;
     const struct found_file *file;
     size_t unpacked; /* by all archives within the file */
+    int entries;     /* of all of them */
 };
 
 /* What one archive says of itself. */
@@ -31,8 +32,13 @@ static int read_entry(struct jar *j, struct archive *z, size_t max, struct buf *
 {
     for (;;) {
         char *p = buf_reserve(out, 64 * 1024);
-        if (!p || j->unpacked > UNPACKED_MAX)
-            return err_set(e, ERR_TOO_LARGE, "it unpacks to more than %zu bytes", max);
+        if (!p)
+            return err_set(e, ERR_TOO_LARGE, "an entry unpacks to more than %zu bytes", max);
+        if (j->unpacked > FOUND_UNPACKED_MAX || j->found->unpacked > found_unpacked_all)
+            return err_set(e, ERR_TOO_LARGE,
+                           "what it holds unpacks to more than %d MiB, or with that of others to "
+                           "more than %d MiB",
+                           FOUND_UNPACKED_MAX >> 20, (int)(found_unpacked_all >> 20));
         la_ssize_t n = archive_read_data(z, p, 64 * 1024);
         if (n < 0)
             return err_set(e, ERR_INVALID, "an entry cannot be unpacked");
@@ -41,6 +47,7 @@ static int read_entry(struct jar *j, struct archive *z, size_t max, struct buf *
         out->len += (size_t)n;
         out->data[out->len] = '\0';
         j->unpacked += (size_t)n;
+        j->found->unpacked += (uint64_t)n;
     }
 }
 
@@ -132,7 +139,7 @@ static int visit_entry(struct jar *j, struct archive *z, const char *name, int d
     AUTO_BUF struct buf b;
     bool properties = ends(name, "/pom.properties"), manifest = ends(name, "META-INF/MANIFEST.MF");
     bool nested = depth < NESTED_MAX && (ends(name, ".jar") || ends(name, ".war"));
-    size_t max = nested ? FOUND_BINARY_MAX : TEXT_MAX;
+    size_t max = nested ? FOUND_NESTED_MAX : TEXT_MAX;
     buf_init(&b, max);
     if (!properties && !manifest && !nested)
         return 0;
@@ -153,9 +160,9 @@ static int read_entries(struct jar *j, struct archive *z, int depth, struct iden
 {
     struct archive_entry *entry;
     int rc, r = 0;
-    for (int i = 0; r == 0 && (rc = archive_read_next_header(z, &entry)) != ARCHIVE_EOF; i++) {
+    while (r == 0 && (rc = archive_read_next_header(z, &entry)) != ARCHIVE_EOF) {
         const char *name = archive_entry_pathname(entry);
-        if (rc < ARCHIVE_WARN || i > ENTRIES_MAX)
+        if (rc < ARCHIVE_WARN || j->entries++ > ENTRIES_MAX)
             return err_set(e, ERR_INVALID, "the archive is damaged or has too many entries");
         if (name)
             r = visit_entry(j, z, name, depth, id, e);

@@ -1,8 +1,7 @@
-/* read_npm.c - the lock files of npm, yarn, pnpm and bun, and what node_modules holds. */
+/* read_npm.c - the lock files of npm, and what node_modules holds. */
 #include <string.h>
 
 #include "codec/json.h"
-#include "codec/yaml.h"
 #include "scan/found.h"
 
 static const char *licence_of(const struct value *p)
@@ -17,8 +16,8 @@ static void add(struct found *f, const struct found_file *file, const char *name
                 const struct value *entry)
 {
     const char *version = value_at_str(entry, "version", NULL);
-    struct package *p = found_add(f, "npm", name, version, file->path);
-    p->dev = value_at_bool(entry, "dev", false);
+    struct package *p =
+        found_add_dev(f, "npm", name, version, file->path, value_at_bool(entry, "dev", false));
     found_licence(f, p, licence_of(entry));
 }
 
@@ -69,113 +68,4 @@ int found__npm_installed(struct found *f, const struct found_file *file, struct 
     if (r == 0)
         add(f, file, value_at_str(p, "name", NULL), p);
     return r;
-}
-
-/* ---- yarn ---- */
-
-/* "name@range" and "alias@npm:name@range" name a package. */
-static const char *name_of_pattern(struct arena *a, const char *pattern)
-{
-    pattern += *pattern == '"';
-    const char *at = *pattern ? strchr(pattern + 1, '@') : NULL;
-    if (!at)
-        return NULL;
-    if (strncmp(at + 1, "npm:", 4) == 0) {
-        const char *real = at + 5, *end = *real ? strchr(real + 1, '@') : NULL;
-        if (end)
-            return arena_strndup(a, real, (size_t)(end - real));
-    }
-    return arena_strndup(a, pattern, (size_t)(at - pattern));
-}
-
-/* Version 1: `pattern, pattern:` and below it `  version "1.2.3"`. */
-static void yarn_classic(struct found *f, const struct found_file *file)
-{
-    const char *name = NULL;
-    char *rest = file->text;
-    for (char *line; (line = found_line(&rest));) {
-        if (*line == '#' || !*line)
-            continue;
-        if (*line != ' ') {
-            name = name_of_pattern(file->scratch, line);
-        } else if (name && strncmp(line, "  version ", 10) == 0) {
-            char *version = line + 10 + (line[10] == '"');
-            version[strcspn(version, "\"")] = '\0';
-            (void)found_add(f, "npm", name, version, file->path);
-        }
-    }
-}
-
-/* Later ones are YAML; what a resolution names comes from a registry only after "npm:". */
-static void yarn_berry(struct found *f, const struct found_file *file, const struct value *lock)
-{
-    VALUE_EACH_MEMBER (m, lock) {
-        const char *resolution = value_at_str(&m->value, "resolution", "");
-        const char *at = *resolution ? strchr(resolution + 1, '@') : NULL;
-        if (at && strncmp(at, "@npm:", 5) == 0)
-            (void)found_add(f, "npm",
-                            arena_strndup(file->scratch, resolution, (size_t)(at - resolution)),
-                            value_at_str(&m->value, "version", NULL), file->path);
-    }
-}
-
-int found__yarn(struct found *f, const struct found_file *file, struct err *e)
-{
-    struct value *lock;
-    if (!strstr(file->text, "__metadata:")) {
-        yarn_classic(f, file);
-        return 0;
-    }
-    int r = yaml_parse(file->scratch, file->text, file->n, 0, &lock, e);
-    if (r == 0)
-        yarn_berry(f, file, lock);
-    return r;
-}
-
-/* ---- pnpm ---- */
-
-/* "/@scope/name/1.0.0_peer@2", "/@scope/name@1.0.0(peer@2)", "@scope/name@1.0.0" */
-static void pnpm_entry(struct found *f, const struct found_file *file, const struct member *m)
-{
-    char *key = arena_strdup(file->scratch, m->key + (*m->key == '/'));
-    key[strcspn(key, "(")] = '\0';
-    char *at = strrchr(key, '/'), *first = *key ? strchr(key + 1, '@') : NULL;
-    if (!at || at[1] < '0' || at[1] > '9' || (first && first < at))
-        at = *key ? strrchr(key + 1, '@') : NULL;
-    if (!at || strchr(at, ':'))
-        return;
-    *at++ = '\0';
-    at[strcspn(at, "_")] = '\0';
-    struct package *p = found_add(f, "npm", value_at_str(&m->value, "name", key),
-                                  value_at_str(&m->value, "version", at), file->path);
-    p->dev = value_at_bool(&m->value, "dev", false);
-}
-
-int found__pnpm(struct found *f, const struct found_file *file, struct err *e)
-{
-    struct value *lock;
-    int r = yaml_parse(file->scratch, file->text, file->n, YAML_FIRST, &lock, e);
-    if (r < 0)
-        return r;
-    VALUE_EACH_MEMBER (m, value_get(lock, "packages"))
-        pnpm_entry(f, file, m);
-    return 0;
-}
-
-/* JSON with commas before the brackets, which YAML allows. */
-int found__bun(struct found *f, const struct found_file *file, struct err *e)
-{
-    struct value *lock;
-    int r = yaml_parse(file->scratch, file->text, file->n, 0, &lock, e);
-    if (r < 0)
-        return r;
-    VALUE_EACH_MEMBER (m, value_get(lock, "packages")) {
-        char *name = arena_strdup(file->scratch, value_str(value_item(&m->value, 0), ""));
-        char *at = *name ? strrchr(name + 1, '@') : NULL;
-        if (!at || strchr(at, ':'))
-            continue;
-        *at++ = '\0';
-        (void)found_add(f, "npm", name, at, file->path);
-    }
-    return 0;
 }

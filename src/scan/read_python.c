@@ -5,6 +5,7 @@
 #include "codec/json.h"
 #include "codec/toml.h"
 #include "scan/found.h"
+#include "scan/reach.h"
 
 static bool header(const char *line, const char *name, const char **out)
 {
@@ -98,6 +99,36 @@ static bool is_dev(const struct value *package)
     return value_count(groups) > 0;
 }
 
+/* uv.lock says what each package needs, and the project's own what its developers do. Packages are
+ * told apart by their names alone: of two versions both are what one of them is. */
+static void uv_needs(struct reach *g, const char *from, const struct value *groups)
+{
+    VALUE_EACH_MEMBER (m, groups)
+        VALUE_EACH_ITEM (d, &m->value)
+            reach__edge(g, from, value_at_str(d, "name", ""));
+}
+
+static bool is_project(const struct value *package)
+{
+    const struct value *source = value_get(package, "source");
+    return value_get(source, "virtual") || value_get(source, "editable");
+}
+
+static struct reach *uv_reach(const struct value *packages, struct arena *a)
+{
+    struct reach *g = reach__new(a);
+    VALUE_EACH_ITEM (p, packages) {
+        const char *from = is_project(p) ? REACH_PROGRAM : value_at_str(p, "name", "");
+        VALUE_EACH_ITEM (d, value_get(p, "dependencies"))
+            reach__edge(g, from, value_at_str(d, "name", ""));
+        uv_needs(g, from, value_get(p, "optional-dependencies"));
+        if (is_project(p))
+            uv_needs(g, REACH_DEVELOPERS, value_get(p, "dev-dependencies"));
+    }
+    reach__walk(g);
+    return g;
+}
+
 /* poetry.lock, uv.lock and pdm.lock have [[package]], pylock.toml [[packages]]. */
 int found__python_lock(struct found *f, const struct found_file *file, struct err *e)
 {
@@ -106,13 +137,13 @@ int found__python_lock(struct found *f, const struct found_file *file, struct er
     if (r < 0)
         return r;
     const struct value *list = value_get(lock, "package");
-    VALUE_EACH_ITEM (p, list ? list : value_get(lock, "packages")) {
-        const struct value *source = value_get(p, "source");
-        if (value_get(source, "virtual") || value_get(source, "editable"))
-            continue; /* the project itself */
-        struct package *added = found_add(f, "PyPI", value_at_str(p, "name", NULL),
-                                          value_at_str(p, "version", NULL), file->path);
-        added->dev = is_dev(p);
+    list = list ? list : value_get(lock, "packages");
+    const struct reach *g = uv_reach(list, file->scratch);
+    VALUE_EACH_ITEM (p, list) {
+        const char *name = value_at_str(p, "name", NULL);
+        bool dev = is_dev(p) || (name && reach__only_developers(g, name));
+        if (!is_project(p))
+            (void)found_add_dev(f, "PyPI", name, value_at_str(p, "version", NULL), file->path, dev);
     }
     return 0;
 }
@@ -123,7 +154,7 @@ static void pipfile_section(struct found *f, const struct found_file *file,
     VALUE_EACH_MEMBER (m, section) {
         const char *version = value_at_str(&m->value, "version", "");
         if (strncmp(version, "==", 2) == 0)
-            found_add(f, "PyPI", m->key, version + 2, file->path)->dev = dev;
+            (void)found_add_dev(f, "PyPI", m->key, version + 2, file->path, dev);
     }
 }
 

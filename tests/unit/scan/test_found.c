@@ -167,27 +167,29 @@ static void put32(struct buf *b, unsigned long v)
 }
 
 /* A zip of one stored file. */
-static void zip(struct buf *out, const char *name, const void *text, size_t n)
+/* One entry of `n` bytes, stored, or packed as `raw`. */
+static void zip_as(struct buf *out, const char *name, const void *text, size_t n,
+                   const struct buf *raw)
 {
     unsigned long crc = crc32(0, text, (unsigned)n);
-    size_t at = out->len;
+    size_t at = out->len, packed = raw ? raw->len : n;
     buf_add(out, "PK\3\4", 4);
     for (int i = 0; i < 5; i++)
-        put16(out, i == 0 ? 20 : 0);
+        put16(out, i == 0 ? 20 : i == 2 && raw ? 8 : 0);
     put32(out, crc);
-    put32(out, n);
+    put32(out, packed);
     put32(out, n);
     put16(out, (unsigned)strlen(name));
     put16(out, 0);
     buf_puts(out, name);
-    buf_add(out, text, n);
+    buf_add(out, raw ? raw->data : text, packed);
     size_t central = out->len - at;
     buf_add(out, "PK\1\2", 4);
     put16(out, 20);
     for (int i = 0; i < 5; i++)
-        put16(out, i == 0 ? 20 : 0);
+        put16(out, i == 0 ? 20 : i == 2 && raw ? 8 : 0);
     put32(out, crc);
-    put32(out, n);
+    put32(out, packed);
     put32(out, n);
     put16(out, (unsigned)strlen(name));
     for (int i = 0; i < 8; i++)
@@ -201,6 +203,11 @@ static void zip(struct buf *out, const char *name, const void *text, size_t n)
     put32(out, size);
     put32(out, central);
     put16(out, 0);
+}
+
+static void zip(struct buf *out, const char *name, const void *text, size_t n)
+{
+    zip_as(out, name, text, n, NULL);
 }
 
 static const char *read_jar(const char *path, const struct buf *b)
@@ -233,4 +240,27 @@ static void jars(void)
     arena_free(a);
 }
 
-T_MAIN(reads, jars)
+/* A small jar around one that unpacks to more than any may. */
+static void bombs(void)
+{
+    enum { SIZE = 65 << 20 };
+    AUTO_BUF struct buf raw, jar;
+    char *zeros = calloc(1, SIZE);
+    z_stream z = {.next_in = (unsigned char *)zeros, .avail_in = SIZE};
+    T_OK(zeros && deflateInit2(&z, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) == Z_OK, "zlib");
+    a = arena_new(0);
+    buf_init(&raw, 1 << 20);
+    buf_init(&jar, 1 << 20);
+    z.next_out = (unsigned char *)buf_reserve(&raw, 1 << 19);
+    z.avail_out = 1 << 19;
+    T_EQ_INT(deflate(&z, Z_FINISH), Z_STREAM_END, "deflate");
+    raw.len = z.total_out;
+    (void)deflateEnd(&z);
+    zip_as(&jar, "lib/inner.jar", zeros, SIZE, &raw);
+    T_OK(jar.len < 1 << 18, "it is small");
+    T_EQ_STR(read_jar("/app.jar", &jar), "too large", "a bomb");
+    free(zeros);
+    arena_free(a);
+}
+
+T_MAIN(reads, jars, bombs)
