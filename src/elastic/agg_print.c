@@ -106,6 +106,16 @@ static double rank_of(const double *v, size_t n, double value)
     return 100 * ((double)below + (double)equal / 2) / (double)n;
 }
 
+enum { DOUBLE_TEXT_MAX = NUMBER_TEXT_MAX + 2 };
+
+/* As Java prints a double: 5.0. */
+static void double_text(double d, char out[DOUBLE_TEXT_MAX])
+{
+    size_t n = number_format_json(d, out);
+    if (!strchr(out, '.') && !strchr(out, 'e'))
+        memcpy(out + n, ".0", 3);
+}
+
 static struct value *print_percents(struct agg_state *s, struct arena *a)
 {
     const struct agg *g = s->agg;
@@ -118,10 +128,8 @@ static struct value *print_percents(struct agg_state *s, struct arena *a)
         double v = s->n_values == 0             ? NAN
                    : g->kind == AGG_PERCENTILES ? percentile(s->values, s->n_values, p)
                                                 : rank_of(s->values, s->n_values, p);
-        char name[NUMBER_TEXT_MAX + 2];
-        size_t n = number_format_json(p, name);
-        if (!strchr(name, '.') && !strchr(name, 'e'))
-            memcpy(name + n, ".0", 3);
+        char name[DOUBLE_TEXT_MAX];
+        double_text(p, name);
         if (g->keyed) {
             (void)value_set(a, values, name, agg_number(a, v));
         } else {
@@ -237,6 +245,24 @@ static int put_subs(struct elastic_call *c, const struct agg *g, const struct ag
     return r;
 }
 
+/* A bucket with what is its own, and the list it goes into. */
+struct printed {
+    struct value *list, *one;
+    const char *key; /* in an object of buckets */
+};
+
+static int put_bucket(struct elastic_call *c, const struct agg *g, const struct agg_bucket *b,
+                      const struct printed *p, struct err *e)
+{
+    (void)value_set_int(c->arena, p->one, "doc_count", b->count);
+    int r = put_subs(c, g, b, p->one, e);
+    if (p->key && g->keyed)
+        (void)value_set(c->arena, p->list, p->key, p->one);
+    else
+        (void)value_push(c->arena, p->list, p->one);
+    return r;
+}
+
 static int print_terms(struct elastic_call *c, struct agg_state *s, struct value **out,
                        struct err *e)
 {
@@ -265,9 +291,7 @@ static int print_terms(struct elastic_call *c, struct agg_state *s, struct value
         }
         if (b->key.kind == VALUE_INT && (g->format || strcmp(g->field, "@timestamp") == 0))
             (void)value_set_str(a, one, "key_as_string", date_text(a, b->key.i, g->format, 0));
-        (void)value_set_int(a, one, "doc_count", b->count);
-        r = put_subs(c, g, b, one, e);
-        (void)value_push(a, list, one);
+        r = put_bucket(c, g, b, &(struct printed){list, one, NULL}, e);
     }
     (void)value_set_int(a, all, "doc_count_error_upper_bound", 0);
     (void)value_set_int(a, all, "sum_other_doc_count", others);
@@ -343,11 +367,9 @@ static int print_steps(struct elastic_call *c, struct agg_state *s, struct value
         if (b->count < g->min_count)
             continue;
         struct value *one = value_new_object(a);
-        char name[NUMBER_TEXT_MAX + 2];
+        char name[DOUBLE_TEXT_MAX];
         const char *text = name;
-        size_t n = number_format_json(b->number, name);
-        if (!strchr(name, '.'))
-            memcpy(name + n, ".0", 3);
+        double_text(b->number, name);
         if (dates) {
             text = date_text(a, date_whole(b->number), g->format, g->zone_ms);
             (void)value_set_str(a, one, "key_as_string", text);
@@ -355,12 +377,7 @@ static int print_steps(struct elastic_call *c, struct agg_state *s, struct value
         } else {
             (void)value_set(a, one, "key", value_new_float(a, b->number));
         }
-        (void)value_set_int(a, one, "doc_count", b->count);
-        r = put_subs(c, g, b, one, e);
-        if (g->keyed)
-            (void)value_set(a, list, text, one);
-        else
-            (void)value_push(a, list, one);
+        r = put_bucket(c, g, b, &(struct printed){list, one, text}, e);
     }
     *out = value_new_object(a);
     (void)value_set(a, *out, "buckets", list);
@@ -369,14 +386,12 @@ static int print_steps(struct elastic_call *c, struct agg_state *s, struct value
 
 static const char *end_text(const struct agg *g, bool has, double d, struct arena *a)
 {
-    char name[NUMBER_TEXT_MAX + 2];
+    char name[DOUBLE_TEXT_MAX];
     if (!has)
         return "*";
     if (g->kind == AGG_DATE_RANGE)
         return date_text(a, date_whole(d), g->format, g->zone_ms);
-    size_t n = number_format_json(d, name);
-    if (!strchr(name, '.'))
-        memcpy(name + n, ".0", 3);
+    double_text(d, name);
     return arena_strdup(a, name);
 }
 
@@ -413,12 +428,7 @@ static int print_ranges(struct elastic_call *c, struct agg_state *s, struct valu
             put_end(g, one, "from", range->from, a);
         if (!filters && range->has_to)
             put_end(g, one, "to", range->to, a);
-        (void)value_set_int(a, one, "doc_count", b->count);
-        r = put_subs(c, g, b, one, e);
-        if (g->keyed)
-            (void)value_set(a, list, key, one);
-        else
-            (void)value_push(a, list, one);
+        r = put_bucket(c, g, b, &(struct printed){list, one, key}, e);
     }
     *out = value_new_object(a);
     (void)value_set(a, *out, "buckets", list);
