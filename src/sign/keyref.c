@@ -111,12 +111,21 @@ static int open_private(const char *reference, const struct keyref_ports *p, str
     return r < 0 ? r : keyfile_open(f.pem, f.n, f.passphrase ? f.passphrase : "", out, e);
 }
 
+/* How much of a reference may be told: no PIN. */
+static int telling(const char *reference)
+{
+    const char *pin = strstr(reference, "pin-value=");
+    if (!token_is_reference(reference))
+        return (int)strlen(reference);
+    return (int)(pin ? (size_t)(pin - reference) : strcspn(reference, "?"));
+}
+
 int keyref_private(const char *reference, const struct keyref_ports *p, struct key **out,
                    struct err *e)
 {
     AUTO(arena) struct arena *a = arena_new(ARENA_MAX);
     int r = open_private(reference, p, a, out, e);
-    return r < 0 ? err_wrap(e, r, "key %s", reference) : 0;
+    return r < 0 ? err_wrap(e, r, "key %.*s", telling(reference), reference) : 0;
 }
 
 int keyref_public(const char *reference, const struct keyref_ports *p, struct public_key **out,
@@ -132,5 +141,5 @@ int keyref_public(const char *reference, const struct keyref_ports *p, struct pu
         if (r == 0)
             r = public_key_load(f.pem, f.n, out, e);
     }
-    return r < 0 ? err_wrap(e, r, "key %s", reference) : 0;
+    return r < 0 ? err_wrap(e, r, "key %.*s", telling(reference), reference) : 0;
 }

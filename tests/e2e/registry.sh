@@ -283,7 +283,25 @@ with_advisories() {
 }
 
 with_advisories
+with_token() { # a key that stays in a PKCS#11 token
+    local module=/usr/lib/softhsm/libsofthsm2.so key='pkcs11:token=t;object=k'
+    mkdir "$dir/tokens"
+    printf 'directories.tokendir = %s\n' "$dir/tokens" > "$dir/softhsm.conf"
+    export SOFTHSM2_CONF=$dir/softhsm.conf PKCS11_MODULE_PATH=$module COSIGN_PKCS11_PIN=1234
+    run "token: a token" softhsm2-util --init-token --free --label t --pin 1234 --so-pin 5678
+    run "token: a key" env GNUTLS_PIN=1234 p11tool --provider $module --login --generate-privkey \
+        ecdsa --curve secp256r1 --label k --outfile "$dir/token.pub" "pkcs11:token=t"
+    echo something > "$dir/file"
+    run "token: sign" "$slipway" sign-blob --key "$key" --output-signature "$dir/file.sig" "$dir/file"
+    run "token: verify" "$slipway" verify-blob --key "$dir/token.pub" --signature "$dir/file.sig" "$dir/file"
+    refused "token: another PIN" "PIN" "$slipway" sign-blob --key "$key?pin-value=9999" "$dir/file"
+    case $out in *9999*) bad "token: the PIN is told" ;; *) ok ;; esac
+}
+
 have=
+if command -v softhsm2-util > /dev/null && command -v p11tool > /dev/null; then
+    with_token
+fi
 if command -v skopeo > /dev/null; then
     have=1
     with_skopeo
