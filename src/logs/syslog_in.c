@@ -22,6 +22,7 @@ struct syslog_in {
     atomic_bool dirty, stopping;
     pthread_t thread; /* reads UDP, and puts on disk what anybody has taken */
     bool running;
+    char bytes[SYSLOG_MAX]; /* a datagram, on that thread */
 };
 
 static void take(struct syslog_in *s, const char *bytes, size_t n)
@@ -80,10 +81,9 @@ static void handle(struct wire *w, void *arg)
 
 static void read_datagrams(struct syslog_in *s)
 {
-    static _Thread_local char bytes[SYSLOG_MAX];
     ssize_t n;
-    while ((n = recv(s->udp, bytes, sizeof bytes, MSG_DONTWAIT)) >= 0)
-        take(s, bytes, (size_t)n);
+    while ((n = recv(s->udp, s->bytes, sizeof s->bytes, MSG_DONTWAIT)) >= 0)
+        take(s, s->bytes, (size_t)n);
 }
 
 static void sync_all(struct syslog_in *s)

@@ -212,7 +212,7 @@ run "its pods go" until_true 100 empty
 
 kubectl exec talker -- sleep 1000 2> /dev/null &
 kubectl attach talker > /dev/null 2>&1 &
-kubectl logs -f talker > /dev/null &
+kubectl logs -f talker > /dev/null 2>&1 & # whose stream ends with the server
 kubectl get pods -w > /dev/null &
 sleep 1
 begin=$(now_ms)
