@@ -151,6 +151,10 @@ B(ANALYSIS_RUN, "argoproj.io", "v1alpha1", "AnalysisRun", "analysisruns", "analy
   false, false, NULL);
 B(PROMETHEUS_RULE, "monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules",
   "prometheusrule", "promrule", true, true, false, "prometheus-operator");
+B(SERVICE_MONITOR, "monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors",
+  "servicemonitor", "smon", true, false, false, "prometheus-operator");
+B(POD_MONITOR, "monitoring.coreos.com", "v1", "PodMonitor", "podmonitors", "podmonitor", "pmon",
+  true, false, false, "prometheus-operator");
 B(REPOSITORY, "slipway.dev", "v1", "Repository", "repositories", "repository", "repo", true, true,
   false, "slipway");
 B(CONDEMNATION, "slipway.dev", "v1", "Condemnation", "condemnations", "condemnation", "cond", true,
@@ -243,6 +247,8 @@ static const struct resource *const OTHERS[] = {
     &RES_CLUSTER_ANALYSIS_TEMPLATE,
     &RES_ANALYSIS_RUN,
     &RES_PROMETHEUS_RULE,
+    &RES_SERVICE_MONITOR,
+    &RES_POD_MONITOR,
     &RES_REPOSITORY,
     &RES_CONDEMNATION,
     &RES_IMAGE_POLICY,

@@ -6,8 +6,7 @@
 #include "monitor/api_int.h"
 #include "monitor/pushed.h"
 
-static void print_target(struct buf *b, const struct scrape_state *s, int64_t interval_ms,
-                         int64_t timeout_ms)
+static void print_target(struct buf *b, const struct scrape_state *s)
 {
     char when[CLOCK_TEXT_MAX];
     clock_format_rfc3339_ms(s->last_ms, when);
@@ -28,24 +27,21 @@ static void print_target(struct buf *b, const struct scrape_state *s, int64_t in
                !s->last_ms ? "unknown"
                : s->up     ? "up"
                            : "down",
-               (double)interval_ms / 1000, (double)timeout_ms / 1000);
+               (double)s->interval_ms / 1000, (double)s->timeout_ms / 1000);
 }
 
 static void run_targets(const struct monitor_api *m, const struct api_params *p, struct buf *out)
 {
     const char *state = api__param(p, "state");
     struct scrape_state *states = NULL;
-    int64_t interval_ms = 0, timeout_ms = 0;
     size_t n = 0;
-    if (m->scraper && !(state && strcmp(state, "dropped") == 0)) {
+    if (m->scraper && !(state && strcmp(state, "dropped") == 0))
         n = scraper_states(m->scraper, p->q->arena, &states);
-        scraper_times(m->scraper, &interval_ms, &timeout_ms);
-    }
     buf_puts(out, "{\"activeTargets\":[");
     for (size_t i = 0; i < n; i++) {
         if (i)
             buf_putc(out, ',');
-        print_target(out, &states[i], interval_ms, timeout_ms);
+        print_target(out, &states[i]);
     }
     buf_puts(out, "],\"droppedTargets\":[],\"droppedTargetCounts\":{}}");
 }

@@ -3,12 +3,15 @@
  * Model      A target is a URL and the labels its samples get. Sources inside this process are
  *            asked in the same way. Every scrape also records up, scrape_duration_seconds and
  *            scrape_samples_scraped.
+ *            A page may be text, OpenMetrics or protobuf, which is asked for first: it alone has
+ *            native histograms and exemplars.
  * Guarantees A series that is no longer given gets a stale marker, and so do all of a target that
  *            does not answer or is removed. A page is limited in size; a slow target holds up
  *            one thread for its timeout at most.
  * Threads    A small pool of its own; set and remove from any.                              */
 #pragma once
 #include "monitor/metadata.h"
+#include "monitor/relabel.h"
 #include "tsdb/tsdb.h"
 
 struct scraper;
@@ -28,6 +31,23 @@ AUTO_DEFINE(scraper)
 /* `key` names the target; again with other values changes it. `labels`: job, instance, … */
 void scraper_set(struct scraper *s, const char *key, const char *url, const struct labels *labels);
 
+/* How a target is asked, and what becomes of its samples; all zero is the usual. */
+struct scrape_opts {
+    int64_t interval_ms, timeout_ms;
+    const char *bearer, *user, *password, *ca_pem, *cert_pem, *key_pem; /* NULL: none */
+    bool insecure;
+    bool text_only;    /* no protobuf */
+    bool honor_labels; /* what the page says of where it comes from stays */
+    bool classic;      /* classic buckets of native histograms, too */
+    size_t sample_limit;
+    struct relabel *relabel; /* of samples; taken */
+    const char *version;     /* the same, URL and labels the same: nothing changes; "" */
+};
+void scraper_put(struct scraper *s, const char *key, const char *url, const struct labels *labels,
+                 const struct scrape_opts *o);
+/* Removes those whose keys begin so and are not among `kept`. */
+void scraper_keep(struct scraper *s, const char *prefix, const char *const *kept, size_t n);
+
 /* A source in the process: fn calls emit for each sample (labels without the target's own). */
 typedef void (*scraper_emit)(void *to, const struct label *labels, size_t n, double v);
 typedef void (*scraper_source)(void *arg, scraper_emit emit, void *to);
@@ -39,12 +59,10 @@ struct scrape_state {
     const char *key, *url, *error; /* error "" when it is up */
     struct labels labels;
     bool up;
-    int64_t last_ms, took_ms;
+    int64_t last_ms, took_ms, interval_ms, timeout_ms;
 };
 /* Every target with a URL, in the arena. */
 size_t scraper_states(struct scraper *s, struct arena *a, struct scrape_state **out);
-void scraper_times(const struct scraper *s, int64_t *interval_ms, int64_t *timeout_ms);
-
 /* What pages say about their metrics; of each target, in the arena. */
 struct scrape_note {
     struct labels labels; /* the target's */

@@ -4,6 +4,7 @@
 
 #include "ctl/ctl.h"
 #include "kube/cache.h"
+#include "monitor/monitors.h"
 #include "monitor/targets.h"
 #include "server/follow.h"
 #include "server/proxy.h"
@@ -96,6 +97,8 @@ int loops_start(struct server *s, struct err *e)
     s->pruner = pruner_new(s->images, s->logs);
     runner_add(s->runner, &pruner_controller, s->pruner);
     runner_add(s->runner, &targets_controller, s->scraper);
+    runner_add(s->runner, &service_monitors_controller, s->scraper);
+    runner_add(s->runner, &pod_monitors_controller, s->scraper);
     runner_add(s->runner, &rule_objects_controller, &s->rules);
     runner_add(s->runner, &rule_maps_controller, &s->rules);
     if (!s->opts.alertmanager_config)
