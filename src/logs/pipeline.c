@@ -5,6 +5,7 @@
 
 #include "codec/json.h"
 #include "logs/logql_int.h"
+#include "promql/unit.h"
 #include "template/template.h"
 
 enum { DEEPEST = 20, MAX_GROUPS = 64, NAME_BYTES = 1024 };
@@ -176,22 +177,6 @@ static void run_pattern(const struct stage *s, struct row *r)
 
 /* ---- conditions ---- */
 
-static const struct {
-    const char *unit;
-    double seconds;
-} durations[] = {
-    {"ns",  1e-9    },
-    {"us",  1e-6    },
-    {"µs", 1e-6    },
-    {"ms",  1e-3    },
-    {"s",   1       },
-    {"m",   60      },
-    {"h",   3600    },
-    {"d",   86400   },
-    {"w",   604800  },
-    {"y",   31536000},
-};
-
 bool logql__duration(const char *text, double *out_s)
 {
     double total = 0;
@@ -201,14 +186,10 @@ bool logql__duration(const char *text, double *out_s)
         return false;
     while (*text) {
         char *end;
-        double v = strtod(text, &end), size = 0;
         size_t n = 0;
-        while (end[n] && !isdigit((unsigned char)end[n]) && end[n] != '.')
-            n++;
-        for (size_t i = 0; i < ARRAY_LEN(durations); i++)
-            if (strlen(durations[i].unit) == n && strncmp(durations[i].unit, end, n) == 0)
-                size = durations[i].seconds;
-        if (end == text || size == 0)
+        double v = strtod(text, &end), size = unit_seconds(end, &n);
+        if (end == text || size == 0 ||
+            (end[n] && !isdigit((unsigned char)end[n]) && end[n] != '.'))
             return false;
         total += v * size;
         text = end + n;

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "codec/utf8.h"
+#include "promql/unit.h"
 
 static bool name_start(char c)
 {
@@ -92,32 +93,18 @@ static struct token string(struct lexer *l)
 /* "1h30m", "5m", "100ms" from `p`; seconds, and how long it is (0: it is none). */
 static size_t duration(const char *p, double *out)
 {
-    static const struct {
-        const char *unit;
-        double s;
-    } units[] = {
-        {"ms", 1e-3    },
-        {"s",  1       },
-        {"m",  60      },
-        {"h",  3600    },
-        {"d",  86400   },
-        {"w",  604800  },
-        {"y",  31536000}
-    };
-    double total = 0;
-    size_t least = ARRAY_LEN(units); /* units go from large to small, each once */
+    double total = 0, least = INFINITY; /* units go from large to small, each once */
     const char *start = p;
     while (isdigit((unsigned char)*p)) {
         char *end;
         double v = (double)strtoull(p, &end, 10);
-        size_t i = 0;
-        while (i < ARRAY_LEN(units) && strncmp(end, units[i].unit, strlen(units[i].unit)) != 0)
-            i++;
-        if (i >= least)
+        size_t n = 0;
+        double unit = unit_seconds(end, &n);
+        if (unit < 1e-3 || unit >= least) /* none, or one of Loki's */
             return 0;
-        least = i;
-        total += v * units[i].s;
-        p = end + strlen(units[i].unit);
+        least = unit;
+        total += v * unit;
+        p = end + n;
     }
     if (isalnum((unsigned char)*p) || *p == '_' || *p == '.')
         return 0;
