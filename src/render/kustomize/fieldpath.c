@@ -125,9 +125,10 @@ static int walk_text(struct walk *w, struct value *at, const char *path, struct 
     int rc = walk(w, doc, path, e);
     if (rc < 0 || w->found == found)
         return rc;
-    if (!json && strstr(at->text, "# "))
+    const char *again = json ? NULL : kust_rewritten(w->a, at->text, at->n, doc);
+    if (!again && !json && strstr(at->text, "# "))
         return err_set(e, ERR_UNSUPPORTED, "a text of YAML that has comments is not rewritten");
-    *at = *value_new_str(w->a, text_of(w, doc, at->text));
+    *at = *value_new_str(w->a, again ? again : text_of(w, doc, at->text));
     return 0;
 }
 

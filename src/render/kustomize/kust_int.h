@@ -122,6 +122,9 @@ int kust_walk(struct arena *a, struct value *root, const char *path, kust_visit_
  * `create` asks for it. */
 int kust_walk_into(struct arena *a, struct value *root, const char *path, bool create,
                    kust_visit_fn fn, void *arg, size_t *found, struct err *e) MUST_CHECK;
+/* The text of a document printed anew once scalars in it became those of `is`, with its comments and
+ * styles; NULL: it is too unusual. */
+const char *kust_rewritten(struct arena *a, const char *text, size_t n, const struct value *is);
 const char *kust_scalar(struct arena *a, const struct value *v); /* NULL when it is none */
 /* A `target` or `select`: regular expressions that are anchored at both ends, and selectors. */
 struct kust_target;
