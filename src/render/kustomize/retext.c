@@ -4,19 +4,35 @@
 #include "codec/yaml.h"
 #include "render/kustomize/kust_int.h"
 
-enum { LEVELS_MAX = 100, PATH_ROOM = 1000, REPLACED_MAX = 16 << 20 };
+enum { LEVELS_MAX = 100, PATH_ROOM = 1000, SPLICES_MAX = 64, REPLACED_MAX = 16 << 20 };
 
 /* ---- what differs ---- */
 
 struct splice {
     struct arena *a;
     const char *text;
-    size_t n;
+    size_t n, count;
 };
 
 static bool is_scalar(const struct value *v)
 {
     return v->kind != VALUE_ARRAY && v->kind != VALUE_OBJECT;
+}
+
+static bool is_printable(const char *text)
+{
+    for (const char *p = text; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 127)
+            return false;
+    return true;
+}
+
+/* A text that is no other in quotes than it is without. */
+static bool is_ordinary(const char *text)
+{
+    size_t n = strlen(text);
+    return n == 0 || (!strchr("-?:,[]{}#&*!|>'\"%@` ", *text) && !strstr(text, ": ") &&
+                      !strstr(text, " #") && text[n - 1] != ':' && text[n - 1] != ' ');
 }
 
 /* Puts what differs into the text; false: it is more than scalars. */
@@ -33,7 +49,10 @@ static bool splice(struct splice *s, const char *path, const struct value *was,
             return value_equal(was, is);
         if (strcmp(old, new) == 0)
             return true;
-        if (yaml_edit_scalar(s->a, s->text, s->n, 0, path, new, &out, &n, NULL) < 0)
+        if (!is_printable(new) || (was->style != VALUE_DOUBLE && !is_ordinary(new)))
+            return false;
+        if (s->count++ == SPLICES_MAX ||
+            yaml_edit_scalar(s->a, s->text, s->n, 0, path, new, &out, &n, NULL) < 0)
             return false;
         s->text = out;
         s->n = n;
@@ -67,12 +86,20 @@ struct level {
     bool list;
 };
 
+/* Lines of comments that wait for what is below them. */
+struct comments {
+    const char *from, *end; /* NULL: none */
+    size_t column;
+    bool parted; /* a blank line is above them */
+    bool gap;    /* they are written; a blank line follows where the next is at their column */
+};
+
 struct lines {
     struct buf *out;
     const char *at, *end;
     struct level levels[LEVELS_MAX];
     size_t depth;
-    const char *comments; /* those above the line to come; NULL: none */
+    struct comments wait;
 };
 
 static size_t line_length(const struct lines *l, const char *p)
@@ -131,27 +158,28 @@ static size_t quoted(const char *p, size_t n)
     return 0;
 }
 
-/* Past a collection in brackets that is written as it would be, or 0. */
-static size_t bracketed(const char *p, size_t n)
+/* Past a collection in brackets, or 0: it does not end here. It is written with a space behind each
+ * comma and colon. */
+static size_t put_bracketed(struct buf *b, const char *p, size_t n)
 {
     size_t open = 0;
     for (size_t i = 0; i < n; i++) {
         bool opens = p[i] == '[' || p[i] == '{', closes = p[i] == ']' || p[i] == '}';
-        if (p[i] == '"' || p[i] == '\'') {
-            size_t text = quoted(p + i, n - i);
-            if (!text)
-                return 0;
-            i += text - 1;
-            continue;
-        }
+        size_t text = p[i] == '"' || p[i] == '\'' ? quoted(p + i, n - i) : 1;
+        if (!text || (p[i] != '\'' && p[i] != '"' && strchr("&*!#?", p[i])) ||
+            (closes && p[i - 1] == ','))
+            return 0;
+        size_t after = i + text, blanks = indent_of(p + after, n - after);
+        bool last = after + blanks < n && strchr("]}", p[after + blanks]);
+        buf_add(b, p + i, text);
         open += opens;
-        if ((opens && i + 1 < n && p[i + 1] == ' ') || (closes && p[i - 1] == ' ') ||
-            (closes && p[i - 1] == ',') || strchr("&*!#?", p[i]))
-            return 0;
-        if (p[i] == ',' && (i + 2 >= n || p[i + 1] != ' ' || p[i + 2] == ' ' || p[i - 1] == ' '))
-            return 0;
         if (closes && --open == 0)
             return i + 1;
+        if (p[i] == ',' && !last)
+            buf_add(b, " ", 1);
+        else if (!opens && blanks && !last && p[after + blanks] != ',')
+            buf_add(b, " ", 1);
+        i = after + blanks - 1;
     }
     return 0;
 }
@@ -210,16 +238,15 @@ static bool put_value(struct lines *l, const char *p, size_t n, size_t above, si
     if (n > 0 && *p != '#') {
         if (strchr("&*!>?%@`", *p) || (*p == '-' && (n == 1 || p[1] == ' ')))
             return false;
-        bool block = *p == '|';
-        k = *p == '"' || *p == '\''    ? quoted(p, n)
-            : strchr("[{", *p) != NULL ? bracketed(p, n)
-                                       : plain(p, n, false);
-        if (k == 0 || (block && k > 1 && !(k == 2 && strchr("-+", p[1]))))
-            return false;
+        bool block = *p == '|', brackets = *p == '[' || *p == '{';
         buf_add(l->out, " ", 1);
-        buf_add(l->out, p, k);
-        if (block && k < n)
+        k = brackets                  ? put_bracketed(l->out, p, n)
+            : *p == '"' || *p == '\'' ? quoted(p, n)
+                                      : plain(p, n, false);
+        if (k == 0 || (block && (k != n || (k > 1 && !(k == 2 && strchr("-+", p[1]))))))
             return false;
+        if (!brackets)
+            buf_add(l->out, p, k);
         if (block) {
             buf_add(l->out, "\n", 1);
             return put_block(l, above, to);
@@ -236,18 +263,29 @@ static bool put_value(struct lines *l, const char *p, size_t n, size_t above, si
     return true;
 }
 
-/* Comments stand at the column of what is below them. */
-static bool put_comments(struct lines *l, size_t to)
+/* Each at this column; blanks around them go. */
+static bool put_comments(struct lines *l, struct comments *c, size_t to)
 {
-    for (const char *p = l->comments; p && *p;) {
-        size_t n = strcspn(p, "\n");
+    for (const char *p = c->from, *next; p && p < c->end; p = next) {
+        size_t n = line_length(l, p), indent = indent_of(p, n);
+        next = p + n + 1;
+        while (n > indent && p[n - 1] == ' ')
+            n--;
         put_indent(l->out, to);
-        buf_add(l->out, p, n);
+        buf_add(l->out, p + indent, n - indent);
         buf_add(l->out, "\n", 1);
-        p += n + 1;
     }
-    l->comments = NULL;
+    c->from = NULL;
     return true;
+}
+
+/* Those that belong to what is above: at the column of a table that they stand at. */
+static bool put_foot(struct lines *l)
+{
+    for (size_t i = l->depth; i > 0; i--)
+        if (l->levels[i - 1].from == l->wait.column && !l->levels[i - 1].list)
+            return put_comments(l, &l->wait, l->levels[i - 1].to);
+    return false;
 }
 
 /* One line that begins a value, and what belongs to it. */
@@ -258,7 +296,7 @@ static bool put_line(struct lines *l, const char *p, size_t n)
     while (column < n && p[column] == '-' && (column + 1 == n || p[column + 1] == ' ')) {
         if (!place(l, column, true, &to))
             return false;
-        if (first && put_comments(l, to))
+        if (first && put_comments(l, &l->wait, to))
             put_indent(l->out, to);
         buf_add(l->out, first ? "-" : " -", first ? 1 : 2);
         first = false;
@@ -270,7 +308,7 @@ static bool put_line(struct lines *l, const char *p, size_t n)
         return !first && put_value(l, p + column, n - column, l->levels[l->depth - 1].from, to);
     if (strchr("&*!?%@`", p[column]) || !place(l, column, false, &to))
         return false;
-    if (first && put_comments(l, to))
+    if (first && put_comments(l, &l->wait, to))
         put_indent(l->out, to);
     else
         buf_add(l->out, " ", 1);
@@ -281,50 +319,68 @@ static bool put_line(struct lines *l, const char *p, size_t n)
     return put_value(l, p + at, n - at, column, to);
 }
 
-/* Comments that a blank line parts from what follows belong to what is above: only those that begin
- * the text are understood. */
-static bool put_lines(struct lines *l, struct arena *a)
+static bool is_marker(const char *p, size_t n)
 {
-    const char *above = "";
-    bool begun = false;
+    return n >= 3 && (memcmp(p, "---", 3) == 0 || memcmp(p, "...", 3) == 0);
+}
+
+/* What is above a blank line, or further in than what follows, belongs to what is above it. */
+static bool settle(struct lines *l, bool begun, bool blank, size_t column)
+{
+    struct comments *w = &l->wait;
+    if (!w->from)
+        return true;
+    if (begun && (blank || w->column > column)) {
+        w->gap = blank;
+        return put_foot(l);
+    }
+    if (blank && put_comments(l, w, w->column))
+        buf_add(l->out, "\n", 1);
+    return true;
+}
+
+static bool put_lines(struct lines *l)
+{
+    struct comments *w = &l->wait;
+    bool begun = false, blank = false;
     while (l->at < l->end) {
         const char *p = l->at;
         size_t n = line_length(l, p), indent = indent_of(p, n);
         l->at += n + (p + n < l->end);
         while (n > indent && p[n - 1] == ' ')
             n--;
-        if (memchr(p, '\t', n) || memchr(p, '\r', n) || (n >= 3 && memcmp(p, "---", 3) == 0) ||
-            (n >= 3 && memcmp(p, "...", 3) == 0))
+        bool comment = indent < n && p[indent] == '#';
+        if (memchr(p, '\t', n) || memchr(p, '\r', n) || is_marker(p, n) ||
+            (comment && w->from && w->column != indent))
             return false;
-        if (indent >= n && *above && begun)
+        if (indent < n && w->gap && w->column == indent)
+            buf_add(l->out, "\n", 1);
+        w->gap &= indent >= n;
+        if (comment)
+            *w = (struct comments){w->from ? w->from : p, l->at, indent,
+                                   w->from ? w->parted : blank, false};
+        else if (!settle(l, begun, indent >= n, indent) || (indent < n && !put_line(l, p, n)))
             return false;
-        if (indent >= n && *above) {
-            buf_printf(l->out, "%s\n", above);
-            above = "";
-        } else if (indent < n && p[indent] == '#') {
-            above = arena_printf(a, "%s%.*s\n", above, (int)(n - indent), p + indent);
-        } else if (indent < n) {
-            l->comments = above;
-            if (!put_line(l, p, n))
-                return false;
-            above = "";
-            begun = true;
-        }
+        begun |= indent < n && !comment;
+        blank = indent >= n;
     }
-    buf_puts(l->out, above);
-    return begun;
+    if (w->from && w->column > 0)
+        return false;
+    if (w->from && w->parted)
+        buf_add(l->out, "\n", 1);
+    return put_comments(l, w, 0) && begun;
 }
 
 const char *kust_rewritten(struct arena *a, const char *text, size_t n, const struct value *is)
 {
     AUTO_BUF struct buf b = {.max = REPLACED_MAX};
-    struct splice s = {a, text, n};
+    struct splice s = {.a = a, .text = text, .n = n};
     struct value *was, *now;
     if (yaml_parse(a, text, n, YAML_NODES, &was, NULL) < 0 || !splice(&s, "", was, is))
         return NULL;
     struct lines *l = ARENA_NEW(a, struct lines);
     *l = (struct lines){.out = &b, .at = s.text, .end = s.text + s.n};
-    if (!put_lines(l, a) || buf_check(&b, NULL) < 0)
+    if (!put_lines(l) || buf_check(&b, NULL) < 0)
         return NULL;
     size_t len = b.len;
     while (len > 0 && buf_text(&b)[len - 1] == '\n')
