@@ -505,25 +505,22 @@ void scraper_set(struct scraper *s, const char *key, const char *url, const stru
     scraper_put(s, key, url, labels, &(struct scrape_opts){0});
 }
 
-static bool among(const char *key, const char *const *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(list[i], key) == 0)
-            return true;
-    return false;
-}
-
 void scraper_keep(struct scraper *s, const char *prefix, const char *const *kept, size_t n)
 {
     AUTO(arena) struct arena *a = arena_new(0);
     size_t at = 0, len = strlen(prefix), count = 0;
+    struct map keep;
+    map_init(&keep);
+    for (size_t i = 0; i < n; i++)
+        (void)map_put(&keep, kept[i], s);
     LOCK_SCOPE(&s->lock);
     const char **gone = ARENA_ARRAY(a, const char *, map_size(&s->targets) + 1);
     for (const struct map_entry *m; (m = map_next(&s->targets, &at));)
-        if (strncmp(m->key, prefix, len) == 0 && !among(m->key, kept, n))
+        if (strncmp(m->key, prefix, len) == 0 && !map_has(&keep, m->key))
             gone[count++] = arena_strdup(a, m->key);
     for (size_t i = 0; i < count; i++)
         drop(s, gone[i]);
+    map_done(&keep);
 }
 
 void scraper_set_source(struct scraper *s, const char *key, scraper_source fn, void *arg,
