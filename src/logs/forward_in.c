@@ -135,9 +135,9 @@ static int take_entries(struct session *s, struct forward_message *m, struct err
         r = forward_next(m, a, &x, &again, e);
         if (r == 0)
             return 0;
-        if (r > 0)
-            intake_add(&s->f->intake, x.time_ns, x.record, m->tag, a);
-        else if (again)
+        if (r > 0 && intake_add(&s->f->intake, x.time_ns, x.record, m->tag, a, e) < 0)
+            return (int)e->code;
+        if (r < 0 && again)
             intake_refuse(&s->f->intake, wire_remote(s->w), e);
     }
     return r;

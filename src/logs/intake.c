@@ -15,10 +15,9 @@ void intake_refuse(struct intake *in, const char *from, const struct err *why)
              (unsigned long long)n);
 }
 
-void intake_add(struct intake *in, int64_t time_ns, struct value *record, const char *tag,
-                struct arena *a)
+int intake_add(struct intake *in, int64_t time_ns, struct value *record, const char *tag,
+               struct arena *a, struct err *e)
 {
-    struct err e;
     struct pushed where;
     char when[CLOCK_TEXT_MAX];
     if (!value_get(record, "@timestamp")) {
@@ -32,10 +31,13 @@ void intake_add(struct intake *in, int64_t time_ns, struct value *record, const 
                      .time_ms = time_ns / 1000000,
                      .now_ms = in->clock->real_ms(in->clock),
                      .tag = tag};
-    if (push_document(in->db, &p, &where, &e) < 0)
-        intake_refuse(in, tag ? tag : "a sender", &e);
-    else
-        atomic_fetch_add(&in->taken, 1);
+    int r = push_document(in->db, &p, &where, e);
+    if (r == ERR_INVALID || r == ERR_TOO_LARGE) {
+        intake_refuse(in, tag ? tag : "a sender", e);
+        return 0;
+    }
+    atomic_fetch_add(&in->taken, r == 0);
+    return r;
 }
 
 int intake_sync(struct intake *in, struct err *e)

@@ -20,9 +20,10 @@ struct intake {
     _Atomic int64_t said_ms; /* when a refusal was said last */
 };
 
-/* `record` gets an @timestamp when it has none. tag: or NULL. */
-void intake_add(struct intake *in, int64_t time_ns, struct value *record, const char *tag,
-                struct arena *a);
+/* `record` gets an @timestamp when it has none. tag: or NULL. One that can never be taken is
+ * refused and a success; an error means that the store takes nothing now. */
+int intake_add(struct intake *in, int64_t time_ns, struct value *record, const char *tag,
+               struct arena *a, struct err *e) MUST_CHECK;
 /* Counts what could not be taken. */
 void intake_refuse(struct intake *in, const char *from, const struct err *why);
 int intake_sync(struct intake *in, struct err *e) MUST_CHECK;

@@ -29,10 +29,12 @@ static void take(struct syslog_in *s, const char *bytes, size_t n)
 {
     AUTO(arena) struct arena *a = arena_new(0);
     struct syslog_message m;
+    struct err e;
     if (n == 0)
         return;
     syslog_parse(bytes, n, s->intake.clock->real_ms(s->intake.clock) * 1000000, a, &m);
-    intake_add(&s->intake, m.time_ns, m.record, NULL, a);
+    if (intake_add(&s->intake, m.time_ns, m.record, NULL, a, &e) < 0)
+        intake_refuse(&s->intake, "a sender", &e);
     if (!atomic_exchange(&s->dirty, true))
         (void)eventfd_write(s->wake, 1);
 }
