@@ -16,6 +16,8 @@ enum { BUILD, UPDATE, PUSH };
 
 enum { KEY_MAX = 1 << 20 };
 
+static const uint64_t download_max = (uint64_t)8 << 30;
+
 struct db_options {
     const char *data_dir, *file, *verify_key;
     struct signing_words words; /* key: of the one who signs */
@@ -98,6 +100,23 @@ static int place_open(const struct db_options *o, const char *name, bool push, s
 
 /* ---- build ---- */
 
+struct download {
+    int fd;
+    uint64_t left;
+    int failed; /* an errno */
+};
+
+static int on_data(void *arg, const void *bytes, size_t n)
+{
+    struct download *d = arg;
+    if (n > d->left)
+        d->failed = EFBIG;
+    else if (write(d->fd, bytes, n) != (ssize_t)n)
+        d->failed = errno ? errno : EIO;
+    d->left -= d->failed ? 0 : n;
+    return d->failed ? ERR_SYSTEM : 0;
+}
+
 static int fetch_url(const struct db_options *o, const char *url, const char *path, struct arena *a,
                      struct err *e)
 {
@@ -106,9 +125,12 @@ static int fetch_url(const struct db_options *o, const char *url, const char *pa
     AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_sys(e, errno, "write %s", path);
+    struct download to = {.fd = fd, .left = download_max};
     const struct http_call call = {
-        .method = "GET", .url = url, .follow = true, .to_fd = true, .answer_fd = fd};
+        .method = "GET", .url = url, .follow = true, .on_data = on_data, .arg = &to};
     int r = http_do(http, &call, a, &answer, e);
+    if (to.failed)
+        return err_sys(e, to.failed, "write %s", path);
     if (r == 0 && answer.status != 200)
         r = err_set(e, answer.status == 404 ? ERR_NOT_FOUND : ERR_AGAIN, "%s answers %d", url,
                     answer.status);
