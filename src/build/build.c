@@ -103,14 +103,24 @@ int stage__push(struct build *b, struct stage *s, const struct made *m, const ch
 
 /* ---- preparing ---- */
 
-static void read_platform(struct build *b)
+const char *const *build__platform_parts(struct arena *a, const char *platform)
 {
     char os[32] = "linux", arch[32] = "amd64", variant[32] = "";
+    const char **parts = ARENA_ARRAY(a, const char *, 3);
+    (void)sscanf(platform, "%31[^/]/%31[^/]/%31s", os, arch, variant);
+    parts[0] = arena_strdup(a, os);
+    parts[1] = arena_strdup(a, arch);
+    parts[2] = arena_strdup(a, variant);
+    return parts;
+}
+
+static void read_platform(struct build *b)
+{
     b->platform = b->opts->platform ? b->opts->platform : manifest_host_platform();
-    (void)sscanf(b->platform, "%31[^/]/%31[^/]/%31s", os, arch, variant);
-    b->os = arena_strdup(b->arena, os);
-    b->arch = arena_strdup(b->arena, arch);
-    b->variant = arena_strdup(b->arena, variant);
+    const char *const *parts = build__platform_parts(b->arena, b->platform);
+    b->os = parts[0];
+    b->arch = parts[1];
+    b->variant = parts[2];
 }
 
 static void read_epoch(struct build *b)

@@ -57,6 +57,8 @@ struct build {
 void build__event(struct build *b, enum build_event_kind kind, const char *text, size_t n,
                   int64_t took_ms);
 /* "Containerfile:7: …", ERR_INVALID. */
+/* OS, architecture and variant ("") of "os/arch[/variant]". */
+const char *const *build__platform_parts(struct arena *a, const char *platform);
 int build__refuse(struct build *b, struct err *e, const char *fmt, ...) PRINTF(3, 4);
 /* Puts the place in front of an error. */
 int build__wrap(struct build *b, int rc, struct err *e);

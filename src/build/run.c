@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "build/build_int.h"
+#include "oci/manifest.h"
 #include "podnet/podnet.h"
 #include "runtime/runtime.h"
 
@@ -749,6 +750,19 @@ static void add_key(struct run *r, struct key *k)
     build__key_add(k, r->network == NET_NONE ? "fenced" : "open");
 }
 
+/* The stage's programs have to be this machine's: nothing is emulated. */
+static int check_platform(struct build *b, const struct stage *s, struct err *e)
+{
+    const char *own = build__platform_parts(b->arena, manifest_host_platform())[1];
+    const char *os = value_at_str(s->doc, "os", "linux");
+    const char *arch = value_at_str(s->doc, "architecture", own);
+    bool runs = strcmp(arch, own) == 0 || (strcmp(arch, "386") == 0 && strcmp(own, "amd64") == 0);
+    if (runs && strcmp(os, "linux") == 0)
+        return 0;
+    return build__refuse(b, e, "RUN in an image for %s/%s is not possible on this machine, %s", os,
+                         arch, manifest_host_platform());
+}
+
 int run__apply(struct build *b, struct stage *s, const struct instruction *i, struct err *e)
 {
     char text[DIGEST_MAX];
@@ -762,7 +776,9 @@ int run__apply(struct build *b, struct stage *s, const struct instruction *i, st
         return build__refuse(b, e, "RUN on an empty image: there is nothing to run");
     if (!b->opts->runtime)
         return build__refuse(b, e, "RUN is not possible here: there is no container runtime");
-    int rc = build__folder(b, "run", &r->scratch, e);
+    int rc = check_platform(b, s, e);
+    if (rc == 0)
+        rc = build__folder(b, "run", &r->scratch, e);
     if (rc < 0 || (rc = read_flags(r, e)) < 0 || (rc = read_command(r, e)) < 0)
         return rc;
     add_key(r, &k);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "build/build_int.h"
 #include "codec/json.h"
+#include "oci/manifest.h"
 
 /* ---- planning: which stages there are and which are needed ---- */
 
@@ -32,10 +33,11 @@ static void predefine(struct build *b)
     set_global(b, "TARGETOS", b->os);
     set_global(b, "TARGETARCH", b->arch);
     set_global(b, "TARGETVARIANT", b->variant);
-    set_global(b, "BUILDPLATFORM", b->platform);
-    set_global(b, "BUILDOS", b->os);
-    set_global(b, "BUILDARCH", b->arch);
-    set_global(b, "BUILDVARIANT", b->variant);
+    const char *const *own = build__platform_parts(b->arena, manifest_host_platform());
+    set_global(b, "BUILDPLATFORM", manifest_host_platform());
+    set_global(b, "BUILDOS", own[0]);
+    set_global(b, "BUILDARCH", own[1]);
+    set_global(b, "BUILDVARIANT", own[2]);
     set_global(b, "TARGETSTAGE", b->opts->target ? b->opts->target : "default");
 }
 

@@ -80,27 +80,45 @@ static void on_event(void *arg, const struct build_event *ev)
 
 struct build_words {
     struct image_words from;
-    const char *file, *target, *network;
+    const char *file, *target, *network, *platform, *iidfile;
     struct option_list tags, args, labels, secrets, contexts;
-    bool no_cache, pull;
+    bool no_cache, pull, quiet;
 };
 
-/* "id=NAME,src=FILE" */
+/* "id=NAME,src=FILE" or "id=NAME,env=VARIABLE", the variable being the name by default; with
+ * docker's "source" for "src" and its "type". */
 static int read_secrets(const struct option_list *list, struct arena *a, struct build_secret **out,
                         struct err *e)
 {
     struct build_secret *s = ARENA_ARRAY(a, struct build_secret, list->n + 1);
     for (size_t i = 0; i < list->n; i++) {
         char *rest = arena_strdup(a, list->items[i]), *bytes;
-        const char *file = NULL;
+        const char *file = NULL, *variable = NULL;
         for (char *part; (part = strsep(&rest, ","));) {
             if (strncmp(part, "id=", 3) == 0)
                 s[i].id = part + 3;
             else if (strncmp(part, "src=", 4) == 0)
                 file = part + 4;
+            else if (strncmp(part, "source=", 7) == 0)
+                file = part + 7;
+            else if (strncmp(part, "env=", 4) == 0)
+                variable = part + 4;
+            else if (strcmp(part, "type=file") != 0 && strcmp(part, "type=env") != 0)
+                return err_set(e, ERR_INVALID, "secret \"%s\": %s is not known", list->items[i],
+                               part);
         }
-        if (!s[i].id || !file)
-            return err_set(e, ERR_INVALID, "secret \"%s\" is not id=NAME,src=FILE", list->items[i]);
+        if (!s[i].id || (file && variable))
+            return err_set(e, ERR_INVALID,
+                           "secret \"%s\" is not id=NAME,src=FILE or id=NAME,env=VARIABLE",
+                           list->items[i]);
+        if (!file) {
+            s[i].bytes = getenv(variable ? variable : s[i].id);
+            if (!s[i].bytes)
+                return err_set(e, ERR_NOT_FOUND, "secret %s: there is no variable %s", s[i].id,
+                               variable ? variable : s[i].id);
+            s[i].n = strlen(s[i].bytes);
+            continue;
+        }
         int rc = fs_read(file, SECRET_MAX_BYTES, a, &bytes, &s[i].n, e);
         if (rc < 0)
             return err_wrap(e, rc, "secret %s", s[i].id);
@@ -169,7 +187,8 @@ static int fill_options(const struct build_words *w, const char *context, struct
     o->pull = w->pull;
     o->network =
         w->network && strcmp(w->network, "none") == 0 ? BUILD_NETWORK_NONE : BUILD_NETWORK_HOST;
-    o->on_event = on_event;
+    o->platform = w->platform;
+    o->on_event = w->quiet ? NULL : on_event;
     return 0;
 }
 
@@ -209,9 +228,13 @@ static int run_build(int argc, char **argv)
         {"build-context", 0, OPTION_LIST, &w.contexts, "NAME=FOLDER",
                   "for COPY --from=NAME and FROM NAME"},
         {"network",                              0, OPTION_TEXT, &w.network, "host|none", "of RUN (host)"},
-        {"no-cache",                          0, OPTION_FLAG, &w.no_cache, NULL, "do everything again"},
+        {"platform",                          0, OPTION_TEXT, &w.platform, "OS/ARCH",
+                  "what to build for; RUN only where it can run here"},
+        {"iidfile",                              0, OPTION_TEXT, &w.iidfile, "FILE", "write the image's digest there"},
+        {"quiet",                                     'q', OPTION_FLAG, &w.quiet, NULL, "print the digest only"},
+        {"no-cache",0, OPTION_FLAG, &w.no_cache, NULL, "do everything again"},
         {"pull",                              0, OPTION_FLAG, &w.pull, NULL, "ask for newer base images"},
-        {0                                    }
+        {0          }
     };
     AUTO(arena) struct arena *a = arena_new(64 << 20);
     AUTO(image_store) struct image_store *s = NULL;
@@ -227,7 +250,9 @@ static int run_build(int argc, char **argv)
     if (open_images(&w.from, a, &s, &e) < 0 || fill_options(&w, args.items[0], a, &o, &e) < 0)
         return verb_fail(&e);
     o.images = s;
-    if (build_with_runtime(&o, w.from.data_dir, a, &result, &e) < 0)
+    if (build_with_runtime(&o, w.from.data_dir, a, &result, &e) < 0 ||
+        (w.iidfile &&
+         fs_write_atomic(w.iidfile, 0644, result.digest, strlen(result.digest), &e) < 0))
         return verb_fail(&e);
     (void)printf("%s\n", result.digest);
     return EXIT_OK;

@@ -55,6 +55,7 @@ static int build(struct image_store *s, const char *dir, bool pod_net, char **ar
                            .net = net,
                            .context_dir = argv[0],
                            .tags = tags,
+                           .platform = getenv("BUILD_FOR"), /* NULL: this machine */
                            .build_args = args,
                            .secrets = &secret,
                            .n_secrets = 1,

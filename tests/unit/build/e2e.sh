@@ -163,6 +163,19 @@ if [ -x "$crane" ]; then
     ok "no secret" sh -c "! grep -rq s3cret '$dir/fs' && ! '$crane' config '$at/team/app:1' | grep -q s3cret"
 fi
 
+# for another machine: nothing of it runs here, but what stages of this one make goes into it
+mkdir "$dir/foreign"
+cat >"$dir/foreign/Containerfile" <<'END'
+FROM --platform=$BUILDPLATFORM slipway.local/busybox AS tools
+RUN echo "for $TARGETPLATFORM" > /made
+FROM scratch
+COPY --from=tools /made /made
+END
+ok "for another machine" env BUILD_FOR=linux/s390x "$builder" "$dir/store" build "$dir/foreign" slipway.local/foreign:1
+echo 'RUN ["/made"]' >>"$dir/foreign/Containerfile"
+env BUILD_FOR=linux/s390x "$builder" "$dir/store" build "$dir/foreign" slipway.local/foreign:2 >"$dir/log" 2>&1
+ok "its programs are not run" grep -q 'Containerfile:5: RUN in an image for linux/s390x is not possible' "$dir/log"
+
 # kill -9 in the middle of a push leaves nothing that is not whole.
 head -c 30000000 /dev/urandom >"$dir/big"
 (curl -s -X POST -H 'Content-Type: application/octet-stream' --limit-rate 2M --data-binary @"$dir/big" \
