@@ -100,8 +100,8 @@ static int make_layer(const char *path, const struct buf *list, const char *id, 
     int rc = fs_mkdirs(fresh, 0755, e);
     for (const char *p = buf_text(list), *end; rc == 0 && (end = strchr(p, '\n')); p = end + 1)
         rc = make_point(fresh, p, (size_t)(end - p), a, e);
-    if (rc == 0 && (rename(fresh, path) == 0 || errno == EEXIST || errno == ENOTEMPTY))
-        rc = access(path, F_OK) == 0 ? 0 : err_sys(e, errno, "make %s", path);
+    if (rc == 0 && rename(fresh, path) < 0 && errno != EEXIST && errno != ENOTEMPTY)
+        rc = err_sys(e, errno, "make %s", path);
     (void)!fs_remove_tree(fresh, NULL);
     return rc;
 }
