@@ -304,7 +304,7 @@ static void scrape(struct scraper *s, struct target *t)
     double seconds = (double)(clock_mono_us() - start) / 1e6;
     if (r < 0)
         t->scrapes++; /* all of the page ends, also what came before the fault */
-    if (t->url) {
+    if (t->url || *labels_get(&t->labels, "job")) {
         add_own(&p, "up", r == 0);
         add_own(&p, "scrape_duration_seconds", seconds);
         add_own(&p, "scrape_samples_scraped", (double)p.samples);
@@ -524,13 +524,14 @@ void scraper_keep(struct scraper *s, const char *prefix, const char *const *kept
 }
 
 void scraper_set_source(struct scraper *s, const char *key, scraper_source fn, void *arg,
-                        const struct labels *labels)
+                        const struct labels *labels, int64_t interval_ms)
 {
     LOCK_SCOPE(&s->lock);
     drop(s, key);
     struct target *t = put(s, key, labels);
     t->fn = fn;
     t->arg = arg;
+    t->opts.interval_ms = interval_ms;
 }
 
 void scraper_remove(struct scraper *s, const char *key)

@@ -48,11 +48,12 @@ void scraper_put(struct scraper *s, const char *key, const char *url, const stru
 /* Removes those whose keys begin so and are not among `kept`. */
 void scraper_keep(struct scraper *s, const char *prefix, const char *const *kept, size_t n);
 
-/* A source in the process: fn calls emit for each sample (labels without the target's own). */
+/* A source in the process: fn calls emit for each sample (labels without the target's own). With
+ * a `job` among its labels it is `up` like a target. interval_ms 0: the scraper's. */
 typedef void (*scraper_emit)(void *to, const struct label *labels, size_t n, double v);
 typedef void (*scraper_source)(void *arg, scraper_emit emit, void *to);
 void scraper_set_source(struct scraper *s, const char *key, scraper_source fn, void *arg,
-                        const struct labels *labels);
+                        const struct labels *labels, int64_t interval_ms);
 void scraper_remove(struct scraper *s, const char *key);
 
 struct scrape_state {

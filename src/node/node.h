@@ -56,7 +56,6 @@ struct node_container_stats {
     uint64_t memory_bytes, memory_working_set_bytes, memory_rss_bytes, memory_limit_bytes;
     uint64_t page_faults, major_page_faults;
     uint64_t pids, io_read_bytes, io_write_bytes, fs_bytes;
-    int32_t restarts;
     int64_t started_ms;
     bool running, oom_killed;
     /* The pod's network, the same for each of its containers; 0 with hostNetwork. */

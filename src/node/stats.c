@@ -31,7 +31,6 @@ static void add_pod(void *arg, const struct pod_def *d, const struct slot *slots
                   .container = arena_strdup(r->a, sl->name),
                   .image = arena_strdup(r->a, sl->image ? sl->image : ""),
                   .id = arena_strdup(r->a, sl->id),
-                  .restarts = sl->restarts,
                   .started_ms = sl->started_ms,
                   .running = sl->life == LIFE_RUNNING,
                   .oom_killed = (sl->end.reason && strcmp(sl->end.reason, "OOMKilled") == 0) ||

@@ -1,6 +1,10 @@
 #include "server/measure.h"
 
+#include "monitor/kubestate.h"
+#include "monitor/machine.h"
 #include "node/node.h"
+
+enum { SLOW_MS = 15 * 1000 };
 
 struct measuring {
     scraper_emit emit;
@@ -43,7 +47,6 @@ static void visit(void *arg, const struct node_container_stats *s)
         {"container_network_receive_bytes_total",     (double)s->rx_bytes                },
         {"container_network_transmit_bytes_total",    (double)s->tx_bytes                },
         {"container_start_time_seconds",              (double)s->started_ms / 1000       },
-        {"kube_pod_container_status_restarts_total",  s->restarts                        },
     };
     if (!s->running)
         return;
@@ -51,8 +54,29 @@ static void visit(void *arg, const struct node_container_stats *s)
         put(m, s, values[i].name, values[i].v);
 }
 
-void measure_containers(void *node, scraper_emit emit, void *to)
+static void measure_containers(void *node, scraper_emit emit, void *to)
 {
     struct measuring m = {emit, to};
     node_stats(node, false, visit, &m);
+}
+
+void measure_start(struct scraper *s, struct node *node, struct kube *kube)
+{
+    static const struct label containers[] =
+        {
+            {"job",          "kubelet"          },
+            {"metrics_path", "/metrics/cadvisor"}
+    },
+                              objects[] = {{"job", "kube-state-metrics"}},
+                              machine[] = {{"job", "node-exporter"}};
+    static char proc[] = "/proc";
+    if (node) {
+        scraper_set_source(s, "containers", measure_containers, node,
+                           &(struct labels){containers, ARRAY_LEN(containers)}, 0);
+        scraper_set_source(s, "machine", machine_emit, proc,
+                           &(struct labels){machine, ARRAY_LEN(machine)}, SLOW_MS);
+    }
+    if (kube)
+        scraper_set_source(s, "objects", kubestate_emit, kube,
+                       &(struct labels){objects, ARRAY_LEN(objects)}, SLOW_MS);
 }

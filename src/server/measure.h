@@ -1,8 +1,11 @@
-/* measure.h - what is measured without asking: containers, by cAdvisor's names. */
+/* measure.h - what is measured without asking: containers by cAdvisor's names, the node by
+ * node_exporter's, objects by kube-state-metrics'; each with the job that dashboards for these
+ * ask for. */
 #pragma once
 #include "monitor/scraper.h"
 
 struct node;
+struct kube;
 
-/* A scraper_source; arg: the struct node. */
-void measure_containers(void *node, scraper_emit emit, void *to);
+/* node NULL: no containers and no machine; kube NULL: no objects. Both outlive the scraper. */
+void measure_start(struct scraper *s, struct node *node, struct kube *kube);

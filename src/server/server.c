@@ -237,9 +237,8 @@ static int start_metrics(struct server *s, struct err *e)
     r = alerting_start(s, e);
     if (r < 0)
         return r;
-    if (s->node)
-        scraper_set_source(s->scraper, "containers", measure_containers, s->node,
-                           &(struct labels){0});
+    /* A real cluster has kube-state-metrics of its own, and Secrets that are not to be listed. */
+    measure_start(s->scraper, s->node, s->api ? s->kube : NULL);
     return 0;
 }
 
@@ -268,7 +267,8 @@ static int watch_flaws(struct server *s, struct err *e)
         return 0;
     int r = flaws_start(s, &s->flaws, e);
     if (r == 0)
-        scraper_set_source(s->scraper, "advisories", flaws_measure, s->flaws, &(struct labels){0});
+        scraper_set_source(s->scraper, "advisories", flaws_measure, s->flaws, &(struct labels){0},
+                           0);
     return r;
 }
 

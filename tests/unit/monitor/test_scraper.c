@@ -71,7 +71,7 @@ static void scrapes(void)
     struct labels labels = labels_make(a, list, 2);
     scraper_set(s, "t", arena_printf(a, "http://127.0.0.1:%u/metrics", http_server_port(server)),
                 &labels);
-    scraper_set_source(s, "s", source, NULL, &(struct labels){0});
+    scraper_set_source(s, "s", source, NULL, &(struct labels){0}, 0);
     becomes(db, "hits", "hits{code=\"mine\", exported_code=\"200\", job=\"test\"} 2;");
     becomes(db, "once", "");
     becomes(db, "up", "up{code=\"mine\", job=\"test\"} 1;");
