@@ -220,7 +220,8 @@ static void drop_oldest(struct logdb *db)
         while (gone < s->n_chunks && s->chunks[gone].segment == g)
             segment_unref(s->chunks[gone++].segment);
         s->n_chunks -= gone;
-        memmove(s->chunks, s->chunks + gone, s->n_chunks * sizeof *s->chunks);
+        if (gone)
+            memmove(s->chunks, s->chunks + gone, s->n_chunks * sizeof *s->chunks);
     }
     db->stats.disk_bytes -= g->size;
     db->stats.removed_segments++;
