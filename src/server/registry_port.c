@@ -95,10 +95,9 @@ int registry_port_policy(void *arg, struct registry_policy **out, struct err *e)
     if (!fresh && read_text(s, a, &text, &why) < 0)
         text = NULL;
     LOCK_SCOPE(&p->lock);
-    if (text) {
+    if (text)
         adopt(p, text);
-        p->read_ms = clock_mono_ms();
-    }
+    p->read_ms = clock_mono_ms(); /* an API that gives no answer is not asked each time, either */
     if (!p->known) {
         *e = text ? p->wrong : why;
         return e->code;
