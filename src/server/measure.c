@@ -1,5 +1,11 @@
 #include "server/measure.h"
 
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "monitor/kubestate.h"
 #include "monitor/machine.h"
 #include "node/node.h"
@@ -60,7 +66,77 @@ static void measure_containers(void *node, scraper_emit emit, void *to)
     node_stats(node, false, visit, &m);
 }
 
-void measure_start(struct scraper *s, struct node *node, struct kube *kube)
+/* ---- slipway itself ---- */
+
+static size_t open_descriptors(void)
+{
+    DIR *d = opendir("/proc/self/fd");
+    size_t n = 0;
+    for (; d && readdir(d); n++)
+        ;
+    if (d)
+        (void)closedir(d);
+    return n > 3 ? n - 3 : 0; /* ".", ".." and this one */
+}
+
+/* Pages, from /proc/self/statm. */
+static void memory_pages(double *virtual_pages, double *resident)
+{
+    FILE *f = fopen("/proc/self/statm", "re");
+    char line[128] = "";
+    *virtual_pages = *resident = 0;
+    if (f && fgets(line, sizeof line, f)) {
+        char *rest;
+        *virtual_pages = strtod(line, &rest);
+        *resident = strtod(rest, NULL);
+    }
+    if (f)
+        (void)fclose(f);
+}
+
+static double seconds(struct timeval t)
+{
+    return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
+static void measure_self(void *arg, scraper_emit emit, void *to)
+{
+    const struct measured_self *self = arg;
+    struct rusage used = {0};
+    struct tsdb_stats series;
+    struct logdb_stats lines;
+    double virtual_pages, resident, page = (double)sysconf(_SC_PAGESIZE);
+    (void)getrusage(RUSAGE_SELF, &used);
+    memory_pages(&virtual_pages, &resident);
+    tsdb_stats(self->metrics, &series);
+    logdb_stats(self->logs, &lines);
+    const struct {
+        const char *name;
+        double v;
+    } values[] = {
+        {"process_cpu_seconds_total",                   seconds(used.ru_utime) + seconds(used.ru_stime)},
+        {"process_resident_memory_bytes",               resident * page                                },
+        {"process_virtual_memory_bytes",                virtual_pages * page                           },
+        {"process_open_fds",                            (double)open_descriptors()                     },
+        {"process_start_time_seconds",                  (double)self->started_ms / 1000                },
+        {"prometheus_tsdb_head_series",                 (double)series.series                          },
+        {"prometheus_tsdb_head_samples_appended_total", (double)series.samples_in                      },
+        {"slipway_metrics_refused_samples_total",       (double)series.refused                         },
+        {"slipway_metrics_chunk_bytes",                 (double)series.chunk_bytes                     },
+        {"slipway_log_streams",                         (double)lines.streams                          },
+        {"slipway_log_lines_total",                     (double)lines.lines_in                         },
+        {"slipway_log_bytes_total",                     (double)lines.bytes_in                         },
+        {"slipway_log_cut_lines_total",                 (double)lines.cut_lines                        },
+        {"slipway_log_disk_bytes",                      (double)lines.disk_bytes                       },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        const struct label l = {"__name__", values[i].name};
+        emit(to, &l, 1, values[i].v);
+    }
+}
+
+void measure_start(struct scraper *s, struct node *node, struct kube *kube,
+                   struct measured_self *self)
 {
     static const struct label containers[] =
         {
@@ -68,7 +144,7 @@ void measure_start(struct scraper *s, struct node *node, struct kube *kube)
             {"metrics_path", "/metrics/cadvisor"}
     },
                               objects[] = {{"job", "kube-state-metrics"}},
-                              machine[] = {{"job", "node-exporter"}};
+                              machine[] = {{"job", "node-exporter"}}, own[] = {{"job", "slipway"}};
     static char proc[] = "/proc";
     if (node) {
         scraper_set_source(s, "containers", measure_containers, node,
@@ -78,5 +154,7 @@ void measure_start(struct scraper *s, struct node *node, struct kube *kube)
     }
     if (kube)
         scraper_set_source(s, "objects", kubestate_emit, kube,
-                       &(struct labels){objects, ARRAY_LEN(objects)}, SLOW_MS);
+                           &(struct labels){objects, ARRAY_LEN(objects)}, SLOW_MS);
+    scraper_set_source(s, "slipway", measure_self, self, &(struct labels){own, ARRAY_LEN(own)},
+                       SLOW_MS);
 }

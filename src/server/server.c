@@ -238,7 +238,8 @@ static int start_metrics(struct server *s, struct err *e)
     if (r < 0)
         return r;
     /* A real cluster has kube-state-metrics of its own, and Secrets that are not to be listed. */
-    measure_start(s->scraper, s->node, s->api ? s->kube : NULL);
+    s->measured = (struct measured_self){s->metrics, s->logs, s->monitor.started_ms};
+    measure_start(s->scraper, s->node, s->api ? s->kube : NULL, &s->measured);
     return 0;
 }
 

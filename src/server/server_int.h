@@ -24,6 +24,7 @@
 #include "promql/promql.h"
 #include "registry/registry.h"
 #include "server/identity.h"
+#include "server/measure.h"
 #include "server/server.h"
 #include "vcs/host.h"
 
@@ -56,6 +57,7 @@ struct server {
     struct promql_tsdb source;
     struct collector *collector;
     struct shipping *shipping; /* or NULL */
+    struct measured_self measured;
     struct scraper *scraper;
     struct ruler *ruler;
     struct notifier *notifier;
