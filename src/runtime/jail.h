@@ -5,6 +5,7 @@
  *            It has no network, sees no other process, has no capabilities, and cannot get any.
  * Guarantees It ends with its watcher, and all it started ends with it. Needs no container
  *            runtime, and no root where users may make namespaces.
+ * Not here   A limit on how many processes there are and what they use together; the time it has.
  * Threads    Any.                                                                         */
 #pragma once
 #include "runtime/runtime.h"

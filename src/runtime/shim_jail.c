@@ -7,6 +7,7 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -115,6 +117,18 @@ static int cover(const char *path, const char *options, struct err *e)
     return 0;
 }
 
+/* What covers is written no more, but for /tmp. */
+static int freeze(const char *path, struct err *e)
+{
+    struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+    struct stat st;
+    if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+        return 0;
+    if (syscall(SYS_mount_setattr, AT_FDCWD, path, 0, &attr, sizeof attr) < 0)
+        return err_sys(e, errno, "make %s read-only", path);
+    return 0;
+}
+
 static bool is_below(const char *path, const char *folder)
 {
     size_t n = strlen(folder);
@@ -157,6 +171,9 @@ static int hide_files(const char *const *kept, struct err *e)
     /* Within some containers none may be mounted: then there is none to see. */
     if (rc == 0 && mount("proc", "/proc", "proc", PROC_FLAGS, NULL) < 0)
         rc = cover("/proc", "mode=555,size=4k", e);
+    static const char *const frozen[] = {"/dev", "/run", "/proc"};
+    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(frozen); i++)
+        rc = freeze(frozen[i], e);
     return rc;
 }
 
@@ -173,8 +190,8 @@ static int hide_files(const char *const *kept, struct err *e)
 #define OWN_ARCH AUDIT_ARCH_AARCH64
 #endif
 
-/* Namespaces would give capabilities within them; a socket in the file system leads to whoever
- * listens there. */
+/* Namespaces would give capabilities within them. Sockets are of kinds that end with the network's
+ * namespace: those in the file system lead to whoever listens there, vsock out of the machine. */
 static int filter_calls(struct err *e)
 {
     struct sock_filter program[] = {
@@ -202,13 +219,15 @@ static int filter_calls(struct err *e)
         DENY(SYS_userfaultfd, EPERM),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3),
         FIELD(args[0]),
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x7E020000, 0, 4),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x7E020000, 0, 7),
         REFUSE(EPERM),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 2),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 5),
         FIELD(args[0]),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1 /* AF_UNIX */, 1, 0),
-        ALLOW,
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET, 3, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 1, 0),
         REFUSE(EAFNOSUPPORT),
+        ALLOW,
     };
     const struct sock_fprog all = {ARRAY_LEN(program), program};
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &all) < 0)
@@ -262,24 +281,65 @@ static const char *folder_of(const char *program, char *room)
     return room;
 }
 
-/* The first process of its namespace; comes back only when it fails. */
+/* Comes back only when it fails. */
 static int become(char **argv, struct err *e)
 {
+    int rc = drop_rights(e);
+    if (rc < 0)
+        return rc;
+    (void)execvp(argv[1], argv + 1);
+    return cannot_run(argv[1], errno, e);
+}
+
+static int fence(char **argv, struct err *e)
+{
     char room[PATH_MAX];
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)close_range(SHIM_TALK_FD, ~0u, CLOSE_RANGE_CLOEXEC);
     if (chdir(argv[0]) < 0)
         return err_sys(e, errno, "enter %s", argv[0]);
     const char *const kept[N_KEPT] = {argv[0], folder_of(argv[1], room)};
     int rc = hide_files(kept, e);
     if (rc == 0 && chdir(argv[0]) < 0)
         rc = err_sys(e, errno, "enter %s", argv[0]);
-    if (rc == 0)
-        rc = drop_rights(e);
+    return rc;
+}
+
+/* Also reaps what was left to us meanwhile. */
+static int wait_for(pid_t pid)
+{
+    int status;
+    for (pid_t ended; (ended = waitpid(-1, &status, 0)) != pid;)
+        if (ended < 0 && errno != EINTR)
+            return 137;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Whether the other end, which our parent holds, is closed: it went before it could take us with
+ * it. */
+static bool is_alone(int fd)
+{
+    struct pollfd f = {.fd = fd};
+    return poll(&f, 1, 0) > 0;
+}
+
+/* The first process of its namespace, with which the others end. The program is not it: it could
+ * choose to outlive its watcher. Comes back in whom there is an error to tell. */
+static int rule(char **argv, int said, struct err *e)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)close_range(SHIM_TALK_FD, ~0u, CLOSE_RANGE_CLOEXEC);
+    if (is_alone(said))
+        _exit(137);
+    int rc = fence(argv, e);
     if (rc < 0)
         return rc;
-    (void)execvp(argv[1], argv + 1);
-    return cannot_run(argv[1], errno, e);
+    (void)prctl(PR_SET_DUMPABLE, 0); /* the program, of the same user, leaves it alone */
+    pid_t pid = fork();
+    if (pid == 0)
+        return become(argv, e);
+    if (pid < 0)
+        return err_sys(e, errno, "fork");
+    (void)close_range(0, ~0u, 0);
+    _exit(wait_for(pid));
 }
 
 static volatile sig_atomic_t inner;
@@ -289,15 +349,6 @@ static void end_inner(int sig)
     (void)sig;
     if (inner > 0)
         (void)kill((pid_t)inner, SIGKILL);
-}
-
-static int wait_for(pid_t pid)
-{
-    int status;
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return 137;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 /* Silence means that the program has begun: the pipe closed as it did. */
@@ -313,9 +364,14 @@ int shim__jail(int argc, char **argv)
     if (argc < 3)
         return 2;
     int rc = pipe2(said, O_CLOEXEC) < 0 ? err_sys(&e, errno, "make a pipe") : enter_namespaces(&e);
+    /* Not before: who becomes another in namespaces is asked anew. */
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (is_alone(SHIM_TALK_FD))
+        return 137;
     pid_t pid = rc < 0 ? -1 : fork();
     if (pid == 0) {
-        (void)become(argv + 1, &e);
+        (void)close(said[0]);
+        (void)rule(argv + 1, said[1], &e);
         (void)!write(said[1], &e, sizeof e);
         _exit(126);
     }
@@ -330,7 +386,6 @@ int shim__jail(int argc, char **argv)
         (void)shim__say_error(&e);
         return 126;
     }
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)shim__say("ok", -1);
     for (int i = 0; i < 3; i++)
         (void)close(i);

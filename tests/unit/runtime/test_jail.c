@@ -1,5 +1,7 @@
 /* A program of others reads and prints, and reaches nothing else. */
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -49,17 +51,20 @@ static void is_fenced(void)
         const char *script, *out;
         int code;
     } cases[] = {
-        {"echo $A; exit 7",                                    "b\n",                       7},
-        {"cat here",                                           "hi\n",                      0},
-        {"{ echo x >here; } 2>/dev/null || echo no",           "no\n",                      0},
-        {"echo x > /tmp/y && cat /tmp/y",                      "x\n",                       0},
-        {"ls /run",                                            "",                          0},
-        {"test -e /proc/2/cmdline && test $$ != 2 || echo $$", "1\n",                       0},
-        {"grep -c : /proc/net/dev || :",                       "1\n",                       0}, /* lo */
-        {"grep CapEff /proc/self/status | tr -d '\\t'",        "CapEff:0000000000000000\n", 0},
-        {"test -b /dev/sda || test -c /dev/kmsg || echo no",   "no\n",                      0},
-        {"echo x >/dev/null && head -c 1 /dev/zero | wc -c",   "1\n",                       0},
-        {"unshare -U true 2>/dev/null || echo no",             "no\n",                      0},
+        {"echo $A; exit 7",                                  "b\n",                       7},
+        {"cat here",                                         "hi\n",                      0},
+        {"{ echo x >here; } 2>/dev/null || echo no",         "no\n",                      0},
+        {"echo x > /tmp/y && cat /tmp/y",                    "x\n",                       0},
+        {"ls /run",                                          "",                          0},
+        {"test -e /proc/3/cmdline || echo $$",               "2\n",                       0},
+        {"kill -9 1; echo $?",                               "0\n",                       0}, /* in vain */
+        {"{ echo x >/dev/y; } 2>/dev/null || echo no",       "no\n",                      0},
+        {"{ echo x >/run/y; } 2>/dev/null || echo no",       "no\n",                      0},
+        {"grep -c : /proc/net/dev || :",                     "1\n",                       0}, /* lo */
+        {"grep CapEff /proc/self/status | tr -d '\\t'",      "CapEff:0000000000000000\n", 0},
+        {"test -b /dev/sda || test -c /dev/kmsg || echo no", "no\n",                      0},
+        {"echo x >/dev/null && head -c 1 /dev/zero | wc -c", "1\n",                       0},
+        {"unshare -U true 2>/dev/null || echo no",           "no\n",                      0},
     };
     char dir[] = "/tmp/slipway-jail-XXXXXX", path[64], out[256];
     T_OK(mkdtemp(dir) != NULL, "folder");
@@ -100,4 +105,34 @@ static void ends_in_time(void)
         T_EQ_INT(exec_wait(&p, 10, &code, &e), ERR_TIMEOUT, "killed");
 }
 
-T_MAIN(is_fenced, says_why_it_cannot_run, ends_in_time)
+static bool can_read(int fd)
+{
+    struct pollfd f = {.fd = fd, .events = POLLIN};
+    return poll(&f, 1, PATIENCE_MS) > 0;
+}
+
+/* Whatever the program says about signals that its parent's death sends. */
+static void ends_with_its_watcher(void)
+{
+    const char *const args[] = {"--pdeathsig", "clear", "sh", "-c", "echo; sleep 1000", NULL};
+    const char *const env[] = {"PATH=/bin:/usr/bin", NULL};
+    int fds[2], code;
+    T_OK(pipe2(fds, O_CLOEXEC) == 0, "pipe");
+    const struct jail_spec s = {"/usr", "setpriv", args, env, -1, fds[1], -1};
+    struct exec_process p;
+    struct err e = {0};
+    int rc = jail_start(&s, &p, &e);
+    char c;
+    (void)close(fds[1]);
+    if (rc < 0) {
+        T_OK(!can_be_fenced(&e), e.msg);
+    } else {
+        T_OK(can_read(fds[0]) && read(fds[0], &c, 1) == 1, "it runs");
+        (void)kill(p.pid, SIGKILL);
+        T_OK(can_read(fds[0]) && read(fds[0], &c, 1) == 0, "it ended");
+        T_EQ_INT(exec_wait(&p, PATIENCE_MS, &code, &e), 0, "watcher");
+    }
+    (void)close(fds[0]);
+}
+
+T_MAIN(is_fenced, says_why_it_cannot_run, ends_in_time, ends_with_its_watcher)
