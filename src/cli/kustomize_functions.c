@@ -85,7 +85,8 @@ static struct env environment(const struct functions *p, const struct kustomize_
 /* ---- streams ---- */
 
 struct streams {
-    int in, out[2];
+    int in, out[2], err[2];
+    unsigned char last; /* of what was passed on */
 };
 
 static void shut(int *fd)
@@ -98,9 +99,12 @@ static void shut(int *fd)
 static int open_streams(const char *in, size_t n, struct streams *s, struct err *e)
 {
     *s = (struct streams){
-        -1, {-1, -1}
+        -1, {-1, -1},
+         {-1, -1},
+         0
     };
-    if (pipe2(s->out, O_CLOEXEC) < 0 || (s->in = memfd_create("function", MFD_CLOEXEC)) < 0)
+    if (pipe2(s->out, O_CLOEXEC) < 0 || pipe2(s->err, O_CLOEXEC) < 0 ||
+        (s->in = memfd_create("function", MFD_CLOEXEC)) < 0)
         return err_sys(e, errno, "make streams");
     for (size_t done = 0; done < n;) {
         ssize_t got = write(s->in, in + done, n - done);
@@ -116,25 +120,59 @@ static void close_streams(struct streams *s)
     shut(&s->in);
     shut(&s->out[0]);
     shut(&s->out[1]);
+    shut(&s->err[0]);
+    shut(&s->err[1]);
 }
 
-/* Takes what it prints until it closes its output, within the limits of size and time. */
+static size_t take(int *fd, char *room, size_t most)
+{
+    ssize_t n = read(*fd, room, most);
+    if (n < 0 && errno == EINTR)
+        return 0;
+    if (n <= 0)
+        shut(fd);
+    return n < 0 ? 0 : (size_t)n;
+}
+
+/* What it says, as text: it is not given our terminal, whose keys it could read, and does not
+ * command it. */
+static void pass_on(struct streams *s)
+{
+    char chunk[4096];
+    size_t n = take(&s->err[0], chunk, sizeof chunk);
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)chunk[i];
+        bool is_control = c < ' ' ? c != '\n' && c != '\t'
+                                  : c == 0x7f || (s->last == 0xc2 && c >= 0x80 && c < 0xa0);
+        if (is_control)
+            chunk[i] = '?';
+        s->last = c;
+    }
+    (void)fwrite(chunk, 1, n, stderr);
+}
+
+/* Takes what it prints until it closes its output or ends, within the limits of size and time. */
 static int hear(struct streams *s, struct exec_process *p, struct buf *out, int64_t until,
                 struct err *e)
 {
     char chunk[65536];
-    for (;;) {
-        struct pollfd f = {.fd = s->out[0], .events = POLLIN};
+    for (bool ended = false;;) {
+        struct pollfd f[] = {
+            {s->out[0],             POLLIN, 0},
+            {s->err[0],             POLLIN, 0},
+            {ended ? -1 : p->pidfd, POLLIN, 0}
+        };
         int64_t left = until - clock_mono_ms();
-        int ready = poll(&f, 1, left > 0 ? (int)left : 0);
+        int ready = left > 0 ? poll(f, ARRAY_LEN(f), ended ? 0 : (int)left) : 0;
         if (ready < 0 && errno == EINTR)
             continue;
-        if (ready == 0)
-            return 0; /* whoever waits for its end knows that it is late */
-        ssize_t n = read(s->out[0], chunk, sizeof chunk);
-        if (n <= 0)
-            return 0;
-        buf_add(out, chunk, (size_t)n);
+        if (ready <= 0)
+            return 0; /* all is heard, or whoever waits for its end knows that it is late */
+        ended |= f[2].revents != 0;
+        if (f[1].revents)
+            pass_on(s);
+        if (f[0].revents)
+            buf_add(out, chunk, take(&s->out[0], chunk, sizeof chunk));
         if (buf_check(out, NULL) < 0) {
             exec_kill(p);
             return err_set(e, ERR_TOO_LARGE, "it printed more than %d MiB", OUTPUT_MAX >> 20);
@@ -148,6 +186,7 @@ static int attend(struct streams *s, struct exec_process *p, struct buf *out, st
     int code = 0;
     shut(&s->in);
     shut(&s->out[1]);
+    shut(&s->err[1]);
     int rc = hear(s, p, out, until, e);
     int64_t left = until - clock_mono_ms();
     int end = exec_wait(p, left > 0 ? left : 0, &code, rc < 0 ? NULL : e);
@@ -179,7 +218,7 @@ static int run_program(struct functions *p, const struct kustomize_function *f, 
                                    .env = env.items,
                                    .in_fd = s->in,
                                    .out_fd = s->out[1],
-                                   .err_fd = STDERR_FILENO};
+                                   .err_fd = s->err[1]};
     int rc = jail_start(&spec, &process, e);
     return rc < 0 ? rc : attend(s, &process, out, e);
 }
@@ -312,7 +351,7 @@ static int exec_in(struct functions *p, const char *id, const struct value *conf
         .argv = texts(value_get(config, "Entrypoint"), value_get(config, "Cmd"), a),
         .in_fd = s->in,
         .out_fd = s->out[1],
-        .err_fd = STDERR_FILENO};
+        .err_fd = s->err[1]};
     struct exec_process process;
     int rc = runtime_exec(p->runtime, id, &spec, &process, e);
     return rc < 0 ? rc : attend(s, &process, out, e);
