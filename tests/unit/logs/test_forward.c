@@ -201,6 +201,17 @@ static void shake_hands(struct wire *w, const char *key, bool *welcome)
     T_OK(!pong.ok || forward_digest_equal(&s, pong.digest), "the other side knows it, too");
 }
 
+/* More than is read of somebody who is not known yet. */
+static void put_large(struct buf *b, const char *id)
+{
+    msgpack_put_array(b, 3);
+    msgpack_put_str(b, "app");
+    msgpack_put_array(b, 2);
+    for (int i = 0; i < 2; i++)
+        put_entry(b, memset(arena_alloc(arena, 200001), 'x', 200000));
+    put_options(b, id);
+}
+
 static void asks_for_the_key(void)
 {
     const char *ns = "";
@@ -221,6 +232,11 @@ static void asks_for_the_key(void)
     T_EQ_STR(acknowledged(w), "packed", "acknowledged");
     T_EQ_STR(stored(&ns), "packed ", "stored");
     T_EQ_STR(ns, "shop", "of the namespace that it says");
+    AUTO_BUF struct buf large;
+    buf_init(&large, 1 << 20);
+    put_large(&large, "large");
+    say(w, &large);
+    T_EQ_STR(acknowledged(w), "large", "who is known may send more than a PING has");
     wire_free(w);
     forward_in_free(f);
     end();
