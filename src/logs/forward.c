@@ -337,6 +337,12 @@ static int read_word(const void *bytes, size_t size, const char *word, size_t n,
     return 0;
 }
 
+/* Bytes of a text; what is none has none, whatever it holds. */
+static size_t text_bytes(const struct value *v)
+{
+    return value_is(v, VALUE_STRING) ? v->n : 0;
+}
+
 int forward_read_hello(const void *bytes, size_t n, struct arena *a, struct forward_hello *out,
                        struct err *e)
 {
@@ -345,7 +351,7 @@ int forward_read_hello(const void *bytes, size_t n, struct arena *a, struct forw
     if (r < 0)
         return r;
     const struct value *o = value_item(v, 1), *nonce = value_get(o, "nonce");
-    *out = (struct forward_hello){value_str(nonce, ""), value_count(nonce),
+    *out = (struct forward_hello){value_str(nonce, ""), text_bytes(nonce),
                                   value_count(value_get(o, "auth")) > 0};
     return 0;
 }
@@ -359,7 +365,7 @@ int forward_read_ping(const void *bytes, size_t n, struct arena *a, struct forwa
         return r;
     const struct value *salt = value_item(v, 2);
     *out = (struct forward_ping){value_str(value_item(v, 1), ""), value_str(salt, ""),
-                                 value_str(value_item(v, 3), ""), value_count(salt)};
+                                 value_str(value_item(v, 3), ""), text_bytes(salt)};
     return 0;
 }
 

@@ -242,4 +242,22 @@ static void asks_for_the_key(void)
     end();
 }
 
-T_MAIN(takes_every_mode, asks_for_the_key)
+/* A stranger's salt is hashed: as many bytes as it has, not as it has items. */
+static void salt_is_text(void)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    AUTO_BUF struct buf b;
+    struct forward_ping p;
+    buf_init(&b, 1024);
+    msgpack_put_array(&b, 4);
+    msgpack_put_str(&b, "PING");
+    msgpack_put_str(&b, "me");
+    msgpack_put_array(&b, 2);
+    msgpack_put_int(&b, 1);
+    msgpack_put_int(&b, 2);
+    msgpack_put_str(&b, "digest");
+    T_RC(forward_read_ping(b.data, b.len, a, &p, &e), &e, "ping");
+    T_EQ_INT(p.salt_n, 0, "a list has no bytes");
+}
+
+T_MAIN(takes_every_mode, asks_for_the_key, salt_is_text)
