@@ -58,16 +58,19 @@ static void set(struct arena *a, struct value *record, const char *key, const ch
 /* Behind the opening quote; the text without its backslashes. */
 static struct value *read_quoted(struct cursor *c)
 {
-    char *text = arena_alloc(c->arena, (size_t)(c->end - c->at) + 1);
-    size_t n = 0;
-    for (; c->at < c->end && *c->at != '"'; c->at++) {
-        if (*c->at == '\\' && c->at + 1 < c->end && strchr("\"\\]", c->at[1]))
-            c->at++;
-        text[n++] = *c->at;
-    }
-    if (c->at == c->end)
+    const char *from = c->at, *end = from;
+    while (end < c->end && *end != '"')
+        end += *end == '\\' && end + 1 < c->end ? 2 : 1;
+    if (end >= c->end)
         return NULL;
-    c->at++;
+    char *text = arena_alloc(c->arena, (size_t)(end - from) + 1);
+    size_t n = 0;
+    for (; from < end; from++) {
+        if (*from == '\\' && memchr("\"\\]", from[1], 3))
+            from++;
+        text[n++] = *from;
+    }
+    c->at = end + 1;
     return value_new_strn(c->arena, text, n);
 }
 
