@@ -23,11 +23,18 @@ static bool begins_any(const char *line, size_t n, const char *const *words)
     return false;
 }
 
+static bool ends(const char *line, size_t n, const char *with)
+{
+    size_t len = strlen(with);
+    return n >= len && memcmp(line + n - len, with, len) == 0;
+}
+
+/* A traceback that goes on within its line, as in JSON, has no lines behind it. */
 static enum multiline begin(const char *line, size_t n)
 {
-    n = n < LOOK_BYTES ? n : LOOK_BYTES;
-    if (holds(line, n, "Traceback (most recent call last):"))
+    if (ends(line, n, "Traceback (most recent call last):"))
         return MULTILINE_PYTHON;
+    n = n < LOOK_BYTES ? n : LOOK_BYTES;
     if (holds(line, n, "panic") || begins(line, n, "fatal error: ") ||
         begins(line, n, "goroutine "))
         return MULTILINE_GO;

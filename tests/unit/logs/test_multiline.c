@@ -43,6 +43,8 @@ static void joins(void)
              "Traceback (most recent call last):\n  File \"a.py\", line 1\nKeyError: 1\n\n"
              "During handling of the above exception, another exception occurred:\n\n"
              "Traceback (most recent call last):\n  File \"a.py\", line 2\nValueError: 2|next");
+    joins_as("python, as JSON",
+             "{\"exc\":\"Traceback (most recent call last):\\n  File\"}|{\"msg\":\"next\"}|a");
     joins_as("go", "panic: runtime error: index out of range\n\ngoroutine 1 "
                    "[running]:\nmain.main()\n\t/app/main.go:3 +0x1d\n"
                    "created by main.run\n\t/app/main.go:9\nexit status 2|next line");
