@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,14 +56,14 @@ int listen__on(const char *address, int type, int *out_fd, unsigned *out_port, s
     int one = 1;
     AUTO_FD int fd = socket(found->ai_family, type | SOCK_CLOEXEC, 0);
     int failed = 0;
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
-        bind(fd, found->ai_addr, found->ai_addrlen) < 0 ||
-        (type == SOCK_STREAM && listen(fd, 1024) < 0))
+    bool stream = type == SOCK_STREAM; /* of datagrams, another process would get some */
+    if (fd < 0 || (stream && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0) ||
+        bind(fd, found->ai_addr, found->ai_addrlen) < 0 || (stream && listen(fd, 1024) < 0))
         failed = errno;
     freeaddrinfo(found);
     if (failed == EADDRINUSE) {
         (void)err_set(e, ERR_EXISTS, "listen on %s: the port is in use", address);
-        return err_hint(e, "ss -ltnp tells by what; stop that, or choose another address");
+        return err_hint(e, "ss -ltunp tells by what; stop that, or choose another address");
     }
     if (failed)
         return err_sys(e, failed, "listen on %s", address);

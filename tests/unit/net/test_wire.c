@@ -77,4 +77,14 @@ static void speaks_tls(void)
     }
 }
 
-T_MAIN(speaks_plainly, speaks_tls)
+static void has_a_port_alone(void)
+{
+    char address[32];
+    unsigned port;
+    AUTO_FD int fd = -1, second = -1;
+    T_RC(wire_bind_udp("127.0.0.1:0", &fd, &port, &e), &e, "bind");
+    (void)snprintf(address, sizeof address, "127.0.0.1:%u", port);
+    T_EQ_INT(wire_bind_udp(address, &second, &port, &e), ERR_EXISTS, "in use");
+}
+
+T_MAIN(speaks_plainly, speaks_tls, has_a_port_alone)
