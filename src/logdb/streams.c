@@ -268,14 +268,21 @@ int streams_settle(struct logdb *db, struct err *e)
     return r;
 }
 
+/* All of the line or nothing: behind half a line the next start would read no more names. */
 static int name_write(struct logdb *db, const char *line, struct err *e)
 {
     size_t n = strlen(line);
-    if (write(db->names, line, n) != (ssize_t)n)
-        return err_sys(e, errno ? errno : ENOSPC, "write %s/streams", db->dir);
-    db->names_dirty = true;
-    db->name_lines++;
-    return 0;
+    off_t before = lseek(db->names, 0, SEEK_END);
+    ssize_t wrote = before < 0 ? -1 : write(db->names, line, n);
+    if (wrote == (ssize_t)n) {
+        db->names_dirty = true;
+        db->name_lines++;
+        return 0;
+    }
+    int sys = wrote < 0 ? errno : ENOSPC;
+    if (wrote > 0 && ftruncate(db->names, before) < 0)
+        log_warn("logs", "cannot cut half a line off %s/streams", db->dir);
+    return err_sys(e, sys, "write %s/streams", db->dir);
 }
 
 int logdb_stream(struct logdb *db, const struct value *labels, uint32_t *out_id, struct err *e)

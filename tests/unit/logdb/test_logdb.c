@@ -1,6 +1,8 @@
 #include "logdb/logdb.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "base/fs.h"
 #include "t.h"
@@ -360,5 +362,32 @@ static void forgets_streams(void)
     T_RC(fs_remove_tree(dir, &e), &e, "clean up");
 }
 
-T_MAIN(forgets_streams, finds_everywhere, survives_a_kill, packs_when_due, keeps_to_its_limits,
-       scans)
+/* The disk fills in the middle of a name: those written later are read all the same. */
+static void survives_a_full_disk(void)
+{
+    fresh_dir();
+    struct logdb_opts o = {.dir = dir, .clock = &clock_system};
+    struct logdb *db = NULL;
+    struct rlimit before, little;
+    uint32_t id, again;
+    T_RC(logdb_open(&o, &db, &e), &e, "open");
+    T_RC(pushed(db, "shop", "first", &id), &e, "first");
+    T_OK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR && getrlimit(RLIMIT_FSIZE, &before) == 0, "limit");
+    little = before;
+    little.rlim_cur = 80; /* the second name ends behind it */
+    T_OK(setrlimit(RLIMIT_FSIZE, &little) == 0, "limit");
+    T_OK(pushed(db, "shop", "second", &id) < 0, "half of it");
+    T_OK(setrlimit(RLIMIT_FSIZE, &before) == 0, "no limit");
+    T_RC(pushed(db, "shop", "third", &id), &e, "third");
+    T_RC(logdb_append(db, id, clock_real_ns(), "kept", 4, &e), &e, "a line of it");
+    logdb_free(db);
+    T_RC(logdb_open(&o, &db, &e), &e, "open again");
+    T_EQ_STR(ask(db, &(struct logdb_query){0}), "kept", "its line");
+    T_RC(pushed(db, "shop", "third", &again), &e, "third");
+    T_EQ_INT(again, id, "is known");
+    logdb_free(db);
+    T_RC(fs_remove_tree(dir, &e), &e, "clean up");
+}
+
+T_MAIN(forgets_streams, survives_a_full_disk, finds_everywhere, survives_a_kill, packs_when_due,
+       keeps_to_its_limits, scans)
