@@ -1,9 +1,11 @@
 #include "logs/otlp_logs.h"
 
+#include <string.h>
+
 #include "codec/json.h"
 #include "codec/otlp_value.h"
 
-enum { WIRE_MAX = 64 << 20 };
+enum { WIRE_MAX = 64 << 20, RECORDS_MAX = 100000, SHARED_MAX = 256 << 20 };
 
 /* ---- JSON, into the wire's form ---- */
 
@@ -55,6 +57,9 @@ struct reader {
     size_t cap;
     struct value *resource; /* attributes; or NULL */
     const char *scope, *ns;
+    size_t resource_bytes;
+    size_t shared_bytes; /* of resources and scopes, as often as a record repeats them */
+    bool large;
 };
 
 static bool set_text(const struct reader *r, struct value *record, const char *key,
@@ -136,6 +141,10 @@ static bool read_record(struct reader *r, struct proto m)
 {
     struct otlp_log log = {.ns = r->ns, .record = value_new_object(r->arena)};
     int64_t observed_ns = 0;
+    r->shared_bytes += r->resource_bytes + strlen(r->scope);
+    r->large = r->out->n == RECORDS_MAX || r->shared_bytes > SHARED_MAX;
+    if (r->large)
+        return false;
     for (struct proto_field f; proto_next(&m, &f);)
         if (!take_field(r, &f, &log, &observed_ns))
             return false;
@@ -177,6 +186,7 @@ static bool read_resource(struct reader *r, struct proto m)
     struct proto again = m;
     struct proto_field f, g;
     r->resource = NULL;
+    r->resource_bytes = 0;
     while (proto_next(&m, &f))
         while (f.number == 1 && f.type == PROTO_BYTES && proto_next(&f.bytes, &g)) {
             if (g.number != 1)
@@ -185,6 +195,7 @@ static bool read_resource(struct reader *r, struct proto m)
                 r->resource = value_new_object(r->arena);
             if (g.type != PROTO_BYTES || !otlp_pair(r->arena, g.bytes, r->resource))
                 return false;
+            r->resource_bytes += proto_left(&g.bytes);
         }
     r->ns = value_str(value_get(r->resource, "k8s.namespace.name"), "");
     while (proto_next(&again, &f))
@@ -202,6 +213,11 @@ int otlp_logs_read(struct arena *a, const void *bytes, size_t n, struct otlp_log
     bool good = true;
     for (struct proto_field f; good && proto_next(&m, &f);)
         good = f.number != 1 || (f.type == PROTO_BYTES && read_resource(&r, f.bytes));
+    if (r.large)
+        return err_set(
+            e, ERR_TOO_LARGE,
+            "a request has at most %d records, and repeats at most %d bytes of resources",
+            RECORDS_MAX, SHARED_MAX);
     if (!good || m.broken)
         return err_set(e, ERR_INVALID, "the body is no ExportLogsServiceRequest");
     *out = logs;

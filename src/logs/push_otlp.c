@@ -33,7 +33,12 @@ static int take(struct http_request *q, const struct logs_access *x, const struc
                          .document = l->record,
                          .time_ms = ns / 1000000,
                          .now_ms = now_ms};
-        *refused += push_document(x->db, &p, &where, why) < 0;
+        r = push_document(x->db, &p, &where, e);
+        if (r == ERR_INVALID || r == ERR_TOO_LARGE) { /* for ever: its sender need not come again */
+            *why = *e;
+            *refused += 1;
+            r = 0;
+        }
     }
     return r;
 }

@@ -4,6 +4,7 @@
 
 #include "base/fs.h"
 #include "codec/json.h"
+#include "codec/proto.h"
 #include "t.h"
 
 /* The corpus holds one request in both forms. */
@@ -44,4 +45,25 @@ static void reads(void)
     T_EQ_STR(records("broken", a), "the body is no ExportLogsServiceRequest", "a body that is cut");
 }
 
-T_MAIN(reads)
+/* Each record of two bytes would be stored with all of its resource. */
+static void repeats_little(void)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    AUTO_BUF struct buf b;
+    struct otlp_logs logs;
+    struct err e;
+    buf_init(&b, 1 << 20);
+    char *text = memset(arena_alloc(a, 200001), 'x', 200000);
+    size_t all = proto_begin(&b, 1), resource = proto_begin(&b, 1), pair = proto_begin(&b, 1);
+    proto_put_text(&b, 1, text);
+    proto_end(&b, pair);
+    proto_end(&b, resource);
+    size_t scope = proto_begin(&b, 2);
+    for (int i = 0; i < 2000; i++)
+        proto_end(&b, proto_begin(&b, 2));
+    proto_end(&b, scope);
+    proto_end(&b, all);
+    T_EQ_INT(otlp_logs_read(a, buf_text(&b), b.len, &logs, &e), ERR_TOO_LARGE, "too often");
+}
+
+T_MAIN(reads, repeats_little)
