@@ -12,7 +12,7 @@ enum {
     LAST_MARK_MS = 2000,
     DEFAULT_TIMEOUT_S = 1800,
     BATCH_MAX = 64 * 1024,
-    CAST_MAX = 8 * 1024, /* what a connection that can be written to surely takes */
+    CAST_MAX = 8 * 1024, /* what the casters send, and keep if a connection does not take it */
 };
 
 struct stream {
@@ -47,7 +47,9 @@ static void put_event(struct stream *s, const char *type, struct value *obj)
 static void put_entry(struct stream *s, const char *type, const struct entry *n)
 {
     if (s->k->plain && s->w->media.as == MEDIA_OBJECT) {
-        buf_printf(&s->out, "{\"type\":\"%s\",\"object\":", type);
+        buf_puts(&s->out, "{\"type\":\"");
+        buf_puts(&s->out, type);
+        buf_puts(&s->out, "\",\"object\":");
         stored__splice(s->k, n, 0, &s->out);
         buf_puts(&s->out, "}\n");
         return;
@@ -134,10 +136,13 @@ static int drain(struct stream *s, size_t max)
 
 bool web__cast(struct stream *s)
 {
-    if (drain(s, CAST_MAX) != ERR_TIMEOUT)
+    struct err e = {0};
+    if (drain(s, CAST_MAX) != ERR_TIMEOUT || s->out.len > CAST_MAX)
         return false;
-    return s->out.len == 0 ||
-           (s->out.len <= CAST_MAX && http_stream_ready(s->w->q) && flush(s) == 0);
+    int rc = http_stream_try(s->w->q, s->out.data, s->out.len, &e);
+    s->broken = rc < 0;
+    buf_clear(&s->out);
+    return rc == 0;
 }
 
 /* Sends until the client leaves or the time is over. Between events the stream is lent to the
@@ -147,6 +152,7 @@ static int pump(struct stream *s, const struct list_opts *o)
     int64_t timeout = o->timeout_s > 0 ? o->timeout_s : DEFAULT_TIMEOUT_S;
     int64_t end_at = clock_mono_ms() + timeout * 1000;
     int64_t mark_at = next_mark(clock_mono_ms(), end_at), look_at = clock_mono_ms() + POLL_MS;
+    struct err e = {0};
     for (;;) {
         int64_t now = clock_mono_ms();
         if (now >= end_at)
@@ -174,6 +180,8 @@ static int pump(struct stream *s, const struct list_opts *o)
             until = mark_at;
         if (rc == ERR_TIMEOUT)
             watch_rest(s->watch, s->w->call.s->casters.set, s, until - now);
+        if (http_stream_rest(s->w->q, &e) < 0)
+            return 0;
     }
 }
 

@@ -285,18 +285,30 @@ int http_stream_write(struct http_request *q, const void *bytes, size_t n, struc
     if (c->http10) {
         rc = http__send(c, v + 1, 1);
     } else {
-        v[0].iov_len = (size_t)snprintf(size, sizeof size, "%zx\r\n", n);
-        v[2].iov_base = size + v[0].iov_len - 2;
-        v[2].iov_len = 2;
+        char *at = size + sizeof size;
+        *--at = '\n';
+        *--at = '\r';
+        v[2] = (struct iovec){at, 2};
+        for (size_t left = n; left > 0; left >>= 4)
+            *--at = "0123456789abcdef"[left & 15];
+        v[0] = (struct iovec){at, (size_t)(size + sizeof size - at)};
         rc = http__send(c, v, 3);
     }
     return rc < 0 ? err_set(e, ERR_CANCELLED, "the client went away") : 0;
 }
 
-bool http_stream_ready(struct http_request *q)
+int http_stream_try(struct http_request *q, const void *bytes, size_t n, struct err *e)
 {
-    struct pollfd p = {.fd = conn_of(q)->fd, .events = POLLOUT};
-    return poll(&p, 1, 0) == 1 && p.revents == POLLOUT; /* a third of the buffer is free */
+    struct http_conn *c = conn_of(q);
+    c->no_wait = true;
+    int rc = http_stream_write(q, bytes, n, e);
+    c->no_wait = false;
+    return rc < 0 ? rc : c->wire_len > 0;
+}
+
+int http_stream_rest(struct http_request *q, struct err *e)
+{
+    return http__send_rest(conn_of(q)) < 0 ? err_set(e, ERR_CANCELLED, "the client went away") : 0;
 }
 
 void http__stream_end(struct http_conn *c)

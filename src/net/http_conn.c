@@ -71,31 +71,46 @@ static int flush_wire(struct http_conn *c, bool more)
     return rc;
 }
 
+/* Puts what follows the first `skip` bytes into `wire`. */
+static int put_wire(struct http_conn *c, const struct iovec *v, int n, size_t skip)
+{
+    if (!c->wire && !(c->wire = malloc(HTTP_WIRE)))
+        log_die("out of memory");
+    for (int i = 0; i < n; i++) {
+        size_t done = skip < v[i].iov_len ? skip : v[i].iov_len;
+        skip -= done;
+        for (size_t take; done < v[i].iov_len; done += take) {
+            if (c->wire_len == HTTP_WIRE && flush_wire(c, true) < 0)
+                return -1;
+            take = v[i].iov_len - done;
+            if (take > HTTP_WIRE - c->wire_len)
+                take = HTTP_WIRE - c->wire_len;
+            memcpy(c->wire + c->wire_len, (char *)v[i].iov_base + done, take);
+            c->wire_len += take;
+        }
+    }
+    return 0;
+}
+
 /* Records that others follow at once leave together: each system call may have to wake the
  * reader, and the kernel joins them into larger segments. */
 static ssize_t push(gnutls_transport_ptr_t arg, const giovec_t *iov, int n)
 {
     struct http_conn *c = arg;
-    ssize_t total = 0;
+    const struct iovec *v = (const struct iovec *)(uintptr_t)iov;
+    ssize_t sent = 0, total = 0;
     if (!c->more && c->wire_len == 0) {
-        struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)n};
-        return sendmsg(c->fd, &m, MSG_NOSIGNAL);
+        struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)v, .msg_iovlen = (size_t)n};
+        sent = sendmsg(c->fd, &m, c->no_wait ? MSG_NOSIGNAL | MSG_DONTWAIT : MSG_NOSIGNAL);
+        if (!c->no_wait || (sent < 0 && errno != EAGAIN && errno != EINTR))
+            return sent;
+        sent = sent < 0 ? 0 : sent;
     }
-    if (!c->wire && !(c->wire = malloc(HTTP_WIRE)))
-        log_die("out of memory");
-    for (int i = 0; i < n; i++) {
-        for (size_t done = 0, take; done < iov[i].iov_len; done += take) {
-            if (c->wire_len == HTTP_WIRE && flush_wire(c, true) < 0)
-                return -1;
-            take = iov[i].iov_len - done;
-            if (take > HTTP_WIRE - c->wire_len)
-                take = HTTP_WIRE - c->wire_len;
-            memcpy(c->wire + c->wire_len, (char *)iov[i].iov_base + done, take);
-            c->wire_len += take;
-        }
-        total += (ssize_t)iov[i].iov_len;
-    }
-    return !c->more && flush_wire(c, false) < 0 ? -1 : total;
+    for (int i = 0; i < n; i++)
+        total += (ssize_t)v[i].iov_len;
+    if (sent < total && put_wire(c, v, n, (size_t)sent) < 0)
+        return -1;
+    return !c->more && !c->no_wait && flush_wire(c, false) < 0 ? -1 : total;
 }
 
 static void remember_client(struct http_conn *c)
@@ -243,11 +258,18 @@ int http__send(struct http_conn *c, const struct iovec *parts, int n)
         if (n > 8)
             log_die("http: %d parts", n);
         memcpy(v, parts, sizeof v[0] * (size_t)n);
-        rc = send_plain(c, v, n, false);
+        rc = !c->no_wait ? send_plain(c, v, n, false) : push(c, v, n) < 0 ? -1 : 0;
     }
     if (rc < 0)
         c->broken = true;
     return rc;
+}
+
+int http__send_rest(struct http_conn *c)
+{
+    if (!c->broken && c->wire_len > 0 && flush_wire(c, false) < 0)
+        c->broken = true;
+    return c->broken ? -1 : 0;
 }
 
 int http__flush(struct http_conn *c, bool more)

@@ -34,6 +34,7 @@ struct http_conn {
     char remote[64];
     char *client_cn, *client_o;
     bool broken, more; /* more: what is sent now has a rest that follows at once */
+    bool no_wait;      /* what the socket does not take at once is kept in `wire` */
 
     /* ciphertext read ahead, so that a record costs one system call */
     char *raw;
@@ -43,7 +44,7 @@ struct http_conn {
     size_t in_pos, in_len, in_cap;
     char *out;            /* HTTP_RECORD bytes: small answers are put together here */
     size_t out_len, owed; /* of an answer in pieces: not sent yet; still to come */
-    char *wire;           /* HTTP_WIRE bytes, while a long answer is sent: its next records */
+    char *wire;           /* HTTP_WIRE bytes: a long answer's next records, or what is kept */
     size_t wire_len;
 
     /* the request */
@@ -60,6 +61,7 @@ struct http_conn {
 /* ---- http_conn.c: bytes in and out, with or without TLS ---- */
 long http__recv(struct http_conn *c, void *into, size_t room); /* 0: end; < 0: broken */
 int http__send(struct http_conn *c, const struct iovec *parts, int n);
+int http__send_rest(struct http_conn *c);        /* what was kept */
 int http__flush(struct http_conn *c, bool more); /* sends what is in `out`; more: follows at once */
 bool http__fill(struct http_conn *c);            /* more plaintext in `in`; false at the end */
 int http__tls_start(struct http_conn *c, struct err *e);

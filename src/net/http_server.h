@@ -73,8 +73,10 @@ int http_stream_begin(struct http_request *q, int status, const char *content_ty
                       struct err *e) MUST_CHECK;
 int http_stream_write(struct http_request *q, const void *bytes, size_t n,
                       struct err *e) MUST_CHECK;
-/* True when a write of 8 KiB would not have to wait for the client. */
-bool http_stream_ready(struct http_request *q);
+/* A write that does not wait for the client: 1 when it did not take all of it at once. What is left
+ * is kept, and sent with http_stream_rest(), which waits, before anything else. */
+int http_stream_try(struct http_request *q, const void *bytes, size_t n, struct err *e) MUST_CHECK;
+int http_stream_rest(struct http_request *q, struct err *e) MUST_CHECK;
 /* Ends the connection instead of the stream, so that the client sees that something is missing. */
 void http_stream_abort(struct http_request *q);
 bool http_client_gone(struct http_request *q);

@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,7 +11,7 @@
 #include "net/tls.h"
 #include "t.h"
 
-enum { BIG = 3 * 1024 * 1024 + 17 };
+enum { BIG = 3 * 1024 * 1024 + 17, PIECE = 8000, PIECES = 32768 };
 
 static bool send_all(int fd, size_t n)
 {
@@ -43,10 +44,30 @@ static void upgraded(struct http_request *q)
     T_EQ_INT(take_all(fd, 1), 0, "the server's end");
 }
 
-/* /echo gives the body back, /big many bytes, /stream three chunks, /who the certificate's name */
+/* Never waits for a client that does not read, until the kernel takes no more; then tells it to. */
+static void try_until_full(struct http_request *q, sem_t *full)
+{
+    struct err e = {0};
+    char piece[PIECE];
+    int last = PIECES;
+    T_RC(http_stream_begin(q, 200, "text/plain", &e), &e, "begin");
+    for (int i = 0; i < last; i++) {
+        memset(piece, 'a' + i % 26, sizeof piece);
+        int rc = http_stream_try(q, piece, sizeof piece, &e);
+        T_OK(rc >= 0, e.msg);
+        if (rc == 1 && last == PIECES) {
+            last = i + 100;
+            (void)sem_post(full);
+        }
+        T_RC(http_stream_rest(q, &e), &e, "rest");
+    }
+    T_OK(last < PIECES, "the kernel takes no more");
+}
+
+/* /echo gives the body back, /big many bytes, /stream three chunks, /try as many as fit and more,
+ * /who the certificate's name */
 static void handler(struct http_request *q, void *arg)
 {
-    (void)arg;
     struct err e = {0};
     char *body = NULL;
     size_t n = 0;
@@ -66,6 +87,8 @@ static void handler(struct http_request *q, void *arg)
             T_EQ_INT(http_stream_write(q, "two,", 4, &e), 0, e.msg);
             T_EQ_INT(http_stream_write(q, "three", 5, &e), 0, e.msg);
         }
+    } else if (strcmp(q->path, "/try") == 0) {
+        try_until_full(q, arg);
     } else if (strcmp(q->path, "/who") == 0) {
         const char *cn = q->client_cn ? q->client_cn : "nobody";
         const char *o = q->client_o ? q->client_o : "";
@@ -77,6 +100,34 @@ static void handler(struct http_request *q, void *arg)
     } else {
         http_send_text(q, 404, "nothing here");
     }
+}
+
+struct late {
+    sem_t *full;
+    size_t n, wrong;
+};
+
+/* Reads nothing more before the server could not send. */
+static int read_late(void *arg, const void *bytes, size_t n)
+{
+    struct late *l = arg;
+    if (l->n == 0)
+        (void)sem_wait(l->full);
+    for (size_t i = 0; i < n; i++, l->n++)
+        l->wrong += ((const char *)bytes)[i] != (char)('a' + l->n / PIECE % 26);
+    return 0;
+}
+
+static void tries(struct http_client *c, const char *base, sem_t *full, struct arena *a)
+{
+    struct http_answer r;
+    struct err e = {0};
+    struct late l = {.full = full};
+    struct http_call call = {.method = "GET", .on_data = read_late, .arg = &l};
+    call.url = arena_printf(a, "%s/try", base);
+    T_RC(http_do(c, &call, a, &r, &e), &e, "try");
+    T_OK(l.n > 100 * PIECE && l.n % PIECE == 0, "whole pieces");
+    T_EQ_INT(l.wrong, 0, "in their order");
 }
 
 static void calls(struct http_client *c, const char *base, struct arena *a)
@@ -126,10 +177,14 @@ static void plain(void)
     AUTO(arena) struct arena *a = arena_new(1 << 20);
     struct err e = {0};
     struct http_listen l = {.address = "127.0.0.1:0"};
+    sem_t full;
+    (void)sem_init(&full, 0, 0);
     AUTO(http_server) struct http_server *s = NULL;
-    T_EQ_INT(http_server_start(&l, handler, NULL, &s, &e), 0, e.msg);
+    T_EQ_INT(http_server_start(&l, handler, &full, &s, &e), 0, e.msg);
     AUTO(http_client) struct http_client *c = http_client_new(NULL);
-    calls(c, arena_printf(a, "http://127.0.0.1:%u", http_server_port(s)), a);
+    const char *base = arena_printf(a, "http://127.0.0.1:%u", http_server_port(s));
+    calls(c, base, a);
+    tries(c, base, &full, a);
     struct http_server *second = NULL;
     l.address = arena_printf(a, "127.0.0.1:%u", http_server_port(s));
     T_EQ_INT(http_server_start(&l, handler, NULL, &second, &e), ERR_EXISTS, "port in use");
@@ -150,12 +205,15 @@ static void tls(void)
                             .cert_pem = server.cert_pem,
                             .key_pem = server.key_pem,
                             .client_ca_pem = ca.cert_pem};
+    sem_t full;
+    (void)sem_init(&full, 0, 0);
     AUTO(http_server) struct http_server *s = NULL;
-    T_EQ_INT(http_server_start(&l, handler, NULL, &s, &e), 0, e.msg);
+    T_EQ_INT(http_server_start(&l, handler, &full, &s, &e), 0, e.msg);
     const char *base = arena_printf(a, "https://127.0.0.1:%u", http_server_port(s));
     struct http_client_opts o = {.ca_pem = ca.cert_pem};
     AUTO(http_client) struct http_client *c = http_client_new(&o);
     calls(c, base, a);
+    tries(c, base, &full, a);
     struct http_answer ans;
     struct http_call call = {.method = "GET", .url = arena_printf(a, "%s/who", base)};
     T_EQ_INT(http_do(c, &call, a, &ans, &e), 0, e.msg);
