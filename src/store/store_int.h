@@ -79,11 +79,15 @@ struct entry *entry__new(const char *key, const void *bytes, size_t len);
 /* writer.c */
 void *store__writer(void *store);
 
-/* watch.c; both under the write lock. `window__publish` takes the event's references. */
+/* watch.c; under the write lock. `window__publish` takes the event's references. */
 void window__init(struct window *w);
 void window__done(struct window *w);
 void window__publish(struct window *w, struct watch_event ev);
-/* Wakes the watches that the events from sequence `from` on concern. */
+/* A watch that had seen everything up to `from` moves on over what does not concern it: others'
+ * events may not push it out of the window. */
+void window__skip(struct window *w, uint64_t from);
+/* Wakes the watches that the events from sequence `from` on concern. Under the read lock: those
+ * who are woken look at once, and do not wait for the last one to be woken. */
 void window__notify(struct window *w, uint64_t from);
 
 /* watch_set.c; with the watch's lock held: one of the threads of its set shall look at it. */

@@ -60,19 +60,27 @@ static void wake(struct watch *x)
         (void)pthread_cond_signal(&x->ready);
 }
 
-/* A watch that had seen everything moves on over what does not concern it: others' events may
- * not push it out of the window. */
+/* The first event from sequence `from` on that concerns the watch. */
+static uint64_t first_for(const struct window *w, const struct watch *x, uint64_t from)
+{
+    uint64_t i = from < w->first ? w->first : from;
+    while (i < w->next && !concerns(x, &w->ring[i % w->cap]))
+        i++;
+    return i;
+}
+
+void window__skip(struct window *w, uint64_t from)
+{
+    for (struct watch *x = w->watches; x && from >= w->first; x = x->next)
+        if (x->seq == from)
+            x->seq = first_for(w, x, from);
+}
+
 void window__notify(struct window *w, uint64_t from)
 {
-    for (struct watch *x = w->watches; x; x = x->next) {
-        uint64_t i = from < w->first ? w->first : from;
-        while (i < w->next && !concerns(x, &w->ring[i % w->cap]))
-            i++;
-        if (x->seq == from && from >= w->first)
-            x->seq = i;
-        if (i < w->next)
+    for (struct watch *x = w->watches; x; x = x->next)
+        if (first_for(w, x, from) < w->next)
             wake(x);
-    }
 }
 
 void watch_event_done(struct watch_event *ev)

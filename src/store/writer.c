@@ -98,6 +98,9 @@ static void publish(struct store *s, uint64_t rev, struct op *ops)
                                                          .prev = o->prev});
     }
     s->rev = rev;
+    window__skip(&s->window, from);
+    (void)pthread_rwlock_unlock(&s->lock);
+    (void)pthread_rwlock_rdlock(&s->lock);
     window__notify(&s->window, from);
     (void)pthread_rwlock_unlock(&s->lock);
 }
