@@ -3,6 +3,8 @@
 #include "base/log.h"
 #include "store/store_int.h"
 
+enum { AHEAD = 8 }; /* entries lie scattered: they are fetched while others are worked on */
+
 struct box {
     _Atomic unsigned refs;
     struct entry entry;
@@ -49,8 +51,11 @@ void entry_unref(struct entry *n)
 
 void entry_list_done(struct entry_list *l)
 {
-    for (size_t i = 0; i < l->n; i++)
+    for (size_t i = 0; i < l->n; i++) {
+        if (i + AHEAD < l->n)
+            __builtin_prefetch(box_of(l->items[i + AHEAD]), 1);
         entry_unref(l->items[i]);
+    }
     free(l->items);
     *l = (struct entry_list){0};
 }

@@ -146,9 +146,11 @@ static void list_push(struct entry_list *l, size_t *cap, struct entry *n)
         if (!l->items)
             log_die("out of memory");
     }
-    l->items[l->n++] = entry_ref(n);
+    l->items[l->n++] = n;
 }
 
+/* The references are taken at the end: each makes the processor wait for all that it reads, and
+ * entries lie scattered in memory. */
 static void list_now(struct store *s, const char *prefix, const char *after, size_t limit,
                      struct entry_list *out)
 {
@@ -161,6 +163,8 @@ static void list_now(struct store *s, const char *prefix, const char *after, siz
         else
             list_push(out, &cap, x->entry);
     }
+    for (size_t i = 0; i < out->n; i++)
+        (void)entry_ref(out->items[i]);
     out->rev = s->rev;
 }
 
