@@ -12,7 +12,8 @@ void exemplar__keep(struct tsdb *db, uint64_t ref, int64_t t, double v, const vo
 {
     if (!db->exemplars && !(db->exemplars = calloc(db->opts.max_exemplars, sizeof *db->exemplars)))
         log_die("out of memory");
-    struct kept_exemplar *x = &db->exemplars[db->next_exemplar];
+    size_t at = db->next_exemplar;
+    struct kept_exemplar *x = &db->exemplars[at];
     db->next_exemplar = (db->next_exemplar + 1) % db->opts.max_exemplars;
     db->stats.exemplars += x->text == NULL;
     free(x->text);
@@ -21,8 +22,10 @@ void exemplar__keep(struct tsdb *db, uint64_t ref, int64_t t, double v, const vo
         log_die("out of memory");
     memcpy(x->text, text, n);
     struct mem_series *s = head__get(db, ref);
-    if (s)
+    if (s) {
         s->exemplar_t = t;
+        s->exemplar_at = at;
+    }
 }
 
 void exemplar__free(struct tsdb *db)
@@ -32,10 +35,11 @@ void exemplar__free(struct tsdb *db)
     free(db->exemplars);
 }
 
+/* Characters, counted no further than it matters. */
 static size_t runes(const char *s)
 {
     size_t n = 0;
-    for (; *s; s++)
+    for (; *s && n <= EXEMPLAR_RUNES_MAX; s++)
         n += ((unsigned char)*s & 0xc0) != 0x80;
     return n;
 }
@@ -53,21 +57,14 @@ static bool encode(const struct labels *l, struct buf *b)
     return !b->overflow;
 }
 
-/* The newest of a series among the last few of the ring: an application says the same one until it
- * has another. */
-static bool is_again(const struct tsdb *db, uint64_t ref, const struct exemplar *x,
-                     const struct buf *text)
+/* The newest of its series: an application says the same one until it has another. */
+static bool is_again(const struct tsdb *db, const struct mem_series *s, uint64_t ref,
+                     const struct exemplar *x, const struct buf *text)
 {
-    for (size_t k = 1; k <= db->opts.max_exemplars && db->exemplars; k++) {
-        size_t at = (db->next_exemplar + db->opts.max_exemplars - k) % db->opts.max_exemplars;
-        const struct kept_exemplar *o = &db->exemplars[at];
-        if (!o->text)
-            return false;
-        if (o->ref == ref)
-            return o->t == x->t && memcmp(&o->v, &x->v, sizeof o->v) == 0 && o->n == text->len &&
-                   memcmp(o->text, buf_text(text), o->n) == 0;
-    }
-    return false;
+    const struct kept_exemplar *o = db->exemplars ? &db->exemplars[s->exemplar_at] : NULL;
+    return o && o->text && o->ref == ref && o->t == x->t &&
+           memcmp(&o->v, &x->v, sizeof o->v) == 0 && o->n == text->len &&
+           memcmp(o->text, buf_text(text), o->n) == 0;
 }
 
 int tsdb_append_exemplar(struct tsdb *db, uint64_t ref, const struct exemplar *x, struct err *e)
@@ -84,7 +81,7 @@ int tsdb_append_exemplar(struct tsdb *db, uint64_t ref, const struct exemplar *x
         return err_set(e, ERR_NOT_FOUND, "the time series is gone");
     if (s->exemplar_t && x->t < s->exemplar_t)
         return err_set(e, ERR_CONFLICT, "out of order exemplar");
-    if (s->exemplar_t == x->t && is_again(db, ref, x, &b))
+    if (s->exemplar_t == x->t && is_again(db, s, ref, x, &b))
         return 0;
     exemplar__keep(db, ref, x->t, x->v, buf_text(&b), b.len);
     wal__exemplar(&db->wal, ref, x, buf_text(&b), b.len);

@@ -32,6 +32,7 @@ struct mem_series {
     uint32_t n_runs, cap_runs;
     int64_t start;      /* of the next sample */
     int64_t exemplar_t; /* of the newest; 0: none yet */
+    size_t exemplar_at; /* its place in the ring, which may be another's since */
 };
 
 /* One of a ring; the labels are names and values, each ended by a zero byte. */

@@ -95,6 +95,7 @@ static void keeps_exemplars(void)
     T_RC(add_exemplar(db, y, "q", 2, 10), &e, "of another");
     T_RC(add_exemplar(db, x, "p", 1, 10), &e, "the same again");
     T_RC(add_exemplar(db, x, "r", 3, 11), &e, "next");
+    T_RC(add_exemplar(db, x, "r", 3, 11), &e, "next again");
     T_EQ_INT(add_exemplar(db, x, "s", 3, 9), ERR_CONFLICT, "older");
     memset(longest, 'z', sizeof longest);
     longest[127] = '\0';
