@@ -37,9 +37,12 @@ void pushed_free(struct pushed *p)
 
 static void put(struct pushed *p, const struct batch_note *x)
 {
-    size_t type = strlen(x->type) + 1, help = strlen(x->help) + 1, unit = strlen(x->unit) + 1;
+    size_t type = strnlen(x->type, PUSHED_TEXT_MAX) + 1;
+    size_t help = strnlen(x->help, PUSHED_TEXT_MAX) + 1;
+    size_t unit = strnlen(x->unit, PUSHED_TEXT_MAX) + 1;
     const char *old = map_get(&p->notes, x->name);
-    if (type + help + unit > PUSHED_TEXT_MAX || strlen(x->name) > PUSHED_TEXT_MAX ||
+    if (type + help + unit > PUSHED_TEXT_MAX ||
+        strnlen(x->name, PUSHED_TEXT_MAX + 1) > PUSHED_TEXT_MAX ||
         (!old && map_size(&p->notes) >= PUSHED_NOTES_MAX))
         return;
     if (old && strcmp(old, x->type) == 0 && strcmp(old + type, x->help) == 0 &&
