@@ -15,6 +15,7 @@ enum {
     BOUNDS_MAX = 10000,
     EXTRA_LABELS = 4, /* name, job, instance, and le or quantile */
     JSON_PACKED_MAX = 64 << 20,
+    TREE_MAX = 64 << 10, /* an attribute that is a list: as a tree it is many times larger */
 };
 static const double ZERO_THRESHOLD = 1e-128;
 
@@ -86,11 +87,12 @@ static bool listed(const char *const *list, const char *name)
 static int read_pair(const struct otlp *o, struct proto m, struct label_list *out)
 {
     struct label x = {"", ""};
+    void *room; /* is there any left? */
     for (struct proto_field f; proto_next(&m, &f);) {
         if (f.number == 1 && !proto_text(o->arena, &f, &x.name))
             return malformed(o, "an attribute's key");
-        if (f.number == 2 && !(x.value = otlp_value_text(o->arena, f.bytes)))
-            return malformed(o, "an attribute's value");
+        if (f.number == 2 && !(x.value = otlp_value_text(o->arena, f.bytes, TREE_MAX)))
+            return malformed(o, "an attribute's value, or it is a list that is too long");
     }
     if (m.broken)
         return malformed(o, "an attribute");
@@ -98,7 +100,7 @@ static int read_pair(const struct otlp *o, struct proto m, struct label_list *ou
         return err_set(o->e, ERR_INVALID, "more than %d attributes",
                        BATCH_LABELS_MAX - EXTRA_LABELS);
     out->items[out->n++] = x;
-    return 0;
+    return batch_room(o->arena, 0, 1, &room, o->e);
 }
 
 static int read_pairs(const struct otlp *o, struct proto m, uint32_t number, struct label_list *out)
@@ -111,19 +113,36 @@ static int read_pairs(const struct otlp *o, struct proto m, uint32_t number, str
 }
 
 /* Adds a label; two attributes that become one label share it: "a;b". */
-static void put_label(const struct otlp *o, struct label_list *to, const char *prefix,
-                      const struct label *x)
+static int put_label(const struct otlp *o, struct label_list *to, const char *prefix,
+                     const struct label *x)
 {
     const char *name = *prefix ? arena_join(o->arena, prefix, x->name, NULL) : x->name;
     if (!*x->value || !(name = otlp_label_name(o->arena, o->opts, name)))
-        return;
-    for (size_t i = 0; i < to->n; i++)
-        if (strcmp(to->items[i].name, name) == 0) {
-            to->items[i].value = arena_join(o->arena, to->items[i].value, ";", x->value, NULL);
-            return;
+        return 0;
+    for (size_t i = 0; i < to->n; i++) {
+        void *room;
+        if (strcmp(to->items[i].name, name) != 0)
+            continue;
+        size_t n = strlen(to->items[i].value) + strlen(x->value) + 2;
+        int r = batch_room(o->arena, n, 1, &room, o->e);
+        if (r == 0) {
+            (void)stpcpy(stpcpy(stpcpy(room, to->items[i].value), ";"), x->value);
+            to->items[i].value = room;
         }
+        return r;
+    }
     if (to->n < BATCH_LABELS_MAX - EXTRA_LABELS)
         to->items[to->n++] = (struct label){name, x->value};
+    return 0;
+}
+
+static int put_labels(const struct otlp *o, struct label_list *to, const char *prefix,
+                      const struct label_list *from)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < from->n; i++)
+        r = put_label(o, to, prefix, &from->items[i]);
+    return r;
 }
 
 static void set_label(struct label_list *to, const char *name, const char *value)
@@ -152,19 +171,21 @@ static bool identifies(const char *name)
     return listed(names, name);
 }
 
-static void take_resource(struct otlp *o)
+static int take_resource(struct otlp *o)
 {
     const char *name = attribute(&o->resource, "service.name");
     const char *ns = attribute(&o->resource, "service.namespace");
     o->job = *name && *ns ? arena_join(o->arena, ns, "/", name, NULL) : name;
     o->instance = attribute(&o->resource, "service.instance.id");
     o->promoted.n = 0;
-    for (size_t i = 0; i < o->resource.n; i++) {
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < o->resource.n; i++) {
         const struct label *x = &o->resource.items[i];
         if (o->opts->promote_all ? !listed(o->opts->ignore, x->name)
                                  : listed(o->opts->promote, x->name))
-            put_label(o, &o->promoted, "", x);
+            r = put_label(o, &o->promoted, "", x);
     }
+    return r;
 }
 
 /* ---- series ---- */
@@ -211,9 +232,12 @@ static int add_target_info(struct otlp *o)
 {
     struct label_list l = {.n = 0};
     struct batch_sample x = {.t = o->newest, .v = 1};
-    for (size_t i = 0; i < o->resource.n; i++)
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < o->resource.n; i++)
         if (o->opts->keep_identifying || !identifies(o->resource.items[i].name))
-            put_label(o, &l, "", &o->resource.items[i]);
+            r = put_label(o, &l, "", &o->resource.items[i]);
+    if (r < 0)
+        return r;
     if (!l.n || !o->newest || (!*o->job && !*o->instance))
         return 0;
     set_label(&l, "job", o->job);
@@ -231,10 +255,10 @@ static int read_exemplar(struct otlp *o, struct proto m, struct exemplar *out)
 {
     struct label_list l = {.n = 0}, raw = {.n = 0};
     int r = read_pairs(o, m, 7, &raw);
+    if (r == 0)
+        r = put_labels(o, &l, "", &raw);
     if (r < 0)
         return r;
-    for (size_t i = 0; i < raw.n; i++)
-        put_label(o, &l, "", &raw.items[i]);
     for (struct proto_field f; proto_next(&m, &f);) {
         size_t n = proto_left(&f.bytes);
         if (f.number == 2)
@@ -277,6 +301,8 @@ static int read_point(struct otlp *o, struct proto m, const struct point_fields 
     int r = read_pairs(o, m, n->attributes, &raw);
     if (r == 0 && n->exemplars)
         r = read_exemplars(o, m, n->exemplars, p);
+    if (r == 0)
+        r = put_labels(o, &p->labels, "", &raw);
     if (r < 0)
         return r;
     for (struct proto_field f; proto_next(&m, &f);) {
@@ -287,8 +313,6 @@ static int read_point(struct otlp *o, struct proto m, const struct point_fields 
         else if (f.number == n->flags && f.type == PROTO_VARINT)
             p->no_value = f.v & NO_VALUE;
     }
-    for (size_t i = 0; i < raw.n; i++)
-        put_label(o, &p->labels, "", &raw.items[i]);
     for (size_t i = 0; i < o->promoted.n; i++)
         set_label(&p->labels, o->promoted.items[i].name, o->promoted.items[i].value);
     for (size_t i = 0; i < o->scope.n; i++)
@@ -635,9 +659,7 @@ static int read_scope(struct otlp *o, struct proto m)
             return malformed(o, "a scope");
         set_label(&o->scope, f.number == 1 ? "otel_scope_name" : "otel_scope_version", text);
     }
-    for (size_t i = 0; r == 0 && i < raw.n; i++)
-        put_label(o, &o->scope, "otel_scope_", &raw.items[i]);
-    return r;
+    return r == 0 ? put_labels(o, &o->scope, "otel_scope_", &raw) : r;
 }
 
 static int take_scope_metrics(struct otlp *o, struct proto m)
@@ -663,7 +685,8 @@ static int take_resource_metrics(struct otlp *o, struct proto m)
     for (struct proto_field f; r == 0 && proto_next(&m, &f);)
         if (f.number == 1)
             r = read_pairs(o, f.bytes, 1, &o->resource);
-    take_resource(o);
+    if (r == 0)
+        r = take_resource(o);
     for (struct proto_field f; r == 0 && proto_next(&scopes, &f);)
         if (f.number == 2 && f.type == PROTO_BYTES)
             r = take_scope_metrics(o, f.bytes);

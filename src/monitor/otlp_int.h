@@ -13,8 +13,9 @@ const char *otlp_unit(struct arena *a, const char *unit);
 /* NULL when nothing is left of it. */
 const char *otlp_label_name(struct arena *a, const struct otlp_opts *o, const char *name);
 
-/* A value of an attribute as text: arrays and objects as JSON. NULL: malformed. */
-const char *otlp_value_text(struct arena *a, struct proto m);
+/* A value of an attribute as text: arrays and objects as JSON. NULL: malformed, or one of those in
+ * more than tree_max bytes. */
+const char *otlp_value_text(struct arena *a, struct proto m, size_t tree_max);
 
 /* An ExportMetricsServiceRequest in JSON. */
 extern const struct proto_json_message otlp_metrics_message;

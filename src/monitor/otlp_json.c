@@ -93,7 +93,7 @@ const struct proto_json_message otlp_metrics_message = {
     FIELDS(MANY("resourceMetrics", 1, resource_metrics_message))};
 
 /* Attributes are many, and most are texts: those need no tree. */
-const char *otlp_value_text(struct arena *a, struct proto m)
+const char *otlp_value_text(struct arena *a, struct proto m, size_t tree_max)
 {
     struct proto_field f;
     struct proto first = m;
@@ -102,6 +102,8 @@ const char *otlp_value_text(struct arena *a, struct proto m)
         return m.broken || first.broken ? NULL : "";
     if (f.number == 1 && first.p == first.end)
         return proto_text(a, &f, &text) ? text : NULL;
+    if (proto_left(&m) > tree_max)
+        return NULL;
     const struct value *v = otlp_value(a, m);
     if (!v || v->kind == VALUE_NULL)
         return v ? "" : NULL;

@@ -1,5 +1,6 @@
 #include "monitor/otlp.h"
 
+#include "codec/proto.h"
 #include "t.h"
 
 static struct err e;
@@ -113,6 +114,36 @@ static void converts(void)
     }
 }
 
+/* Attributes that become one label are joined, again and again: 200 of 64 KiB would be 1.3 GB. */
+static void limits_what_is_joined(void)
+{
+    static const struct otlp_opts usual = {0};
+    AUTO(arena) struct arena *a = arena_new(BATCH_BYTES_MAX);
+    AUTO_BUF struct buf b;
+    struct otlp_batch out;
+    buf_init(&b, 32 << 20);
+    size_t at[5], n = 0;
+    for (uint32_t i = 1; i < 4; i++) /* resourceMetrics, scopeMetrics, metrics */
+        at[n++] = proto_begin(&b, i == 1 ? 1 : 2);
+    proto_put_text(&b, 1, "x");
+    at[n++] = proto_begin(&b, 5);
+    at[n++] = proto_begin(&b, 1);
+    char *value = arena_alloc(a, (64 << 10) + 1);
+    memset(value, 'v', 64 << 10);
+    for (unsigned i = 0; i < 200; i++) {
+        const char key[] = {'k', (char)(i % 2 ? '.' : '-'), 'k', '\0'};
+        size_t pair = proto_begin(&b, 7);
+        proto_put_text(&b, 1, key);
+        size_t v = proto_begin(&b, 2);
+        proto_put_text(&b, 1, value);
+        proto_end(&b, v);
+        proto_end(&b, pair);
+    }
+    while (n)
+        proto_end(&b, at[--n]);
+    T_EQ_INT(otlp_read(a, buf_text(&b), b.len, &usual, &out, &e), ERR_TOO_LARGE, "joined");
+}
+
 static void names(void)
 {
     static const struct {
@@ -158,4 +189,4 @@ static void promotes(void)
              "as asked");
 }
 
-T_MAIN(converts, names, promotes)
+T_MAIN(converts, limits_what_is_joined, names, promotes)
