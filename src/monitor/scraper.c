@@ -1,7 +1,9 @@
 #include "monitor/scraper.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -26,7 +28,7 @@ struct target {
     void *arg;
     struct labels labels;
     struct scrape_opts opts;
-    struct map series; /* canonical text → generation of the scrape that saw it */
+    struct map series; /* the database's reference, as text → number of the scrape that saw it */
     uint64_t scrapes;
     int64_t due_ms;            /* monotonic */
     struct arena *notes_arena; /* of what the page says about metrics; NULL: not read yet */
@@ -113,7 +115,8 @@ static void add_sample(struct page *p, const struct label *own, size_t n,
                  : tsdb_append(db, ref, p->now_ms, x->v, &e);
     if (r < 0)
         return; /* twice on one page, or the clock went back: counted there, too */
-    (void)map_put(&p->target->series, labels_text(&l, a), (void *)(uintptr_t)p->target->scrapes);
+    (void)map_put(&p->target->series, arena_printf(a, "%" PRIx64, ref),
+                  (void *)(uintptr_t)p->target->scrapes);
     for (size_t i = 0; exemplars && i < exemplars->n_exemplars; i++)
         if (exemplars->exemplars[i].t &&
             tsdb_append_exemplar(db, ref, &exemplars->exemplars[i], &e) < 0)
@@ -133,28 +136,6 @@ static void from_source(void *arg, const struct label *labels, size_t n, double 
     add_sample(arg, labels, n, &x, NULL);
 }
 
-/* "name{a="b"}" back into labels: only our own labels_text() is read here. */
-static struct labels parse_text(const char *text, struct arena *a)
-{
-    struct label l[128];
-    size_t n = 1, name = strcspn(text, "{");
-    l[0] = (struct label){"__name__", arena_strndup(a, text, name)};
-    for (const char *p = text + name; *p && *p != '}' && n < ARRAY_LEN(l); n++) {
-        p += strspn(p, "{, ");
-        size_t k = strcspn(p, "=");
-        l[n].name = arena_strndup(a, p, k);
-        char *value = arena_alloc(a, strlen(p) + 1), *to = value;
-        for (p += k + 2; *p && *p != '"'; p++) {
-            if (*p == '\\')
-                p++;
-            *to++ = p[-1] == '\\' && *p == 'n' ? '\n' : *p;
-        }
-        l[n].value = value;
-        p += *p == '"';
-    }
-    return labels_make(a, l, n);
-}
-
 /* Series that this scrape did not give end here. */
 static void end_missing(struct page *p)
 {
@@ -164,12 +145,10 @@ static void end_missing(struct page *p)
     for (const struct map_entry *m; (m = map_next(&t->series, &at));) {
         if ((uintptr_t)m->value == t->scrapes)
             continue;
-        struct labels l = parse_text(m->key, a);
-        uint64_t ref;
         struct err e;
-        if (tsdb_series(p->scraper->opts.db, &l, &ref, &e) < 0 ||
-            tsdb_append(p->scraper->opts.db, ref, p->now_ms, stale_marker(), &e) < 0)
-            log_debug("metrics", "%s: %s", m->key, e.msg);
+        if (tsdb_append(p->scraper->opts.db, strtoull(m->key, NULL, 16), p->now_ms, stale_marker(),
+                        &e) < 0)
+            log_debug("metrics", "%s: %s", t->key, e.msg);
         char *key = arena_strdup(a, m->key);
         (void)map_remove(&t->series, key);
     }
@@ -315,6 +294,7 @@ static void scrape(struct scraper *s, struct target *t)
     end_missing(&end);
     if (tsdb_commit(s->opts.db, &e) < 0)
         log_error("metrics", "%s", e.msg);
+    LOCK_SCOPE(&s->lock);
     t->up = r == 0;
     t->last_ms = p.now_ms;
     t->took_ms = (int64_t)(seconds * 1000);

@@ -15,7 +15,9 @@ static void page(struct http_request *q, void *arg)
 {
     (void)arg;
     int n = atomic_fetch_add(&requests, 1);
-    http_send_text(q, 200, n == 0 ? "hits{code=\"200\"} 1\nonce 7\n" : "hits{code=\"200\"} 2\n");
+    http_send_text(q, 200,
+                   n == 0 ? "hits{code=\"200\"} 1\nonce{at=\"C:\\\\new\"} 7\n"
+                          : "hits{code=\"200\"} 2\n");
 }
 
 static void source(void *arg, scraper_emit emit, void *to)
