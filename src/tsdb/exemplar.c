@@ -83,6 +83,9 @@ int tsdb_append_exemplar(struct tsdb *db, uint64_t ref, const struct exemplar *x
         return err_set(e, ERR_CONFLICT, "out of order exemplar");
     if (s->exemplar_t == x->t && is_again(db, s, ref, x, &b))
         return 0;
+    int r = wal__ease(db, e);
+    if (r < 0)
+        return r;
     exemplar__keep(db, ref, x->t, x->v, buf_text(&b), b.len);
     wal__exemplar(&db->wal, ref, x, buf_text(&b), b.len);
     return 0;

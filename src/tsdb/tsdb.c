@@ -51,13 +51,23 @@ int tsdb_series(struct tsdb *db, const struct labels *l, uint64_t *out_ref, stru
 {
     AUTO(arena) struct arena *a = arena_new(0);
     char *key = series__key(l, a);
+    size_t bytes = strlen(key);
     LOCK_SCOPE(&db->lock);
+    if (l->n > SERIES_LABELS_MAX || bytes > SERIES_BYTES_MAX) {
+        db->stats.refused++;
+        return err_set(e, ERR_TOO_LARGE,
+                       "%zu labels of %zu bytes together; a time series has at most %d of %d", l->n,
+                       bytes, SERIES_LABELS_MAX, SERIES_BYTES_MAX);
+    }
     uintptr_t known = (uintptr_t)map_get(&db->by_key, key);
     if (!known && db->live >= db->opts.max_series) {
         db->stats.refused++;
         return err_set(e, ERR_TOO_LARGE, "there are %zu time series already, the most allowed",
                        db->live);
     }
+    int r = known ? 0 : wal__ease(db, e);
+    if (r < 0)
+        return r;
     uint32_t slot = known ? (uint32_t)(known - 1) : head__add(db, l, key);
     *out_ref = ref_of(db, slot);
     if (!known)
@@ -90,6 +100,9 @@ int tsdb_append(struct tsdb *db, uint64_t ref, int64_t t_ms, double v, struct er
     struct mem_series *s = head__get(db, ref);
     if (!s)
         return err_set(e, ERR_NOT_FOUND, "the time series is gone");
+    int r = wal__ease(db, e);
+    if (r < 0)
+        return r;
     enum append how = head__append(s, (struct sample){t_ms, v});
     if (how == APPEND_TAKEN) {
         wal__sample(&db->wal, ref, (struct sample){t_ms, v});
@@ -123,6 +136,8 @@ int tsdb_append_histogram(struct tsdb *db, uint64_t ref, int64_t t_ms, const str
     stored.hint = histogram_hint_after(native__newest(s, a), h);
     histogram_encode(&stored, &b);
     int r = buf_check(&b, e);
+    if (r == 0)
+        r = wal__ease(db, e);
     if (r < 0)
         return r;
     enum append how = native__append(s, t_ms, b.data, b.len);

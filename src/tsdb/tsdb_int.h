@@ -20,6 +20,9 @@ struct start_run {
     int64_t t, start;
 };
 
+/* What the log holds of a series: its names and values, each ended by a zero byte. */
+enum { SERIES_LABELS_MAX = 256, SERIES_BYTES_MAX = 1 << 19 };
+
 struct mem_series {
     struct arena *arena; /* of the labels */
     struct labels labels;
@@ -138,4 +141,6 @@ void wal__exemplar(struct wal *w, uint64_t ref, const struct exemplar *x, const 
 void wal__delete(struct wal *w, uint64_t ref, int64_t min_t, int64_t max_t);
 int wal__copy(struct wal *w, const char *to, struct err *e) MUST_CHECK;
 int wal__write(struct tsdb *db, struct err *e) MUST_CHECK; /* what is pending */
+/* The same once half of what may be pending is: before anything is added. */
+int wal__ease(struct tsdb *db, struct err *e) MUST_CHECK;
 void wal__retain(struct tsdb *db, int64_t oldest_ms);

@@ -48,7 +48,7 @@ void wal__series(struct wal *w, uint64_t ref, const struct labels *l)
     if (!w->dir)
         return;
     AUTO_BUF struct buf b;
-    buf_init(&b, 1 << 20);
+    buf_init(&b, 2 * SERIES_BYTES_MAX);
     buf_putc(&b, RECORD_SERIES);
     buf_add(&b, &ref, sizeof ref);
     for (size_t i = 0; i < l->n; i++) {
@@ -157,7 +157,7 @@ static int segment_open(struct wal *w, uint64_t seq, struct err *e)
 /* References in the segment → references now. */
 static void replay_series(struct tsdb *db, struct map *refs, const char *p, size_t n)
 {
-    struct label labels[256];
+    struct label labels[SERIES_LABELS_MAX];
     size_t count = 0;
     uint64_t old;
     char key[32];
@@ -311,12 +311,32 @@ static int by_number(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+static int write_pending(struct wal *w, struct err *e)
+{
+    struct wal_segment *s = &w->segments[w->n - 1];
+    int r = buf_check(&w->pending, e);
+    if (r == 0 && write(w->fd, w->pending.data, w->pending.len) != (ssize_t)w->pending.len) {
+        r = err_sys(e, errno ? errno : ENOSPC, "write metrics log %s", w->dir);
+        if (ftruncate(w->fd, (off_t)s->bytes) < 0)
+            log_warn("metrics", "cannot cut a half written record off %s", w->dir);
+    }
+    if (r == 0) {
+        s->bytes += w->pending.len;
+        w->dirty = true;
+    }
+    buf_clear(&w->pending);
+    return r;
+}
+
 static int start_segment(struct tsdb *db, uint64_t seq, struct err *e)
 {
     int r = segment_open(&db->wal, seq, e);
-    for (uint32_t i = 0; r == 0 && i < db->n_slots; i++)
+    for (uint32_t i = 0; r == 0 && i < db->n_slots; i++) {
         if (db->slots[i].series)
             wal__series(&db->wal, ref_of(db, i), &db->slots[i].series->labels);
+        if (db->wal.pending.len >= PENDING_BYTES / 2)
+            r = write_pending(&db->wal, e);
+    }
     return r;
 }
 
@@ -369,19 +389,14 @@ int wal__write(struct tsdb *db, struct err *e)
     struct wal *w = &db->wal;
     if (!w->dir || w->pending.len == 0)
         return 0;
-    struct wal_segment *s = &w->segments[w->n - 1];
-    int r = buf_check(&w->pending, e);
-    if (r == 0 && write(w->fd, w->pending.data, w->pending.len) != (ssize_t)w->pending.len) {
-        r = err_sys(e, errno ? errno : ENOSPC, "write metrics log %s", w->dir);
-        if (ftruncate(w->fd, (off_t)s->bytes) < 0)
-            log_warn("metrics", "cannot cut a half written record off %s", w->dir);
-    }
-    if (r == 0) {
-        s->bytes += w->pending.len;
-        w->dirty = true;
-    }
-    buf_clear(&w->pending);
+    int r = write_pending(w, e);
+    const struct wal_segment *s = &w->segments[w->n - 1];
     return r == 0 && s->bytes >= SEGMENT_BYTES ? start_segment(db, s->seq + 1, e) : r;
+}
+
+int wal__ease(struct tsdb *db, struct err *e)
+{
+    return db->wal.pending.len < PENDING_BYTES / 2 ? 0 : wal__write(db, e);
 }
 
 void wal__retain(struct tsdb *db, int64_t oldest_ms)

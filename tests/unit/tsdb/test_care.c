@@ -114,6 +114,31 @@ static void keeps_exemplars(void)
     T_RC(fs_remove_tree(dir, &e), &e, "remove");
 }
 
+/* A record of the log holds all labels of a series, or the series is not taken. */
+static void limits_labels(void)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    enum { MOST = 512 << 10 };
+    char dir[] = "/tmp/slipway-test-XXXXXX", *value = arena_alloc(a, MOST + 1);
+    const struct label l[] = {
+        {"__name__", "x"  },
+        {"long",     value}
+    };
+    const struct labels labels = {l, 2};
+    uint64_t ref;
+    AUTO(tsdb) struct tsdb *db = open_in(mkdtemp(dir));
+    memset(value, 'v', MOST);
+    T_EQ_INT(tsdb_series(db, &labels, &ref, &e), ERR_TOO_LARGE, "too many bytes");
+    value[MOST - 100] = '\0';
+    T_RC(tsdb_series(db, &labels, &ref, &e), &e, "many");
+    T_RC(tsdb_append(db, ref, NOW, 1, &e), &e, "a sample");
+    T_RC(tsdb_commit(db, &e), &e, "commit");
+    tsdb_free(db);
+    db = open_in(dir);
+    T_EQ_INT(strlen(ask(db, a)), strlen(value) + strlen("x{long=\"\"} 1@0;"), "after a restart");
+    T_RC(fs_remove_tree(dir, &e), &e, "remove");
+}
+
 static void keeps_starts(void)
 {
     AUTO(arena) struct arena *a = arena_new(0);
@@ -170,4 +195,4 @@ static void deletes(void)
     T_RC(fs_remove_tree(dir, &e), &e, "remove");
 }
 
-T_MAIN(keeps_exemplars, keeps_starts, deletes)
+T_MAIN(keeps_exemplars, limits_labels, keeps_starts, deletes)
