@@ -141,12 +141,18 @@ static void print_number(struct buf *b, double v)
     buf_printf(b, "\"%s\"", text);
 }
 
-static void print_time(struct buf *b, int64_t t)
+void api__seconds(struct buf *b, int64_t t)
 {
     int64_t ms = t % 1000;
-    buf_printf(b, "[%" PRId64, t / 1000);
+    buf_printf(b, "%s%" PRId64, t < 0 && t > -1000 ? "-" : "", t / 1000);
     if (ms)
         buf_printf(b, ".%03" PRId64, ms < 0 ? -ms : ms);
+}
+
+static void print_time(struct buf *b, int64_t t)
+{
+    buf_putc(b, '[');
+    api__seconds(b, t);
     buf_putc(b, ',');
 }
 

@@ -19,6 +19,7 @@ size_t api__param_all(const struct api_params *p, const char *name, const char *
 
 void api__text(struct buf *b, const char *s); /* in quotes */
 void api__labels(struct buf *b, const struct labels *l);
+void api__seconds(struct buf *b, int64_t t); /* of milliseconds, as a number */
 /* match[] parameters, at most 32. */
 int api__selectors(const struct api_params *p, struct expr **out, size_t *n,
                    struct err *e) MUST_CHECK;

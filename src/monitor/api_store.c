@@ -58,8 +58,9 @@ static void print_exemplars(struct buf *b, const struct exemplar_series *s)
         (void)number_format_plain(x->v, v);
         buf_puts(b, i ? ",{\"labels\":" : ",\"exemplars\":[{\"labels\":");
         api__labels(b, &x->labels);
-        buf_printf(b, ",\"value\":\"%s\",\"timestamp\":%" PRId64 ".%03d}", v, x->t / 1000,
-                   (int)(x->t % 1000));
+        buf_printf(b, ",\"value\":\"%s\",\"timestamp\":", v);
+        api__seconds(b, x->t);
+        buf_putc(b, '}');
     }
     buf_puts(b, "]}");
 }
@@ -85,12 +86,12 @@ int api__exemplars(const struct monitor_api *m, const struct api_params *p, stru
         return r;
     collect(x, &which);
     buf_putc(out, '[');
-    for (size_t i = 0; r == 0 && i < which.n; i++) {
+    for (size_t i = 0; r == 0 && i < which.n && !out->overflow; i++) {
+        AUTO(arena) struct arena *a = arena_new(0);
         struct exemplar_series *list;
         size_t n = 0;
         r = tsdb_exemplars(m->db, which.items[i]->selector.matchers,
-                           which.items[i]->selector.n_matchers, start, end, p->q->arena, &list, &n,
-                           e);
+                           which.items[i]->selector.n_matchers, start, end, a, &list, &n, e);
         for (size_t k = 0; r == 0 && k < n; k++) {
             buf_puts(out, printed++ ? "," : "");
             print_exemplars(out, &list[k]);
