@@ -60,6 +60,7 @@ struct slot {
 
 struct wal_segment {
     uint64_t seq, bytes;
+    uint64_t defined;  /* bytes of the series that it begins with */
     int64_t newest_ms; /* of its samples */
 };
 

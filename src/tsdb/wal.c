@@ -337,6 +337,10 @@ static int start_segment(struct tsdb *db, uint64_t seq, struct err *e)
         if (db->wal.pending.len >= PENDING_BYTES / 2)
             r = write_pending(&db->wal, e);
     }
+    if (r == 0) {
+        struct wal_segment *s = &db->wal.segments[db->wal.n - 1];
+        s->defined = s->bytes + db->wal.pending.len;
+    }
     return r;
 }
 
@@ -391,7 +395,7 @@ int wal__write(struct tsdb *db, struct err *e)
         return 0;
     int r = write_pending(w, e);
     const struct wal_segment *s = &w->segments[w->n - 1];
-    return r == 0 && s->bytes >= SEGMENT_BYTES ? start_segment(db, s->seq + 1, e) : r;
+    return r == 0 && s->bytes >= s->defined + SEGMENT_BYTES ? start_segment(db, s->seq + 1, e) : r;
 }
 
 int wal__ease(struct tsdb *db, struct err *e)
