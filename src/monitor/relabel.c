@@ -104,9 +104,13 @@ static int read_rule(struct arena *a, const struct value *v, bool camel, struct 
                      struct err *e)
 {
     int r = read_action(v, out, e);
-    VALUE_EACH_ITEM (s, field(v, camel, "source_labels", "sourceLabels"))
-        if (out->n_sources < SOURCES_MAX)
-            out->sources[out->n_sources++] = text(a, s, "");
+    const struct value *sources = field(v, camel, "source_labels", "sourceLabels");
+    if (r == 0 && value_count(sources) > SOURCES_MAX)
+        r = err_set(e, ERR_INVALID, "more than %d source labels", SOURCES_MAX);
+    if (r < 0)
+        return r;
+    VALUE_EACH_ITEM (s, sources)
+        out->sources[out->n_sources++] = text(a, s, "");
     out->separator = text(a, value_get(v, "separator"), ";");
     out->target = text(a, field(v, camel, "target_label", "targetLabel"), "");
     out->replacement = text(a, value_get(v, "replacement"), "$1");
