@@ -9,6 +9,7 @@
 #include "ctl/analysis/plan.h"
 
 static const double RATE = 0.001, TOLERANCE = 0.01;
+static const double LEAST = 1e-300; /* of a chance that is said as a number */
 enum { BEFORE_MS = 600 * 1000, BEFORE_MAX_MS = 24 * 3600 * 1000, SHORTEST_MS = 1000, SLICES = 60 };
 
 /* ---- settings ---- */
@@ -137,11 +138,12 @@ struct baseline_verdict baseline_judge(const struct baseline *b, const struct ba
     v.chance = above < worse ? above : worse;
     v.bad = v.chance * (double)b->looks * (b->limit < 1 ? 2 : 1) < b->rate;
     if (v.bad)
-        v.reason = arena_printf(a, "%s: %s, and luck explains that once in %.2g times", v.reason,
-                                above < worse
-                                    ? arena_printf(a, "above the limit of %.3g %%", b->limit * 100)
-                                    : "it is worse",
-                                v.chance > 0 ? 1 / v.chance : INFINITY);
+        v.reason = arena_printf(
+            a, "%s: %s, and luck %s", v.reason,
+            above < worse ? arena_printf(a, "above the limit of %.3g %%", b->limit * 100)
+                          : "it is worse",
+            v.chance > LEAST ? arena_printf(a, "explains that once in %.2g times", 1 / v.chance)
+                             : "does not explain that");
     return v;
 }
 
@@ -204,9 +206,11 @@ static int count_both(struct measure_ctx *m, const struct value *settings, const
 {
     double bad[SLICES] = {0}, all[SLICES] = {0};
     *out = (struct tally){0, 0};
-    int rc = count(m, settings, b->requests, s, all, e);
+    /* Errors first: a scrape that comes in between adds requests without errors, not the reverse.
+     */
+    int rc = count(m, settings, b->errors, s, bad, e);
     if (rc == 0)
-        rc = count(m, settings, b->errors, s, bad, e);
+        rc = count(m, settings, b->requests, s, all, e);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < s->n; i++) {

@@ -113,6 +113,14 @@ static void judges(void)
          true,  "9 of 10 requests (90 %) failed in the 6 s since the analysis began; the last good "
          "version had none to compare with: above the limit of 5 %, and luck explains that once "
          "in 5.4e+10 times"                                                 },
+        {"beyond all numbers",
+         {.rate = 0.001, .tolerance = 0.01, .limit = 1, .looks = 5},
+         {5000, 5000},
+         {0, 10000},
+         true,  "5000 of 5000 requests (100 %) failed in the 6 s since the analysis began; of the last "
+         "good version 0 of 10000 requests (0 %) in the 600 s before: it is worse, and luck does "
+         "not "
+         "explain that"                                                     },
         {"nobody asks",
          {.rate = 0.001, .tolerance = 0.01, .limit = 0.05, .looks = 5},
          {0, 0},
@@ -252,7 +260,7 @@ static void measures(void)
         pass(&w);
         T_EQ_STR(status(&w, "status.phase"), cases[i].phase,
                  status(&w, "status.metricResults[0].measurements[0].message"));
-        T_EQ_STR(w.asked[1], "bad{a=\"b\"}[180000ms]", "the good version served three minutes");
+        T_EQ_STR(w.asked[1], "all[180000ms]", "the good version served three minutes");
         teardown(&w);
     }
 }
