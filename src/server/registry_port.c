@@ -97,7 +97,8 @@ int registry_port_policy(void *arg, struct registry_policy **out, struct err *e)
     LOCK_SCOPE(&p->lock);
     if (text)
         adopt(p, text);
-    p->read_ms = clock_mono_ms(); /* an API that gives no answer is not asked each time, either */
+    if (!fresh) /* also when the API gave no answer: it is not asked each time */
+        p->read_ms = clock_mono_ms();
     if (!p->known) {
         *e = text ? p->wrong : why;
         return e->code;
