@@ -27,7 +27,7 @@ struct http_client {
     struct curl_slist *connect_to;
     bool insecure;
     bool no_proxy;
-    int64_t timeout_ms, connect_timeout_ms;
+    int64_t timeout_ms, connect_timeout_ms, stall_timeout_ms;
     pthread_mutex_t mutex;
     CURL *idle[IDLE_MAX]; /* each keeps its connections */
     size_t n_idle;
@@ -92,6 +92,7 @@ struct http_client *http_client_new(const struct http_client_opts *o)
     c->insecure = o->insecure;
     c->no_proxy = o->no_proxy;
     c->timeout_ms = o->timeout_ms;
+    c->stall_timeout_ms = o->stall_timeout_ms;
     if (o->connect_timeout_ms > 0)
         c->connect_timeout_ms = o->connect_timeout_ms;
     return c;
@@ -297,6 +298,8 @@ static void set_transfer(struct http_client *c, const struct http_call *call, st
     curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)c->connect_timeout_ms);
     curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)c->timeout_ms);
+    curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, c->stall_timeout_ms ? 1L : 0L); /* bytes/s */
+    curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, (long)(c->stall_timeout_ms / 1000));
     curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(h, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, call->follow ? 1L : 0L);

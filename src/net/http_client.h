@@ -21,6 +21,7 @@ struct http_client_opts {
     bool insecure;                  /* do not verify the server */
     int64_t timeout_ms;             /* whole request; 0: none */
     int64_t connect_timeout_ms;     /* 0: 10 s */
+    int64_t stall_timeout_ms;       /* with nothing coming or going, in seconds; 0: none */
     const char *unix_socket;        /* or NULL */
     const char *connect_to;         /* "ADDRESS:PORT", whatever host the URL names; or NULL */
     bool no_proxy;                  /* whatever the environment says */

@@ -168,6 +168,7 @@ static int send_once(struct remote *r, const struct remote_call *call, struct ht
         .max_answer = ANSWER_MAX_BYTES,
         .on_data = call->on_data,
         .arg = call->arg,
+        .cancel = call->cancel,
         .follow = strcmp(call->method, "GET") == 0 || strcmp(call->method, "HEAD") == 0,
     };
     return http_do(r->http, &http, r->arena, out, e);

@@ -41,7 +41,8 @@ struct remote_call {
     const char *range; /* "bytes=100-", or NULL */
     int (*on_data)(void *arg, const void *bytes, size_t n);
     void *arg;
-    bool once; /* not tried again: its data was partly used */
+    bool once;                 /* not tried again: its data was partly used */
+    const atomic_bool *cancel; /* as of http_call; or NULL */
 };
 
 int remote_open(const struct remote_opts *o, struct remote *out, struct err *e) MUST_CHECK;

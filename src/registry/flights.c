@@ -63,6 +63,7 @@ static int fly_from(struct flight *f, const char *url, struct err *e)
                                     .path = arena_printf(a, "/blobs/%s", f->digest),
                                     .on_data = on_data,
                                     .arg = f,
+                                    .cancel = &f->registry->ending,
                                     .once = true};
     one.urls = urls;
     int rc = upstream__ask(f->registry, &from, &get, &remote, &answer, &status, e);

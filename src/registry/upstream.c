@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "oci/media.h"
 
-enum { ASKED_MAX = 1 << 14, QUESTION_MS = 30000, CONNECT_MS = 5000 };
+enum { ASKED_MAX = 1 << 14, QUESTION_MS = 30000, CONNECT_MS = 5000, STALL_MS = 60000 };
 
 #define ACCEPT_ALL                                                                                 \
     MEDIA_OCI_INDEX ", " MEDIA_OCI_MANIFEST ", " MEDIA_DOCKER_LIST ", " MEDIA_DOCKER_MANIFEST
@@ -47,6 +47,7 @@ static int ask_one(struct registry *r, const struct upstream *u, const char *url
     struct image_auth auth = {0};
     const struct http_client_opts http = {.connect_timeout_ms = CONNECT_MS,
                                           .timeout_ms = call->on_data ? 0 : QUESTION_MS,
+                                          .stall_timeout_ms = STALL_MS,
                                           .insecure = u->at->insecure};
     int rc = u->at->secret && o->login ? o->login(o->arg, u->at->secret, host, a, &auth, e) : 0;
     const struct remote_opts ro = {.url = url,
