@@ -159,7 +159,7 @@ static uint64_t await(struct flight *f, uint64_t at)
     LOCK_SCOPE(&r->lock);
     for (;;) {
         uint64_t ready = f->got < f->total || f->state == LANDED ? f->got : f->total - 1;
-        if (f->state == LOST || (f->state == LANDED && at == f->total))
+        if (f->state == LOST || (f->state == LANDED && at == f->got)) /* got: less than was said */
             return 0;
         if (ready > at)
             return ready - at;
@@ -173,6 +173,8 @@ static void send(struct registry_call *c, struct flight *f)
     uint64_t at = 0;
     answer__set(c, "Docker-Content-Digest", "%s", c->reference);
     http_send_begin(c->q, 200, "application/octet-stream", f->total);
+    if (strcmp(c->q->method, "HEAD") == 0)
+        return; /* nor is it waited for */
     for (uint64_t n; (n = await(f, at)) > 0; at += n) {
         ssize_t got = pread(f->fd, piece, n < PIECE ? n : PIECE, (off_t)at);
         if (got <= 0 || http_send_piece(c->q, piece, (size_t)got, NULL) < 0)

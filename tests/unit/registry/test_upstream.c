@@ -8,7 +8,7 @@
 #include "t.h"
 
 enum { BLOB = 300000, READERS = 6 };
-enum trouble { NONE, BUSY, BROKEN, LYING, SLOW };
+enum trouble { NONE, BUSY, BROKEN, LYING, SLOW, BOASTING };
 
 struct place {
     char folder[64];
@@ -58,6 +58,8 @@ static void handle_there(struct http_request *q, void *arg)
         if (how == SLOW)
             wait_for_readers();
         (void)!http_send_piece(q, bytes + BLOB / 2, BLOB - BLOB / 2, NULL);
+    } else if (is_blob && head && how == BOASTING) {
+        http_send_begin(q, 200, NULL, BLOB + 10);
     } else {
         registry_handle(q, arg);
     }
@@ -279,4 +281,18 @@ static void believes_digests_only(void)
     stop();
 }
 
-T_MAIN(revalidates_tags, waits_to_ask_again, fetches_once, believes_digests_only)
+/* Less came than HEAD said, and yet it is the blob: it is kept, and nobody waits for the rest. */
+static void ends_where_bytes_end(void)
+{
+    start("1h");
+    const char *path = arena_printf(arena, "hub/lib/app/blobs/%s", digest);
+    atomic_store(&trouble, BOASTING);
+    T_EQ_INT(get(path).status, -1, "it is cut off");
+    struct http_answer r = get(path);
+    T_OK(r.status == 200 && r.body_len == BLOB, "it is here");
+    T_EQ_STR(state(&r), "slipway; hit", "it is here");
+    stop();
+}
+
+T_MAIN(revalidates_tags, waits_to_ask_again, fetches_once, believes_digests_only,
+       ends_where_bytes_end)
