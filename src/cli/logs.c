@@ -267,7 +267,7 @@ static int show(const struct asking *k, struct arena *a, struct err *e)
     for (size_t i = 0; i < n; i++)
         print_line(k, &lines[i], a);
     if (n == 0) /* not an error: there may be nothing to say */
-        (void)fprintf(stderr, "slipway: no such lines in %s%s in the last %s\n",
+        (void)fprintf(stderr, "slipway: no such lines in %s%s, --since %s\n",
                       k->everywhere ? "any namespace" : "namespace ", k->everywhere ? "" : k->ns,
                       k->since);
     return 0;
