@@ -141,10 +141,9 @@ static const char *chart_name(const char *url, struct arena *a)
 /* Without the password that may be in it: it stands above differences. */
 static const char *shown_url(const char *url, struct arena *a)
 {
-    const char *host = strstr(url, "://"), *at = host ? strchr(host + 3, '@') : NULL;
-    if (!at || at > host + 3 + strcspn(host + 3, "/?"))
-        return url;
-    return arena_printf(a, "%.*s%s", (int)(host + 3 - url), url, at + 1);
+    const char *colon = strstr(url, "://"), *host = colon ? colon + 3 : NULL;
+    const char *at = host ? memrchr(host, '@', strcspn(host, "/?#")) : NULL;
+    return at ? arena_printf(a, "%.*s%s", (int)(host - url), url, at + 1) : url;
 }
 
 static int chart_state(const char *url, const char *version, struct arena *a,
@@ -159,7 +158,9 @@ static int chart_state(const char *url, const char *version, struct arena *a,
         return rc;
     out->chart = chart_name(url, a);
     out->dir = "";
-    out->label = shown_url(answer.url, a);
+    /* a link that is signed has its secret in the query */
+    const char *shown = shown_url(answer.url, a);
+    out->label = arena_strndup(a, shown, strcspn(shown, "?#"));
     return helm_archive_tree(answer.bytes, answer.n, a, &out->files, e);
 }
 
