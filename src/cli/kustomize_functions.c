@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -26,6 +28,7 @@ struct functions {
     struct light_function_flags flags;
     struct arena *a;
     const char *dir; /* of the runtime; NULL: no container was started yet */
+    int signals;     /* those that stop us, while a container runs; -1 */
     struct runtime *runtime;
     struct image_store *images;
 };
@@ -152,15 +155,16 @@ static void pass_on(struct streams *s)
 }
 
 /* Takes what it prints until it closes its output or ends, within the limits of size and time. */
-static int hear(struct streams *s, struct exec_process *p, struct buf *out, int64_t until,
-                struct err *e)
+static int hear(struct streams *s, int signals, struct exec_process *p, struct buf *out,
+                int64_t until, struct err *e)
 {
     char chunk[65536];
     for (bool ended = false;;) {
         struct pollfd f[] = {
             {s->out[0],             POLLIN, 0},
             {s->err[0],             POLLIN, 0},
-            {ended ? -1 : p->pidfd, POLLIN, 0}
+            {ended ? -1 : p->pidfd, POLLIN, 0},
+            {signals,               POLLIN, 0}
         };
         int64_t left = until - clock_mono_ms();
         int ready = left > 0 ? poll(f, ARRAY_LEN(f), ended ? 0 : (int)left) : 0;
@@ -169,6 +173,8 @@ static int hear(struct streams *s, struct exec_process *p, struct buf *out, int6
         if (ready <= 0)
             return 0; /* all is heard, or whoever waits for its end knows that it is late */
         ended |= f[2].revents != 0;
+        if (f[3].revents)
+            return err_set(e, ERR_CANCELLED, "interrupted");
         if (f[1].revents)
             pass_on(s);
         if (f[0].revents)
@@ -180,16 +186,17 @@ static int hear(struct streams *s, struct exec_process *p, struct buf *out, int6
     }
 }
 
-static int attend(struct streams *s, struct exec_process *p, struct buf *out, struct err *e)
+static int attend(struct streams *s, int signals, struct exec_process *p, struct buf *out,
+                  struct err *e)
 {
     int64_t until = clock_mono_ms() + TIME_MS;
     int code = 0;
     shut(&s->in);
     shut(&s->out[1]);
     shut(&s->err[1]);
-    int rc = hear(s, p, out, until, e);
+    int rc = hear(s, signals, p, out, until, e);
     int64_t left = until - clock_mono_ms();
-    int end = exec_wait(p, left > 0 ? left : 0, &code, rc < 0 ? NULL : e);
+    int end = exec_wait(p, rc == 0 && left > 0 ? left : 0, &code, rc < 0 ? NULL : e);
     if (rc < 0 || end < 0)
         return rc < 0 ? rc : end;
     return code ? err_set(e, ERR_INVALID, "exit status %d", code) : 0;
@@ -220,7 +227,7 @@ static int run_program(struct functions *p, const struct kustomize_function *f, 
                                    .out_fd = s->out[1],
                                    .err_fd = s->err[1]};
     int rc = jail_start(&spec, &process, e);
-    return rc < 0 ? rc : attend(s, &process, out, e);
+    return rc < 0 ? rc : attend(s, -1, &process, out, e);
 }
 
 /* ---- containers ---- */
@@ -231,8 +238,22 @@ static void print_line(void *arg, const char *line)
     (void)fprintf(stderr, "%s\n", line);
 }
 
+/* A container outlives its command: signals wait until it is gone, in every thread. */
+static void block_stops(sigset_t *stops, sigset_t *before)
+{
+    static const int all[] = {SIGHUP, SIGINT, SIGTERM};
+    (void)sigemptyset(stops);
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        struct sigaction now;
+        if (sigaction(all[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+            (void)sigaddset(stops, all[i]);
+    }
+    (void)pthread_sigmask(SIG_BLOCK, stops, before);
+}
+
 static int open_containers(struct functions *p, struct err *e)
 {
+    sigset_t stops, before;
     if (p->runtime)
         return 0;
     const struct image_store_opts images = {
@@ -243,7 +264,12 @@ static int open_containers(struct functions *p, struct err *e)
     p->dir = arena_printf(p->a, "%s/functions-%d", verb_data_dir(NULL), (int)getpid());
     const struct runtime_opts opts = {.dir = p->dir, .cgroup_parent = "slipway-functions"};
     rc = runtime_open(&opts, &p->runtime, e);
-    return rc < 0 ? rc : runtime_watch(p->runtime, e);
+    if (rc < 0)
+        return rc;
+    block_stops(&stops, &before);
+    rc = runtime_watch(p->runtime, e);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
 }
 
 /* "type=bind,src=FOLDER,dst=FOLDER,rw=true", of the command's own user. */
@@ -354,7 +380,27 @@ static int exec_in(struct functions *p, const char *id, const struct value *conf
         .err_fd = s->err[1]};
     struct exec_process process;
     int rc = runtime_exec(p->runtime, id, &spec, &process, e);
-    return rc < 0 ? rc : attend(s, &process, out, e);
+    return rc < 0 ? rc : attend(s, p->signals, &process, out, e);
+}
+
+static int run_container(struct functions *p, const struct container_spec *spec,
+                         const struct value *config, struct streams *s, struct buf *out,
+                         struct arena *a, struct err *e)
+{
+    sigset_t stops, before;
+    block_stops(&stops, &before);
+    p->signals = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
+    int rc = runtime_start(p->runtime, spec, e);
+    if (rc == 0)
+        rc = exec_in(p, spec->id, config, s, out, a, e);
+    int gone = runtime_remove(p->runtime, spec->id, NULL);
+    (void)gone;
+    for (struct signalfd_siginfo by; read(p->signals, &by, sizeof by) > 0;)
+        if (rc == 0)
+            rc = err_set(e, ERR_CANCELLED, "interrupted");
+    shut(&p->signals);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
 }
 
 static int run_image(struct functions *p, const struct kustomize_function *f, struct streams *s,
@@ -398,12 +444,7 @@ static int run_image(struct functions *p, const struct kustomize_function *f, st
         .net_ns = f->network ? "host" : NULL,
         .limits = {.memory_bytes = (int64_t)MEMORY_MAX << 30, .pids = PIDS_MAX},
     };
-    rc = runtime_start(p->runtime, &spec, e);
-    if (rc == 0)
-        rc = exec_in(p, id, config, s, out, a, e);
-    int gone = runtime_remove(p->runtime, id, NULL);
-    (void)gone;
-    return rc;
+    return run_container(p, &spec, config, s, out, a, e);
 }
 
 /* ---- the port ---- */
@@ -429,7 +470,7 @@ struct kustomize_functions *light_functions(const struct light_function_flags *f
                                             struct arena *a)
 {
     struct functions *p = ARENA_NEW(a, struct functions);
-    *p = (struct functions){.base = {run}, .flags = *flags, .a = a};
+    *p = (struct functions){.base = {run}, .flags = *flags, .a = a, .signals = -1};
     return &p->base;
 }
 
