@@ -23,8 +23,22 @@ struct entry {
     char *note;
 };
 
+/* One refs_change() that waits; it lives on its caller's stack. */
+struct turn {
+    struct turn *next;
+    const struct ref_change *changes;
+    size_t n;
+    struct err *e;
+    int rc;
+    bool done;
+};
+
 struct refs {
-    pthread_mutex_t lock;
+    pthread_mutex_t turns_lock; /* of these four; no other lock is taken under it */
+    pthread_cond_t turned;
+    struct turn *turns, **last_turn; /* that nobody has taken yet */
+    bool busy;                       /* somebody serves those it has taken */
+    pthread_mutex_t lock;            /* of what follows */
     char *file;
     int fd;
     off_t read_to; /* the end of the last whole line applied */
@@ -165,7 +179,7 @@ static int catch_up(struct refs *r, struct err *e)
     int rc;
     if (stat(r->file, &st) < 0 && errno != ENOENT)
         return err_sys(e, errno, "look at %s", r->file);
-    if (r->fd < 0 || st.st_ino != r->inode) {
+    if (r->fd < 0 || st.st_ino != r->inode || st.st_size < r->read_to) {
         if ((rc = reopen(r, e)) < 0)
             return rc;
         if (fstat(r->fd, &st) < 0)
@@ -254,60 +268,131 @@ static bool is_so(struct refs *r, const struct ref_change *c)
     return strcmp(n->digest, c->digest) == 0 && strcmp(n->note, c->note ? c->note : "") == 0;
 }
 
-static int append(struct refs *r, const struct buf *line, struct err *e)
-{
-    struct stat st;
-    off_t before = r->read_to;
-    ssize_t put_n = write(r->fd, line->data, line->len);
-    if (put_n != (ssize_t)line->len || fdatasync(r->fd) < 0) {
-        int sys = put_n >= 0 && put_n != (ssize_t)line->len ? ENOSPC : errno;
-        /* Should this fail too, the torn end is cut before the next change. */
-        int cut = ftruncate(r->fd, before);
-        (void)cut;
-        return err_sys(e, sys, "write %s", r->file);
-    }
-    int rc = catch_up(r, e);
-    if (rc < 0)
-        return rc;
-    if (fstat(r->fd, &st) == 0 &&
-        (size_t)st.st_size > REWRITE_SLACK + 4 * (r->live_bytes + map_size(&r->names) * 24))
-        return rewrite(r, e);
-    return 0;
-}
-
-int refs_change(struct refs *r, const struct ref_change *c, size_t n, struct err *e)
+/* Adds a line for what one caller wants to `lines` and makes it so in memory. */
+static int plan(struct refs *r, const struct turn *t, struct buf *lines)
 {
     AUTO_BUF struct buf body, line;
+    int rc;
     buf_init(&body, LINE_MAX_BYTES);
     buf_init(&line, LINE_MAX_BYTES + 64);
     buf_printf(&body, "%lld", (long long)clock_real_ms());
-    LOCK_SCOPE(&r->lock);
-    int rc = take_file(r, e);
-    if (rc < 0)
-        return rc;
-    __attribute__((cleanup(flock_undo), unused)) int locked = r->fd;
     size_t changes = 0;
-    for (size_t i = 0; i < n; i++) {
-        if ((rc = check_change(&c[i], e)) < 0)
+    for (const struct ref_change *c = t->changes; c < t->changes + t->n; c++) {
+        if ((rc = check_change(c, t->e)) < 0)
             return rc;
-        if (is_so(r, &c[i]))
+        if (is_so(r, c))
             continue;
-        const struct entry *had = c[i].once ? map_get(&r->names, c[i].name) : NULL;
-        if (had && strcmp(had->digest, c[i].digest ? c[i].digest : "") != 0)
-            return err_set(e, ERR_EXISTS, "it names %s", had->digest);
+        const struct entry *had = c->once ? map_get(&r->names, c->name) : NULL;
+        if (had && strcmp(had->digest, c->digest ? c->digest : "") != 0)
+            return err_set(t->e, ERR_EXISTS, "it names %s", had->digest);
         changes++;
-        if (c[i].digest)
-            buf_printf(&body, "\tS\t%s\t%s\t%s", c[i].name, c[i].digest,
-                       c[i].note ? c[i].note : "");
+        if (c->digest)
+            buf_printf(&body, "\tS\t%s\t%s\t%s", c->name, c->digest, c->note ? c->note : "");
         else
-            buf_printf(&body, "\tD\t%s", c[i].name);
+            buf_printf(&body, "\tD\t%s", c->name);
     }
     if (changes == 0)
         return 0;
-    if ((rc = buf_check(&body, e)) < 0)
+    if ((rc = buf_check(&body, t->e)) < 0)
         return rc;
     add_line(&line, &body);
-    return append(r, &line, e);
+    buf_add(lines, line.data, line.len);
+    buf_cut(&line, line.len - 1);
+    if (!apply(r, line.data))
+        abort();
+    return 0;
+}
+
+/* Memory knows the lines already; should they not reach the disk, it forgets all and is read
+ * again from what was there before. */
+static int append(struct refs *r, const struct buf *lines, struct err *e)
+{
+    ssize_t put_n = write(r->fd, lines->data, lines->len);
+    if (put_n == (ssize_t)lines->len && fdatasync(r->fd) == 0) {
+        r->read_to += put_n;
+        return 0;
+    }
+    int sys = put_n >= 0 && put_n != (ssize_t)lines->len ? ENOSPC : errno;
+    /* Should this fail too, a torn end is cut before the next change. */
+    int cut = ftruncate(r->fd, r->read_to);
+    (void)cut;
+    r->inode = 0;
+    return err_sys(e, sys, "write %s", r->file);
+}
+
+static bool is_mostly_history(struct refs *r)
+{
+    size_t live = r->live_bytes + map_size(&r->names) * 24;
+    return (size_t)r->read_to > REWRITE_SLACK + 4 * live;
+}
+
+/* Whoever was planned saw the others of the same round: they fail together or not at all. */
+static void fail_all(struct turn *turns, const struct err *why)
+{
+    for (struct turn *t = turns; t; t = t->next) {
+        if (t->rc < 0)
+            continue;
+        t->rc = why->code;
+        if (t->e)
+            *t->e = *why;
+    }
+}
+
+static int serve_taken(struct refs *r, struct turn *turns, struct err *e)
+{
+    AUTO_BUF struct buf lines;
+    buf_init(&lines, SIZE_MAX / 2); /* each line has its own maximum */
+    for (struct turn *t = turns; t; t = t->next)
+        t->rc = plan(r, t, &lines);
+    if (lines.len == 0)
+        return 0;
+    int rc = append(r, &lines, e);
+    /* The changes are on the disk: a file that cannot be shortened fails none of them, and the
+     * next round tries again. */
+    if (rc == 0 && is_mostly_history(r))
+        (void)rewrite(r, NULL);
+    return rc;
+}
+
+/* In the order they came, with one sync. */
+static void serve(struct refs *r, struct turn *turns)
+{
+    struct err why = {0};
+    LOCK_SCOPE(&r->lock);
+    int rc = take_file(r, &why);
+    if (rc == 0) {
+        int locked = r->fd;
+        rc = serve_taken(r, turns, &why);
+        flock_undo(&locked);
+    }
+    if (rc < 0)
+        fail_all(turns, &why);
+}
+
+/* Who finds nobody at work serves all who wait, itself among them; the others come while it waits
+ * for the disk, and one of them serves them next. */
+int refs_change(struct refs *r, const struct ref_change *c, size_t n, struct err *e)
+{
+    struct turn own = {.changes = c, .n = n, .e = e};
+    LOCK_SCOPE(&r->turns_lock);
+    *r->last_turn = &own;
+    r->last_turn = &own.next;
+    while (!own.done && r->busy)
+        (void)pthread_cond_wait(&r->turned, &r->turns_lock);
+    if (own.done)
+        return own.rc;
+    struct turn *taken = r->turns;
+    r->turns = NULL;
+    r->last_turn = &r->turns;
+    r->busy = true;
+    (void)pthread_mutex_unlock(&r->turns_lock);
+    serve(r, taken);
+    (void)pthread_mutex_lock(&r->turns_lock);
+    for (struct turn *t = taken; t; t = t->next)
+        t->done = true;
+    r->busy = false;
+    (void)pthread_cond_broadcast(&r->turned);
+    return own.rc;
 }
 
 int refs_set(struct refs *r, const char *name, const char *digest, const char *note, struct err *e)
@@ -382,6 +467,9 @@ int refs_open(const char *file, struct refs **out, struct err *e)
     r->file = strdup(file);
     r->fd = -1;
     (void)pthread_mutex_init(&r->lock, NULL);
+    (void)pthread_mutex_init(&r->turns_lock, NULL);
+    (void)pthread_cond_init(&r->turned, NULL);
+    r->last_turn = &r->turns;
     map_init(&r->names);
     int rc = catch_up(r, e);
     if (rc < 0) {
@@ -400,6 +488,8 @@ void refs_free(struct refs *r)
     map_done(&r->names);
     if (r->fd >= 0)
         (void)close(r->fd);
+    (void)pthread_cond_destroy(&r->turned);
+    (void)pthread_mutex_destroy(&r->turns_lock);
     (void)pthread_mutex_destroy(&r->lock);
     free(r->file);
     free(r);

@@ -3,7 +3,8 @@
  * Model      A name (any text without spaces or control characters) has one digest and a short
  *            note. All live in memory; changes are appended to one file, which is rewritten
  *            when most of it is history.
- * Guarantees A change is on disk when the call returns; a torn last line is dropped on opening.
+ * Guarantees A change is on disk when the call returns, and seen by nobody in this process before;
+ *            who change at once share a sync. A torn last line is dropped on opening.
  *            Several processes may use the same file: each sees the others' changes.
  * Threads    Any.                                                                          */
 #pragma once

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "base/fs.h"
+#include "base/thread.h"
 #include "blob/refs.h"
 #include "t.h"
 
@@ -104,4 +105,63 @@ static void follows_another_writer(void)
     finish();
 }
 
-T_MAIN(names_last, drops_a_torn_end, follows_another_writer)
+enum { CHANGERS = 8, CHANGES = 20 };
+
+struct changer {
+    struct refs *refs;
+    int number, sets, wins, refusals;
+};
+
+/* Each sets names of its own, asks for what is not allowed, and wants the names set but once. */
+static void *changes(void *arg)
+{
+    struct changer *c = arg;
+    char digest[DIGEST_MAX], name[32];
+    struct err e = {0};
+    (void)snprintf(digest, sizeof digest, "sha256:%064d", c->number);
+    for (int i = 0; i < CHANGES; i++) {
+        (void)snprintf(name, sizeof name, "own/%d/%d", c->number, i);
+        c->sets += refs_set(c->refs, name, A, NULL, &e) == 0 && refs_has(c->refs, name);
+        c->refusals += refs_set(c->refs, "a b", A, NULL, &e) == ERR_INVALID;
+        (void)snprintf(name, sizeof name, "once/%d", i);
+        struct ref_change once = {.name = name, .digest = digest, .once = true};
+        c->wins += refs_change(c->refs, &once, 1, &e) == 0;
+    }
+    return NULL;
+}
+
+static void many_change_at_once(void)
+{
+    struct err e = {0};
+    struct refs *r, *q;
+    struct ref *list;
+    struct changer changers[CHANGERS];
+    pthread_t threads[CHANGERS];
+    int sets = 0, wins = 0, refusals = 0;
+    AUTO(arena) struct arena *a = arena_new(1 << 20);
+    fresh();
+    T_RC(refs_open(file, &r, &e), &e, "open");
+    T_RC(refs_open(file, &q, &e), &e, "open twice");
+    for (int i = 0; i < CHANGERS; i++) {
+        changers[i] = (struct changer){.refs = i % 2 ? r : q, .number = i};
+        T_RC(thread_start(&threads[i], "changer", 0, changes, &changers[i], &e), &e, "thread");
+    }
+    for (int i = 0; i < CHANGERS; i++) {
+        (void)pthread_join(threads[i], NULL);
+        sets += changers[i].sets;
+        wins += changers[i].wins;
+        refusals += changers[i].refusals;
+    }
+    T_EQ_INT(sets, CHANGERS * CHANGES, "all are set, and seen by whoever set them");
+    T_EQ_INT(refusals, CHANGERS * CHANGES, "what is not allowed fails alone");
+    T_EQ_INT(wins, CHANGES, "one sets what is set but once");
+    refs_free(r);
+    refs_free(q);
+    T_RC(refs_open(file, &r, &e), &e, "open again");
+    T_EQ_INT(refs_list(r, "own/", a, &list), CHANGERS * CHANGES, "all are on the disk");
+    T_EQ_INT(refs_list(r, "once/", a, &list), CHANGES, "all are on the disk");
+    refs_free(r);
+    finish();
+}
+
+T_MAIN(names_last, drops_a_torn_end, follows_another_writer, many_change_at_once)
