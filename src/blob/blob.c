@@ -150,8 +150,8 @@ static int make_folder(struct blob_writer *w, char *path, struct err *e)
     *slash = '\0';
     bool made = mkdir(path, 0700) == 0;
     int rc = !made && errno != EEXIST ? err_sys(e, errno, "create %s", path) : 0;
-    if (made)
-        rc = sync_folder(path, e);
+    if (made && (rc = sync_folder(path, e)) < 0)
+        (void)rmdir(path); /* whoever comes next tries again */
     *slash = '/';
     return rc;
 }
@@ -163,10 +163,29 @@ static bool is_there(struct blob_writer *w, const char *path)
     return access(path, F_OK) == 0 && utimensat(AT_FDCWD, path, NULL, 0) == 0;
 }
 
-static int put_in_place(struct blob_writer *w, const char *path, struct err *e)
+/* The folders in which a name may not be on the disk yet, by their two digits. */
+static unsigned *unsynced(struct blob_store *s, const char *digest)
 {
-    LOCK_SCOPE(&w->store->lock);
-    return rename(w->path, path) < 0 ? err_sys(e, errno, "rename %s to %s", w->path, path) : 0;
+    const char two[] = {digest[7], digest[8], '\0'};
+    return &s->unsynced[strtoul(two, NULL, 16)];
+}
+
+/* A name whose sync failed stays counted. */
+static int put_in_place(struct blob_writer *w, const char *digest, const char *path, struct err *e)
+{
+    struct blob_store *s = w->store;
+    int rc;
+    {
+        LOCK_SCOPE(&s->lock);
+        if (rename(w->path, path) < 0)
+            return err_sys(e, errno, "rename %s to %s", w->path, path);
+        ++*unsynced(s, digest);
+    }
+    if ((rc = sync_folder(path, e)) < 0)
+        return rc;
+    LOCK_SCOPE(&s->lock);
+    --*unsynced(s, digest);
+    return 0;
 }
 
 /* The disk is waited for without the lock: who come at once share its rounds. Whoever finds the
@@ -182,9 +201,7 @@ static int publish(struct blob_writer *w, const char *digest, struct err *e)
     if (fchmod(w->fd, 0444) < 0 || fsync(w->fd) < 0)
         return err_sys(e, errno, "sync %s", w->path);
     int rc = make_folder(w, path, e);
-    if (rc == 0)
-        rc = put_in_place(w, path, e);
-    return rc < 0 ? rc : sync_folder(path, e);
+    return rc < 0 ? rc : put_in_place(w, digest, path, e);
 }
 
 static void writer_free(struct blob_writer *w)
@@ -267,8 +284,10 @@ bool blob_touch(struct blob_store *s, const char *digest)
     if (blob_digest_check(digest, NULL) < 0)
         return false;
     file_path(s, digest, path);
-    LOCK_SCOPE(&s->lock);
-    return utimensat(AT_FDCWD, path, NULL, 0) == 0;
+    (void)pthread_mutex_lock(&s->lock);
+    bool there = utimensat(AT_FDCWD, path, NULL, 0) == 0, durable = *unsynced(s, digest) == 0;
+    (void)pthread_mutex_unlock(&s->lock);
+    return there && (durable || sync_folder(path, NULL) == 0);
 }
 
 int blob_open(struct blob_store *s, const char *digest, int *out_fd, uint64_t *out_size,

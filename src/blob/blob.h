@@ -3,8 +3,8 @@
  * Model      A digest ("sha256:<hex>", also sha512) names a file below one folder. A writer
  *            collects bytes, then commits under the digest it computed, or cancels. Named
  *            references (tags, leases) keep blobs alive; the rest is collected.
- * Guarantees A blob is visible only whole, verified and durable (fsync, rename). Nothing that
- *            a lease or a reference reaches is ever removed.
+ * Guarantees A blob is visible only whole and verified, and durable once a commit or a touch has
+ *            said that it is there. Nothing that a lease or a reference reaches is ever removed.
  * Threads    Any; a writer belongs to one thread.                                       */
 #pragma once
 #include <stdbool.h>
@@ -51,8 +51,9 @@ int blob_read(struct blob_store *s, const char *digest, size_t max, struct arena
 /* The file's path, for mounting and hard links; never written by anyone. */
 const char *blob_path(struct blob_store *s, const char *digest, struct arena *a);
 int blob_delete(struct blob_store *s, const char *digest, struct err *e) MUST_CHECK;
-/* Marks it as wanted now, so that collection lets it live for another grace period. False when it
- * is not there. */
+/* Marks it as wanted now, so that collection lets it live for another grace period, and waits until
+ * it is on the disk where another thread is only just putting it there. False when it is not there.
+ */
 bool blob_touch(struct blob_store *s, const char *digest);
 
 /* Every blob there is; some may go meanwhile. */

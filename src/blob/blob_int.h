@@ -8,5 +8,6 @@
 
 struct blob_store {
     char *folder;
-    pthread_mutex_t lock; /* between touching a blob and removing it */
+    pthread_mutex_t lock;   /* between touching a blob and removing it */
+    unsigned unsynced[256]; /* by the two digits of a folder: renamed into it, not yet synced */
 };
