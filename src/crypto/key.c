@@ -28,6 +28,9 @@ void key_free(struct key *k)
         return;
     gnutls_privkey_deinit(k->handle);
     gnutls_x509_privkey_deinit(k->x509);
+    if (k->uri)
+        explicit_bzero(k->uri, strlen(k->uri));
+    free(k->uri);
     free(k);
 }
 

@@ -8,6 +8,7 @@
 struct key {
     gnutls_privkey_t handle;
     gnutls_x509_privkey_t x509; /* the same key, for export; empty where a token has it */
+    char *uri;                  /* of a token's: its PIN is asked for again at each use */
 };
 
 struct key *key__new(void);

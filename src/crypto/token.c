@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "crypto/key_int.h"
 
 enum { MODULES_MAX = 8, URI_MAX = 4096 };
@@ -67,6 +68,8 @@ static int open_module(const char *uri, bool trusted, struct err *e)
     char path[PATH_MAX], file[PATH_MAX];
     const char *usual = getenv("PKCS11_MODULE_PATH");
     bool named = attribute(uri, "module-path", path, sizeof path);
+    if (!trusted && strpbrk(uri, " \t\r\n\f\v")) /* p11-kit reads names across blanks */
+        return err_set(e, ERR_INVALID, "the URI has a blank in it: write %%20");
     if (!trusted && (named || attribute(uri, "pin-source", file, sizeof file)))
         return err_set(e, ERR_DENIED,
                        "module-path and pin-source are not taken from here: "
@@ -110,7 +113,10 @@ int token_key(const char *uri, bool trusted, struct key **out, struct err *e)
         r = open_module(uri, trusted, e);
     if (r < 0)
         return r;
-    gnutls_privkey_set_pin_function(k->handle, pin, (void *)(uintptr_t)uri);
+    k->uri = strdup(uri);
+    if (!k->uri)
+        log_die("out of memory");
+    gnutls_privkey_set_pin_function(k->handle, pin, k->uri);
     int rc = gnutls_privkey_import_url(k->handle, uri, 0);
     if (rc < 0)
         return fail(rc, e, "find the private key in the token");
