@@ -30,7 +30,7 @@ struct chains_side {
     const struct resource *resource;
     struct held_key {
         struct key *key;
-        char from[256]; /* which Secret at which version, or which reference */
+        char *from; /* which Secret at which version, or which reference */
     } held[CHAINS_NONE];
 };
 
@@ -77,34 +77,52 @@ static const struct object *find_secret(struct signing *s, struct err *e)
 }
 
 /* Opening a sealed key takes a while and much memory: it is done once for each version. */
-static int refresh(struct signing *s, struct held_key *held, const char *id,
+static int refresh(struct signing *s, struct held_key *held, const char *from,
                    const struct object *secret, struct err *e)
 {
     const struct chains_ports *p = s->side->ports;
     struct key *k = NULL;
-    if (held->key && strcmp(held->from, id) == 0)
+    if (held->key && strcmp(held->from, from) == 0)
         return 0;
-    int r = secret ? load_secret(secret, s->arena, &k, e) : p->key(p->arg, id, &k, e);
+    int r = secret ? load_secret(secret, s->arena, &k, e) : p->key(p->arg, s->config.kms, &k, e);
     if (r < 0)
         return err_wrap(e, r, "%s", secret ? "Secret " NS "/" SECRET : "signers.kms.kmsref");
     key_free(held->key);
+    free(held->from);
     held->key = k;
-    (void)snprintf(held->from, sizeof held->from, "%s", id);
+    held->from = strdup(from);
+    if (!held->from)
+        log_die("out of memory");
     return 0;
+}
+
+static const char *version_of(const struct object *secret, struct arena *a)
+{
+    return arena_printf(a, "%s/%llu", secret->uid, (unsigned long long)secret->rv);
+}
+
+/* A reference to a Secret, with the version that it has now. */
+static const char *version_of_reference(struct signing *s, const char *reference)
+{
+    const char *ns, *name;
+    if (!keyref_is_secret(reference) || keyref_secret(reference, s->arena, &ns, &name, NULL) < 0)
+        return reference;
+    const struct object *o = cache_get(s->ctx->cache, &RES_SECRET, ns, name, s->arena);
+    return o ? arena_printf(s->arena, "%s %s", reference, version_of(o, s->arena)) : reference;
 }
 
 static int key_of(struct signing *s, enum chains_signer signer, struct key **out, struct err *e)
 {
     const struct object *secret = NULL;
-    const char *id = s->config.kms;
     if (!s->keys[signer]) {
         if (signer == CHAINS_X509) {
             secret = find_secret(s, e);
             if (!secret)
                 return ERR_NOT_FOUND;
-            id = arena_printf(s->arena, "%s/%llu", secret->uid, (unsigned long long)secret->rv);
         }
-        int r = refresh(s, &s->side->held[signer], id, secret, e);
+        const char *from =
+            secret ? version_of(secret, s->arena) : version_of_reference(s, s->config.kms);
+        int r = refresh(s, &s->side->held[signer], from, secret, e);
         if (r < 0)
             return r;
         s->keys[signer] = s->side->held[signer].key;
@@ -435,6 +453,8 @@ void chains_free(struct chains *c)
     for (size_t i = 0; i < CHAINS_NONE; i++) {
         key_free(c->task.held[i].key);
         key_free(c->pipeline.held[i].key);
+        free(c->task.held[i].from);
+        free(c->pipeline.held[i].from);
     }
     free(c);
 }
