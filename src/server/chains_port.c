@@ -16,7 +16,8 @@ static const char *const *logins(struct server *s, const struct object *run, str
     static const char *const lists[] = {"secrets", "imagePullSecrets"};
     AUTO(object) struct object *account = NULL;
     const char **out = ARENA_ARRAY(a, const char *, LOGINS_MAX + 1);
-    const char *name = value_at_str(run->root, "spec.serviceAccountName", "default");
+    const char *own = value_at_str(run->root, "spec.serviceAccountName", "default");
+    const char *name = value_at_str(run->root, "spec.taskRunTemplate.serviceAccountName", own);
     size_t n = 0, len;
     if (kube_get(s->kube, &RES_SERVICE_ACCOUNT, run->ns, name, &account, NULL) < 0)
         return out;
