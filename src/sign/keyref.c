@@ -67,7 +67,8 @@ static int refuse_scheme(const char *reference, const char *scheme, const struct
     for (size_t i = 0; i < sizeof services / sizeof *services; i++)
         if (strlen(services[i]) == n && strncmp(services[i], reference, n) == 0)
             why = "is a service on the network, and none is asked";
-    (void)err_set(e, ERR_UNSUPPORTED, "%.*s:// %s", (int)n, reference, why);
+    (void)err_set(e, ERR_UNSUPPORTED, "%.*s%s %s", (int)n, reference, n ? "://" : "a file",
+                  n ? why : "is not read here");
     return err_hint(e, p->files ? "give a file, env://VARIABLE, k8s://NAMESPACE/SECRET or pkcs11:…"
                                 : "give k8s://NAMESPACE/SECRET or pkcs11:…");
 }

@@ -28,7 +28,7 @@ static void refuses(void)
         {"azurekms://v/k",                              false, ERR_UNSUPPORTED, "azurekms:// is a service"  },
         {"hashivault://k",                              false, ERR_UNSUPPORTED, "hashivault:// is a service"},
         {"ftp://x",                                     true,  ERR_UNSUPPORTED, "no kind of key reference"  },
-        {"/etc/passwd",                                 false, ERR_UNSUPPORTED, "no kind of key reference"  },
+        {"/etc/passwd",                                 false, ERR_UNSUPPORTED, "a file is not read here"   },
         {"env://HOME",                                  false, ERR_UNSUPPORTED, "no kind of key reference"  },
         {"k8s://ci",                                    true,  ERR_INVALID,     "k8s://NAMESPACE/SECRET"    },
         {"k8s://ci/key/x",                              true,  ERR_INVALID,     "k8s://NAMESPACE/SECRET"    },
