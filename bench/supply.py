@@ -18,7 +18,6 @@ from bench.report import Goal
 from bench.servers import BUILD, SLIPWAY, Failed, Server, Slipway
 
 COSIGN, COSIGN_VERSION = "github.com/sigstore/cosign/v2/cmd/cosign", "v2.6.1"
-OSV, OSV_VERSION = "github.com/google/osv-scanner/v2/cmd/osv-scanner", "v2.6.0"
 CLIENTS, LAYERS, LAYER_BYTES = 8, 20, 10 << 20
 MANIFESTS = 2000
 TICKS = os.sysconf("SC_CLK_TCK")
