@@ -24,6 +24,7 @@ static const struct {
     {"Change releases of charts",  verbs_release        },
     {"Look at releases of charts", verbs_release_show   },
     {"Check metrics' rules",       verbs_promtool       },
+    {"Check dashboards",           verbs_dashboard      },
     {"Sign and verify images",     verbs_sign_image     },
     {"Sign and verify files",      verbs_sign_blob      },
     {"Protect namespaces",         verbs_allow          },

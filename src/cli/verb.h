@@ -18,8 +18,8 @@ struct verb {
 extern const struct verb verbs_server[], verbs_loop[], verbs_build[], verbs_image[], verbs_helm[],
     verbs_helm_net[], verbs_kustomize[], verbs_release[], verbs_release_show[], verbs_render[],
     verbs_scan[], verbs_db[], verbs_affected[], verbs_step[];
-extern const struct verb verbs_allow[], verbs_registry[], verbs_registry_policy[],
-    verbs_sign_blob[], verbs_sign_image[];
+extern const struct verb verbs_allow[], verbs_dashboard[], verbs_registry[],
+    verbs_registry_policy[], verbs_sign_blob[], verbs_sign_image[];
 
 /* Prints "slipway: sentence" and the hint to standard error; gives EXIT_FAILED. */
 int verb_fail(const struct err *e);
