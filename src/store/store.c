@@ -149,8 +149,7 @@ static void list_push(struct entry_list *l, size_t *cap, struct entry *n)
     l->items[l->n++] = n;
 }
 
-/* The references are taken at the end: each makes the processor wait for all that it reads, and
- * entries lie scattered in memory. */
+/* The walk only reads; the references are taken once it is known what is listed. */
 static void list_now(struct store *s, const char *prefix, const char *after, size_t limit,
                      struct entry_list *out)
 {
