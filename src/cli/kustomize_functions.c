@@ -79,7 +79,8 @@ static struct env environment(const struct functions *p, const struct kustomize_
     for (size_t i = 0; first[i]; i++)
         put(&env, first[i]);
     for (size_t i = 0; f->env[i]; i++)
-        put_word(&env, f->env[i]);
+        if (f->folder || strchr(f->env[i], '=')) /* what was fetched names nothing of ours */
+            put_word(&env, f->env[i]);
     for (size_t i = 0; i < p->flags.env->n; i++)
         put_word(&env, p->flags.env->items[i]);
     return env;
