@@ -263,12 +263,8 @@ static void delta_close(struct delta *d)
         (void)munmap((void *)(uintptr_t)d->bytes, d->n + 1);
 }
 
-/* A text of `n` bytes and its zero, inside. */
-static bool holds(const struct delta *d, uint64_t at, uint64_t n)
-{
-    return at < d->n && n < d->n - at && d->bytes[at + n] == '\0';
-}
-
+/* Laid out as put_slots() does, text after text and none twice: what is made of it, and the work of
+ * looking, is no more than its bytes. */
 static bool delta_sound(const struct delta *d)
 {
     const struct delta_head *h = d->head;
@@ -277,12 +273,19 @@ static bool delta_sound(const struct delta *d)
         h->n > (d->n - sizeof *h) / sizeof *s || h->signature_n > ADVISORIES_SIGNATURE_MAX ||
         h->signature_n > d->n - sizeof *h - h->n * sizeof *s)
         return false;
+    uint64_t at = sizeof *h + h->n * sizeof *s, end = d->n - h->signature_n;
     for (uint64_t i = 0; i < h->n; i++) {
-        const char *end = s[i].key < d->n ? memchr(d->bytes + s[i].key, 0, d->n - s[i].key) : NULL;
-        if (!end || (s[i].records && !holds(d, s[i].records, s[i].records_n)))
+        const char *zero = s[i].key == at ? memchr(d->bytes + at, 0, end - at) : NULL;
+        if (!zero)
             return false;
+        at = (uint64_t)(zero - d->bytes) + 1;
+        if (!s[i].records)
+            continue;
+        if (s[i].records != at || s[i].records_n >= end - at || d->bytes[at + s[i].records_n])
+            return false;
+        at += s[i].records_n + 1;
     }
-    return memchr(h->from, 0, sizeof h->from) && memchr(h->to, 0, sizeof h->to);
+    return at == end && memchr(h->from, 0, sizeof h->from) && memchr(h->to, 0, sizeof h->to);
 }
 
 static int delta_open(const char *path, struct delta *out, struct err *e)
