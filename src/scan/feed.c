@@ -87,6 +87,9 @@ static int fetch(struct feed_place *p, const struct value *layer, const char *pa
     int r = blob_digest_check(digest, e);
     if (r == 0 && (strncmp(digest, "sha256:", 7) != 0 || size < 0))
         r = err_set(e, ERR_INVALID, "a layer without size, or of another digest than sha256");
+    if (r == 0 && (uint64_t)size > unpacked_max)
+        r = err_set(e, ERR_TOO_LARGE, "a layer of more than %llu bytes",
+                    (unsigned long long)unpacked_max);
     if (r < 0)
         return r;
     AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
