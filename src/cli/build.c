@@ -94,6 +94,7 @@ static int read_secrets(const struct option_list *list, struct arena *a, struct 
     for (size_t i = 0; i < list->n; i++) {
         char *rest = arena_strdup(a, list->items[i]), *bytes;
         const char *file = NULL, *variable = NULL;
+        bool by_variable = false;
         for (char *part; (part = strsep(&rest, ","));) {
             if (strncmp(part, "id=", 3) == 0)
                 s[i].id = part + 3;
@@ -103,9 +104,15 @@ static int read_secrets(const struct option_list *list, struct arena *a, struct 
                 file = part + 7;
             else if (strncmp(part, "env=", 4) == 0)
                 variable = part + 4;
-            else if (strcmp(part, "type=file") != 0 && strcmp(part, "type=env") != 0)
+            else if (strcmp(part, "type=env") == 0)
+                by_variable = true;
+            else if (strcmp(part, "type=file") != 0)
                 return err_set(e, ERR_INVALID, "secret \"%s\": %s is not known", list->items[i],
                                part);
+        }
+        if (by_variable && !variable) { /* "src" is the variable's name then */
+            variable = file;
+            file = NULL;
         }
         if (!s[i].id || (file && variable))
             return err_set(e, ERR_INVALID,
