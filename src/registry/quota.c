@@ -181,7 +181,9 @@ int registry_policy_fits(struct registry_policy *p, struct refs *refs, struct bl
         if (!policy__covers(q, repository))
             continue;
         const struct count *c = counted(p, i, &at);
-        if (content->digest && map_has(&c->digests, content->digest))
+        uint64_t has; /* other bytes under a known name are not it */
+        if (content->digest && map_has(&c->digests, content->digest) &&
+            blob_has(blobs, content->digest, &has) && content->bytes <= has)
             continue;
         if (c->bytes > q->max_bytes || content->bytes > q->max_bytes - c->bytes)
             return refuse(q, repository, c->bytes, content->bytes, e);

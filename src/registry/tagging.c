@@ -62,15 +62,17 @@ static int content_of(struct registry *r, const char *digest, struct arena *a,
     struct manifest m;
     struct descriptor d;
     char *json;
-    size_t size;
+    size_t size, i = 0;
+    uint64_t bytes;
     int rc = blob_read(r->blobs, digest, MANIFEST_MAX_BYTES, a, &json, &size, e);
     if (rc == 0)
         rc = manifest_parse(a, json, size, NULL, &m, e);
     if (rc < 0)
         return rc;
     out[(*n)++] = (struct registry_content){digest, size};
-    for (size_t i = 0; manifest_next(&m, &i, &d) && *n < CONTENT_MAX;)
-        out[(*n)++] = (struct registry_content){d.digest, d.size};
+    while (*n < CONTENT_MAX && manifest_next(&m, &i, &d))
+        if (blob_has(r->blobs, d.digest, &bytes)) /* its size is not what the manifest says */
+            out[(*n)++] = (struct registry_content){d.digest, bytes};
     return 0;
 }
 
