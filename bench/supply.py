@@ -101,7 +101,10 @@ class Client:
         location = re.search(r"(?im)^location: (\S+)", text)
         left = int(headers.get("content-length", 0)) - (n - end - 4)
         while left > 0:
-            left -= self.socket.recv_into(self.view, min(left, len(self.buffer)))
+            got = self.socket.recv_into(self.view, min(left, len(self.buffer)))
+            if not got:
+                raise Failed(f"{method} {path}: the connection broke")
+            left -= got
         if status not in expect:
             raise Failed(f"{method} {path}: {text.splitlines()[0]}")
         return location[1] if location else None
