@@ -2,9 +2,10 @@
  *
  * Model      A message is a run of fields, each a number and a value of one of four widths; what
  *            the numbers mean is the caller's. A message within is read as bytes, by the same
- * calls. Guarantees Reading allocates nothing and never passes the end; what is malformed makes
- * `broken` and ends the message. Groups are refused: nothing has written them for long. Not here
- * Schemas (apiserver/ has Kubernetes's), framing, compression.                     */
+ *            calls.
+ * Guarantees Reading allocates nothing and never passes the end; what is malformed makes `broken`
+ *            and ends the message. Groups are refused: nothing has written them for long.
+ * Not here   Schemas (apiserver/ has Kubernetes's), framing, compression.                     */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
