@@ -27,6 +27,7 @@ void stream_take(struct logdb *db, struct stream *s, int64_t time_ns, const char
     s->head_lines++;
     db->stats.lines_in++;
     db->stats.bytes_in += n;
+    readers__added(db, (uint32_t)(s - db->streams));
 }
 
 /* False when the record is damaged. */

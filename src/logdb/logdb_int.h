@@ -72,6 +72,7 @@ struct logdb {
     bool journal_dirty;
     int64_t packed_ms; /* when all heads were packed last */
     struct logdb_stats stats;
+    struct logdb_reader *readers;
 };
 
 /* lines.c: the encoding of lines in heads, chunks and the journal */
@@ -101,6 +102,10 @@ int journal_add(struct logdb *db, uint32_t stream, int64_t time_ns, const char *
 int journal_truncate(struct logdb *db, struct err *e) MUST_CHECK;
 /* Takes a line into memory only; for replay and append. */
 void stream_take(struct logdb *db, struct stream *s, int64_t time_ns, const char *line, size_t n);
+
+/* reader.c; under the lock */
+void readers__added(struct logdb *db, uint32_t stream);   /* a line has come */
+void readers__removed(struct logdb *db, uint32_t stream); /* its oldest chunks have gone */
 
 /* segment.c */
 int segments_open(struct logdb *db, struct err *e) MUST_CHECK;

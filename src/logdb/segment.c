@@ -220,8 +220,10 @@ static void drop_oldest(struct logdb *db)
         while (gone < s->n_chunks && s->chunks[gone].segment == g)
             segment_unref(s->chunks[gone++].segment);
         s->n_chunks -= gone;
-        if (gone)
-            memmove(s->chunks, s->chunks + gone, s->n_chunks * sizeof *s->chunks);
+        if (!gone)
+            continue;
+        memmove(s->chunks, s->chunks + gone, s->n_chunks * sizeof *s->chunks);
+        readers__removed(db, (uint32_t)i);
     }
     db->stats.disk_bytes -= g->size;
     db->stats.removed_segments++;
