@@ -104,7 +104,7 @@ static int run_up(int argc, char **argv)
         {"alertmanager-config",                               0, OPTION_TEXT, &o.alertmanager_config, "FILE",
          "who is told about alerts: an alertmanager.yml"},
         {"logs-config", 0, OPTION_TEXT, &o.logs_config, "FILE",
-         "other ways in for lines: a fluent-bit.yaml (inputs forward and syslog)"},
+         "other ways of lines, in and out: a fluent-bit.yaml (forward, syslog; es, forward)"},
         {"enable-feature",                             0, OPTION_LIST, &features, "NAME",
          "what Prometheus has behind this flag: promql-experimental-functions, …"},
         {"no-node",                                  0, OPTION_FLAG, &o.no_node, NULL,

@@ -28,7 +28,7 @@ static const struct {
     [FLUENTBIT_FORWARD_OUT] = {"outputs", "forward", 24224},
 };
 
-enum type { TEXT, PORT, BOOL };
+enum type { TEXT, PORT, BOOL, RETRIES };
 
 #define AT(field) offsetof(struct fluentbit_plugin, field)
 
@@ -39,30 +39,31 @@ static const struct property {
     size_t at;
     const char *only; /* the values it may have, with blanks around them; NULL: any */
 } properties[] = {
-    {"listen",               TEXT, INPUTS,                           AT(listen),             NULL                             },
-    {"port",                 PORT, INPUTS | OUTPUTS,                 AT(port),               NULL                             },
-    {"mode",                 TEXT, SYSLOG_IN,                        AT(mode),               " tcp udp "                      },
-    {"parser",               TEXT, SYSLOG_IN,                        AT(parser),             " syslog-rfc5424 syslog-rfc3164 "},
-    {"shared_key",           TEXT, FORWARD_IN | FORWARD_OUT,         AT(shared_key),         NULL                             },
-    {"self_hostname",        TEXT, FORWARD_OUT,                      AT(self_hostname),      NULL                             },
-    {"require_ack_response", BOOL, FORWARD_OUT,                      AT(ack),                NULL                             },
-    {"match",                TEXT, OUTPUTS,                          AT(match),              NULL                             },
-    {"host",                 TEXT, OUTPUTS,                          AT(host),               NULL                             },
-    {"compress",             TEXT, OUTPUTS,                          AT(compress),           " gzip "                         },
-    {"index",                TEXT, ES_OUT,                           AT(index),              NULL                             },
-    {"path",                 TEXT, ES_OUT,                           AT(path),               NULL                             },
-    {"http_user",            TEXT, ES_OUT,                           AT(user),               NULL                             },
-    {"http_passwd",          TEXT, ES_OUT,                           AT(password),           NULL                             },
-    {"http_api_key",         TEXT, ES_OUT,                           AT(api_key),            NULL                             },
-    {"logstash_format",      BOOL, ES_OUT,                           AT(logstash_format),    NULL                             },
-    {"logstash_prefix",      TEXT, ES_OUT,                           AT(logstash_prefix),    NULL                             },
-    {"suppress_type_name",   BOOL, ES_OUT,                           AT(suppress_type_name), NULL                             },
-    {"tls",                  BOOL, FORWARD_IN | SYSLOG_IN | OUTPUTS, AT(tls),                NULL                             },
-    {"tls.verify",           BOOL, FORWARD_IN | SYSLOG_IN | OUTPUTS, AT(verify),             NULL                             },
-    {"tls.ca_file",          TEXT, FORWARD_IN | SYSLOG_IN | OUTPUTS, AT(ca_file),            NULL                             },
-    {"tls.crt_file",         TEXT, FORWARD_IN | SYSLOG_IN | OUTPUTS, AT(cert_file),          NULL                             },
-    {"tls.key_file",         TEXT, FORWARD_IN | SYSLOG_IN | OUTPUTS, AT(key_file),           NULL                             },
-    {"tls.vhost",            TEXT, OUTPUTS,                          AT(vhost),              NULL                             },
+    {"listen",               TEXT,    INPUTS,                           AT(listen),             NULL                             },
+    {"port",                 PORT,    INPUTS | OUTPUTS,                 AT(port),               NULL                             },
+    {"mode",                 TEXT,    SYSLOG_IN,                        AT(mode),               " tcp udp "                      },
+    {"parser",               TEXT,    SYSLOG_IN,                        AT(parser),             " syslog-rfc5424 syslog-rfc3164 "},
+    {"shared_key",           TEXT,    FORWARD_IN | FORWARD_OUT,         AT(shared_key),         NULL                             },
+    {"self_hostname",        TEXT,    FORWARD_OUT,                      AT(self_hostname),      NULL                             },
+    {"require_ack_response", BOOL,    FORWARD_OUT,                      AT(ack),                NULL                             },
+    {"match",                TEXT,    OUTPUTS,                          AT(match),              NULL                             },
+    {"host",                 TEXT,    OUTPUTS,                          AT(host),               NULL                             },
+    {"compress",             TEXT,    OUTPUTS,                          AT(compress),           " gzip "                         },
+    {"index",                TEXT,    ES_OUT,                           AT(index),              NULL                             },
+    {"path",                 TEXT,    ES_OUT,                           AT(path),               NULL                             },
+    {"http_user",            TEXT,    ES_OUT,                           AT(user),               NULL                             },
+    {"http_passwd",          TEXT,    ES_OUT,                           AT(password),           NULL                             },
+    {"http_api_key",         TEXT,    ES_OUT,                           AT(api_key),            NULL                             },
+    {"logstash_format",      BOOL,    ES_OUT,                           AT(logstash_format),    NULL                             },
+    {"logstash_prefix",      TEXT,    ES_OUT,                           AT(logstash_prefix),    NULL                             },
+    {"suppress_type_name",   BOOL,    ES_OUT,                           AT(suppress_type_name), NULL                             },
+    {"tls",                  BOOL,    FORWARD_IN | SYSLOG_IN | OUTPUTS, AT(tls),                NULL                             },
+    {"tls.verify",           BOOL,    FORWARD_IN | SYSLOG_IN | OUTPUTS, AT(verify),             NULL                             },
+    {"tls.ca_file",          TEXT,    FORWARD_IN | SYSLOG_IN | OUTPUTS, AT(ca_file),            NULL                             },
+    {"tls.crt_file",         TEXT,    FORWARD_IN | SYSLOG_IN | OUTPUTS, AT(cert_file),          NULL                             },
+    {"tls.key_file",         TEXT,    FORWARD_IN | SYSLOG_IN | OUTPUTS, AT(key_file),           NULL                             },
+    {"retry_limit",          RETRIES, OUTPUTS,                          AT(retry_limit),        NULL                             },
+    {"tls.vhost",            TEXT,    OUTPUTS,                          AT(vhost),              NULL                             },
 };
 
 /* What a file is read with. */
@@ -123,6 +124,19 @@ static int read_bool(const char *text, bool *out, struct err *e)
     return err_set(e, ERR_INVALID, "%.100s is neither on nor off", text);
 }
 
+/* How often; no_limits and false: as often as it takes, no_retries: never. */
+static int read_retries(const char *text, int64_t *out, struct err *e)
+{
+    if (strcasecmp(text, "no_limits") == 0 || strcasecmp(text, "false") == 0 ||
+        strcasecmp(text, "off") == 0)
+        *out = -1;
+    else if (strcasecmp(text, "no_retries") == 0)
+        *out = 0;
+    else if (!value_int_from_text(text, out) || *out < 1)
+        return err_set(e, ERR_INVALID, "%.100s is no number from 1, no_limits or no_retries", text);
+    return 0;
+}
+
 static int read_property(const struct reader *r, const struct property *p, const struct value *v,
                          struct fluentbit_plugin *out, struct err *e)
 {
@@ -140,6 +154,8 @@ static int read_property(const struct reader *r, const struct property *p, const
         return 0;
     case BOOL:
         return read_bool(text, (bool *)to, e);
+    case RETRIES:
+        return read_retries(text, (int64_t *)(void *)to, e);
     case PORT:
         break;
     }
@@ -196,6 +212,8 @@ static int read_plugin(const struct reader *r, const char *section, size_t nth,
                                      .port = plugins[kind].port,
                                      .verify = !strcmp(section, "outputs"),
                                      .ack = true,
+                                     .suppress_type_name = true,
+                                     .retry_limit = -1,
                                      .listen = "127.0.0.1",
                                      .host = "127.0.0.1",
                                      .match = "*",

@@ -17,6 +17,7 @@ struct fluentbit_plugin {
     enum fluentbit_kind kind;
     const char *name; /* "pipeline.outputs[0] (es)" */
     int64_t port;
+    int64_t retry_limit; /* < 0: none */
     bool tls, verify, ack, logstash_format, suppress_type_name;
     const char *listen, *mode, *parser; /* of inputs */
     const char *match, *host, *index, *path, *user, *password, *api_key, *logstash_prefix,

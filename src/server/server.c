@@ -372,10 +372,10 @@ void server_free(struct server *s)
     runner_free(s->runner);
     while (s->n_doors)
         http_server_free(s->doors[--s->n_doors]);
-    shipping_free(s->shipping);
     work_free(s->work);
     alerting_free(s);
     scraper_free(s->scraper);
+    shipping_free(s->shipping);
     pushed_free(s->pushed);
     flaws_free(s->flaws);
     if (s->api)
