@@ -12,12 +12,12 @@ static char dir[64], file[96];
 static struct logdb *db;
 static struct arena *arena;
 
-static void begin_with(uint64_t max_bytes)
+static void begin(void)
 {
     (void)snprintf(dir, sizeof dir, "/tmp/slipway-output-XXXXXX");
     T_OK(mkdtemp(dir), "mkdtemp");
     (void)snprintf(file, sizeof file, "%s/marks", dir);
-    struct logdb_opts o = {.dir = dir, .clock = &clock_system, .max_bytes = max_bytes};
+    struct logdb_opts o = {.dir = dir, .clock = &clock_system};
     T_RC(logdb_open(&o, &db, &e), &e, "open");
     arena = arena_new(0);
 }
@@ -50,8 +50,9 @@ static void add_many(int from, int to)
 struct fake {
     struct output_way way;
     pthread_mutex_t lock;
-    unsigned sends, seen[1000];
-    bool fails, halves, dead;
+    unsigned sends, seen[4000];
+    bool fails, halves;
+    atomic_bool dead;
 };
 
 static int fake_send(struct output_way *w, struct output_batch *b, struct err *err)
@@ -116,7 +117,7 @@ static void takes_part_by_part(void)
         .way = {fake_send, fake_free},
           .fails = true, .halves = true
     };
-    begin_with(0);
+    begin();
     add_many(0, 10);
     struct output *o = start(&f.way, "kube.shop.*", -1);
     add_many(10, 500);
@@ -135,7 +136,7 @@ static void goes_on_where_it_was(void)
     struct fake f = {
         .way = {fake_send, fake_free}
     };
-    begin_with(0);
+    begin();
     struct output *o = start(&f.way, "*", -1);
     add_many(0, 100);
     (void)drained(o);
@@ -156,12 +157,44 @@ static void goes_on_where_it_was(void)
     end();
 }
 
-static void counts_what_is_lost(void)
+/* Retention goes by while the other side is away: a line is sent or counted, never neither. */
+static void counts_what_retention_takes(void)
+{
+    struct fake f = {
+        .way = {fake_send, fake_free},
+          .dead = true
+    };
+    struct output_stats s = {0};
+    begin();
+    struct output *o = start(&f.way, "*", -1);
+    add_many(0, 4000);
+    T_RC(logdb_flush(db, &e), &e, "pack");
+    logdb_limit(db, 0, 1);
+    for (int i = 0; i < 6000 && !s.lost; i++) {
+        (void)usleep(10 * 1000);
+        T_RC(logdb_sync(db, &e), &e, "retention");
+        output_stats(o, &s);
+    }
+    T_OK(s.lost >= 2000, "more than a batch was lost");
+    logdb_limit(db, 0, 0);
+    atomic_store(&f.dead, false);
+    add_many(0, 3);
+    s = drained(o);
+    output_free(o);
+    unsigned sent = 0;
+    for (int i = 0; i < 4000; i++)
+        sent += f.seen[i];
+    T_EQ_INT((long long)s.sent, sent, "sent");
+    T_EQ_INT((long long)(s.sent + s.lost), 4003, "sent or counted");
+    end();
+}
+
+static void counts_what_is_given_up(void)
 {
     struct fake f = {
         .way = {fake_send, fake_free}
     };
-    begin_with(1); /* any segment but the last is one too many */
+    begin();
     struct output *o = start(&f.way, "*", -1), *other;
     (void)snprintf(file, sizeof file, "%s/other", dir);
     struct fake g = {
@@ -189,7 +222,7 @@ static void to_our_listener(void)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct forward_in *in = NULL;
-        begin_with(0);
+        begin();
         struct logdb *there = NULL;
         struct logdb_opts to = {.dir = arena_join(arena, dir, "/there", NULL),
                                 .clock = &clock_system};
@@ -226,4 +259,70 @@ static void to_our_listener(void)
     }
 }
 
-T_MAIN(takes_part_by_part, goes_on_where_it_was, counts_what_is_lost, to_our_listener)
+/* Elasticsearch: 503 first, then line 1 is taken later, line 2 is refused, line 3 is there. */
+struct elastic {
+    _Atomic unsigned asked;
+    char bodies[3][4096];
+};
+
+static void answer_bulk(struct http_request *q, void *arg)
+{
+    static const char first[] =
+        "{\"errors\":true,\"items\":[{\"create\":{\"status\":201}},"
+        "{\"create\":{\"status\":429}},{\"create\":{\"status\":400,\"error\":"
+        "{\"type\":\"mapper_parsing_exception\",\"reason\":\"no\"}}},"
+        "{\"create\":{\"status\":409}}]}",
+                      last[] = "{\"errors\":false,\"items\":[{\"create\":{\"status\":201}}]}";
+    struct elastic *x = arg;
+    struct err why;
+    char *body;
+    size_t n;
+    unsigned nth = atomic_load(&x->asked);
+    http_accept_gzip(q);
+    if (nth > 2 || http_read_all(q, sizeof x->bodies[0] - 1, &body, &n, &why) < 0) {
+        http_send_text(q, 400, "too much");
+        return;
+    }
+    memcpy(x->bodies[nth], body, n + 1);
+    atomic_store(&x->asked, nth + 1);
+    if (nth == 0 || strcmp(q->path, "/elastic/_bulk") != 0)
+        http_send_text(q, 503, "later");
+    else
+        http_send(q, 200, "application/json", nth == 1 ? first : last,
+                  nth == 1 ? sizeof first - 1 : sizeof last - 1);
+}
+
+static void to_elasticsearch(void)
+{
+    static struct elastic x;
+    struct http_server *server = NULL;
+    for (int gzip = 0; gzip < 2; gzip++) {
+        x = (struct elastic){0};
+        begin();
+        struct http_listen l = {.address = "127.0.0.1:0"};
+        T_RC(http_server_start(&l, answer_bulk, &x, &server, &e), &e, "listen");
+        add("web", "before");
+        struct output_es_opts eo = {
+            .url = arena_printf(arena, "http://127.0.0.1:%u/elastic", http_server_port(server)),
+            .logstash_prefix = "shop",
+            .gzip = gzip};
+        T_RC(fs_write_atomic(file, 0600, "{\"lost\":7,\"streams\":[]}", 23, &e), &e, "marks");
+        for (int i = 1; i < 4; i++)
+            add("web", arena_printf(arena, "line %d", i));
+        struct output *o = start(output_es_new(&eo), "*", -1);
+        struct output_stats s = drained(o);
+        T_EQ_INT((long long)s.sent, 3, "taken, or there already");
+        T_EQ_INT((long long)s.lost, 8, "refused, and before");
+        T_EQ_INT((long long)s.retried, 5, "four once, one again");
+        T_EQ_STR(x.bodies[0], x.bodies[1], "the same again, under the same _id");
+        T_OK(strstr(x.bodies[0], "{\"create\":{\"_index\":\"shop-20"), x.bodies[0]);
+        T_OK(strstr(x.bodies[2], "\"log\":\"line 1\"") && !strstr(x.bodies[2], "line 2"),
+             x.bodies[2]);
+        output_free(o);
+        http_server_free(server);
+        end();
+    }
+}
+
+T_MAIN(takes_part_by_part, goes_on_where_it_was, counts_what_retention_takes,
+       counts_what_is_given_up, to_our_listener, to_elasticsearch)
