@@ -106,6 +106,7 @@ void stream_take(struct logdb *db, struct stream *s, int64_t time_ns, const char
 /* reader.c; under the lock */
 void readers__added(struct logdb *db, uint32_t stream);   /* a line has come */
 void readers__removed(struct logdb *db, uint32_t stream); /* its oldest chunks have gone */
+void readers__cleared(struct logdb *db, uint32_t stream); /* its number will be another's */
 
 /* segment.c */
 int segments_open(struct logdb *db, struct err *e) MUST_CHECK;

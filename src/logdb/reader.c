@@ -89,6 +89,13 @@ void readers__removed(struct logdb *db, uint32_t stream)
     }
 }
 
+void readers__cleared(struct logdb *db, uint32_t stream)
+{
+    for (struct logdb_reader *r = db->readers; r; r = r->next)
+        if (stream < r->n_streams)
+            r->streams[stream].known = false;
+}
+
 /* ---- where it stood ---- */
 
 static uint64_t count_past(const struct buf *raw, int64_t from_ns, const struct logdb_mark *m,

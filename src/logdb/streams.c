@@ -324,6 +324,7 @@ void streams_sweep(struct logdb *db)
         if (name_write(db, line, &e) < 0)
             return; /* the disk is full, say: later */
         stream_clear(db, i);
+        readers__cleared(db, (uint32_t)i);
         db->stats.removed_streams++;
     }
 }
