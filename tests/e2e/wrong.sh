@@ -64,7 +64,7 @@ ends "nothing to take down" 1 "$dir/none" "--data-dir" "$slipway" down --data-di
 
 start --no-node
 run "an object" kubectl create configmap kept --from-literal=a=b
-ends "a port in use" 1 "listen on 127.0.0.1:6443: the port is in use" "ss -ltnp" \
+ends "a port in use" 1 "listen on 127.0.0.1:6443: the port is in use" "ss -ltunp" \
     "$slipway" up --data-dir "$dir/other" --quiet --no-node
 ends "a folder in use" 1 "$data is in use by another slipway" "choose another folder" \
     "$slipway" up --data-dir "$data"
