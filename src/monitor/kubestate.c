@@ -8,6 +8,8 @@
 #include "kube/kube.h"
 #include "monitor/kubestate_int.h"
 
+enum { OBJECTS_MAX = 10000 }; /* of one kind */
+
 /* ---- samples ---- */
 
 void state__put(struct state_out *out, const char *name, double v, ...)
@@ -220,14 +222,6 @@ static const struct field service_fields[] = {
     {"kube_service_created", "metadata.creationTimestamp", TIME  },
     {NULL,                   NULL,                         NUMBER},
 };
-static const struct field configmap_fields[] = {
-    {"kube_configmap_created", "metadata.creationTimestamp", TIME  },
-    {NULL,                     NULL,                         NUMBER},
-};
-static const struct field secret_fields[] = {
-    {"kube_secret_created", "metadata.creationTimestamp", TIME  },
-    {NULL,                  NULL,                         NUMBER},
-};
 static const struct field claim_fields[] = {
     {"kube_persistentvolumeclaim_created", "metadata.creationTimestamp", TIME  },
     {NULL,                                 NULL,                         NUMBER},
@@ -337,17 +331,6 @@ static void more_service(struct state_out *out)
     state__put(out, "kube_service_spec_type", 1, "type", value_at_str(v, "spec.type", ""), NULL);
 }
 
-static void more_configmap(struct state_out *out)
-{
-    state__put(out, "kube_configmap_info", 1, NULL);
-}
-
-static void more_secret(struct state_out *out)
-{
-    state__put(out, "kube_secret_info", 1, NULL);
-    state__put(out, "kube_secret_type", 1, "type", value_at_str(out->o->root, "type", ""), NULL);
-}
-
 static void more_claim(struct state_out *out)
 {
     static const char *const phases[] = {"Lost", "Bound", "Pending", NULL};
@@ -414,8 +397,6 @@ static const struct kind {
     {&RES_NODE,                      "node",                    node_fields,        more_node       },
     {&RES_NAMESPACE,                 "namespace",               namespace_fields,   more_namespace  },
     {&RES_SERVICE,                   "service",                 service_fields,     more_service    },
-    {&RES_CONFIG_MAP,                "configmap",               configmap_fields,   more_configmap  },
-    {&RES_SECRET,                    "secret",                  secret_fields,      more_secret     },
     {&RES_PERSISTENT_VOLUME_CLAIM,   "persistentvolumeclaim",   claim_fields,       more_claim      },
     {&RES_PERSISTENT_VOLUME,         "persistentvolume",        volume_fields,      more_volume     },
     {&RES_HORIZONTAL_POD_AUTOSCALER, "horizontalpodautoscaler", scaler_fields,      NULL            },
@@ -452,6 +433,15 @@ void kubestate_object(const struct resource *r, const struct object *o, scraper_
             emit_object(&kinds[i], o, emit, to);
 }
 
+static void emit_left_out(const struct kind *k, size_t n, scraper_emit emit, void *to)
+{
+    const struct label l[] = {
+        {"__name__", "slipway_objects_not_measured"},
+        {"kind",     k->label                      }
+    };
+    emit(to, l, ARRAY_LEN(l), (double)n);
+}
+
 void kubestate_emit(void *kube, scraper_emit emit, void *to)
 {
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
@@ -461,8 +451,10 @@ void kubestate_emit(void *kube, scraper_emit emit, void *to)
             log_debug("metrics", "%s", e.msg);
             continue;
         }
-        for (size_t k = 0; k < l.n; k++)
+        for (size_t k = 0; k < l.n && k < OBJECTS_MAX; k++)
             emit_object(&kinds[i], l.items[k], emit, to);
+        if (l.n > OBJECTS_MAX)
+            emit_left_out(&kinds[i], l.n - OBJECTS_MAX, emit, to);
         kube_list_done(&l);
     }
 }

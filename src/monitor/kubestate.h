@@ -1,9 +1,12 @@
 /* kubestate.h - the state of objects as numbers, by the names of kube-state-metrics 2.
  *
  * Model      kubestate_object() is pure: samples of one object. kubestate_emit() lists the kinds
- * that have any and gives those of each object. Guarantees Nothing of a Secret's or ConfigMap's
- * content is given, and no labels or annotations that users wrote (kube-state-metrics leaves them
- * out by default, too). Threads    Any. */
+ *            that have any and gives those of each object.
+ * Guarantees No ConfigMaps and no Secrets, whose names are not for everybody who may look at
+ *            metrics; no labels or annotations that users wrote (kube-state-metrics leaves them
+ *            out by default, too). Of a kind with more than ten thousand objects the rest are
+ *            counted as slipway_objects_not_measured.
+ * Threads    Any.                                                                            */
 #pragma once
 #include "api/object.h"
 #include "api/resource.h"
