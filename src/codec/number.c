@@ -1,9 +1,12 @@
 #include "codec/number.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/banned.h"
+#include "base/own.h"
 
 /* d = 0.D1D2D3... * 10^point, without zeros at the end. */
 struct decimal {
@@ -12,11 +15,77 @@ struct decimal {
     bool negative;
 };
 
+/* 10^0 … 10^27, exact with 64 bits. */
+static const long double tens[] = {1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,
+                                   1e7L,  1e8L,  1e9L,  1e10L, 1e11L, 1e12L, 1e13L,
+                                   1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L,
+                                   1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
+
+/* Whether the double nearest to `whole` / `ten` is d. The quotient is right to 64 bits; one about
+ * the middle between two doubles is not decided: false, with *unsure set. */
+static bool reads_back(uint64_t whole, long double ten, double d, bool *unsure)
+{
+    long double quotient = (long double)whole / ten;
+    uint64_t bits;
+    memcpy(&bits, &quotient, sizeof bits);
+    unsigned beyond = bits & 0x7ff; /* of a double's 53 */
+    *unsure = beyond >= 0x3ff && beyond <= 0x401;
+    return !*unsure && (double)quotient == d;
+}
+
+static void set_digits(uint64_t whole, int scale, struct decimal *out)
+{
+    char text[24];
+    int n = 0;
+    while (whole % 10 == 0) {
+        whole /= 10;
+        scale--;
+    }
+    for (; whole; whole /= 10)
+        text[n++] = (char)('0' + whole % 10);
+    out->n = n;
+    out->point = n - scale;
+    for (int i = 0; i < n; i++)
+        out->digits[i] = text[n - 1 - i];
+}
+
+/* The same digits as decimal_shortest() finds, by arithmetic of 64 bits, for doubles of everyday
+ * size. False: it cannot tell. */
+static bool decimal_fast(double d, struct decimal *out)
+{
+    double size = fabs(d);
+    if (LDBL_MANT_DIG != 64 || !(size >= 1e-9 && size < 1e15))
+        return false;
+    out->negative = signbit(d);
+    int above = size >= 1 ? 0 : -10; /* 10^above <= size */
+    while ((above + 1 <= 0 ? 1 / tens[-(above + 1)] : tens[above + 1]) <= size)
+        above++;
+    for (int digits = 15; digits <= 17; digits++) {
+        int scale = digits - 1 - above;
+        if (scale >= (int)ARRAY_LEN(tens))
+            return false;
+        bool unsure;
+        long double scaled = size * tens[scale], whole = floorl(scaled), rest = scaled - whole;
+        if (rest > 0.49L && rest < 0.51L)
+            return false; /* rounding the product may have moved it */
+        uint64_t n = (uint64_t)whole + (rest > 0.5L);
+        if (reads_back(n, tens[scale], size, &unsure)) {
+            set_digits(n, scale, out);
+            return true;
+        }
+        if (unsure)
+            return false;
+    }
+    return false;
+}
+
 /* A double holds any 15 digits, so that the nearest 15 digits, less their zeros, are the
  * shortest wherever they read back; below the normal range fewer may do. */
 static void decimal_shortest(double d, bool single, struct decimal *out)
 {
     char text[32];
+    if (!single && decimal_fast(d, out))
+        return;
     int digits = fpclassify(d) == FP_SUBNORMAL || single ? 1 : 15;
     for (; digits <= 17; digits++) {
         (void)snprintf(text, sizeof text, "%.*e", digits - 1, fabs(d));

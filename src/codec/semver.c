@@ -177,14 +177,14 @@ struct bound {
 
 /* Bounds that must all hold. */
 struct group {
-    struct bound bounds[OPS_MAX];
+    struct group *next;
+    const struct bound *bounds;
     size_t n;
     bool has_pre;
 };
 
 struct semver_range {
-    struct group **groups;
-    size_t n;
+    struct group *first;
 };
 
 static const char *read_op(const char *s, enum op *out)
@@ -255,7 +255,8 @@ static int bad_range(const char *text, struct err *e)
 }
 
 /* One alternative, up to "||" or the end. NULL: malformed. */
-static const char *read_group(struct arena *a, const char *s, struct group *g)
+static const char *read_group(struct arena *a, const char *s, struct group *g,
+                              struct bound bounds[OPS_MAX])
 {
     for (;;) {
         s += strspn(s, " \t");
@@ -268,7 +269,7 @@ static const char *read_group(struct arena *a, const char *s, struct group *g)
         const char *dash = end + strspn(end, " \t");
         if (*dash == '-' && dash > end && b.op == OP_EQ && strchr("0123456789xX*", s[*s == 'v']))
             b.op = OP_GE;
-        g->bounds[g->n++] = b;
+        bounds[g->n++] = b;
         g->has_pre = g->has_pre || *b.v.pre;
         s = dash;
         if (b.op == OP_GE && *dash == '-' && dash > end) {
@@ -278,7 +279,7 @@ static const char *read_group(struct arena *a, const char *s, struct group *g)
             if (!end || high.op != OP_EQ || s == dash + 1 || g->n == OPS_MAX)
                 return NULL;
             high.op = OP_LE;
-            g->bounds[g->n++] = high;
+            bounds[g->n++] = high;
             g->has_pre = g->has_pre || *high.v.pre;
             s = end + strspn(end, " \t");
         }
@@ -294,15 +295,19 @@ static const char *read_group(struct arena *a, const char *s, struct group *g)
 int semver_range_parse(struct arena *a, const char *text, struct semver_range **out, struct err *e)
 {
     struct semver_range *r = ARENA_NEW(a, struct semver_range);
-    r->groups = ARENA_ARRAY(a, struct group *, GROUPS_MAX);
+    struct group **end = &r->first;
+    struct bound bounds[OPS_MAX];
+    size_t n = 0;
     for (const char *s = text;; s += 2) {
-        if (r->n == GROUPS_MAX)
+        if (n++ == GROUPS_MAX)
             return err_set(e, ERR_TOO_LARGE, "a range of more than %d alternatives", GROUPS_MAX);
         struct group *g = ARENA_NEW(a, struct group);
-        s = read_group(a, s, g);
+        s = read_group(a, s, g, bounds);
         if (!s)
             return bad_range(text, e);
-        r->groups[r->n++] = g;
+        g->bounds = arena_dup(a, bounds, g->n * sizeof *bounds);
+        *end = g;
+        end = &g->next;
         if (*s == '\0')
             break;
     }
@@ -394,8 +399,7 @@ static bool bound_has(const struct bound *b, const struct semver *v)
 
 bool semver_range_has(const struct semver_range *r, const struct semver *v)
 {
-    for (size_t i = 0; i < r->n; i++) {
-        const struct group *g = r->groups[i];
+    for (const struct group *g = r->first; g; g = g->next) {
         bool all = !*v->pre || g->has_pre;
         for (size_t k = 0; k < g->n && all; k++)
             all = bound_has(&g->bounds[k], v);

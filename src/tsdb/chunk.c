@@ -1,5 +1,6 @@
 #include "tsdb/chunk.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,31 +58,47 @@ void chunk_trim(struct chunk *c)
     resize(c, (c->n_bits + 7) / 8 + 1);
 }
 
-/* The low `n` bits of v, most significant first. */
+/* Eight bytes, and up to seven bits before them in the first one: as much as goes at once. */
+enum { AT_ONCE = 57 };
+
+/* The low `n` bits of v, most significant first. What is behind n_bits is zero. */
 static void put(struct chunk *c, uint64_t v, unsigned n)
 {
-    if (c->n_bits + n > c->cap_bits)
-        resize(c, c->cap_bits / 8 + 64);
-    while (n) {
-        unsigned room = 8 - c->n_bits % 8, take = n < room ? n : room;
-        uint64_t part = (v >> (n - take)) & ((1u << take) - 1);
-        c->bits[c->n_bits / 8] |= (uint8_t)(part << (room - take));
-        c->n_bits += take;
-        n -= take;
+    if (n > AT_ONCE) {
+        put(c, v >> 32, n - 32);
+        n = 32;
     }
+    if (c->n_bits + 64 > c->cap_bits)
+        resize(c, c->cap_bits / 8 + 32);
+    uint8_t *at = c->bits + c->n_bits / 8;
+    uint64_t word = (v & (UINT64_MAX >> (64 - n))) << (64 - c->n_bits % 8 - n);
+    word = htobe64(word | (uint64_t)*at << 56);
+    memcpy(at, &word, sizeof word);
+    c->n_bits += n;
 }
 
-static uint64_t get(struct chunk_reader *r, unsigned n)
+/* The eight bytes from there on; beyond the end they are zero. */
+static uint64_t word_at(const struct chunk *c, uint32_t byte)
 {
-    uint64_t v = 0;
-    while (n) {
-        unsigned room = 8 - r->at % 8, take = n < room ? n : room;
-        uint8_t byte = r->c->bits[r->at / 8];
-        v = v << take | ((byte >> (room - take)) & ((1u << take) - 1));
-        r->at += take;
-        n -= take;
+    uint64_t word = 0;
+    size_t left = c->cap_bits / 8 - byte;
+    if (__builtin_expect(left >= sizeof word, 1))
+        memcpy(&word, c->bits + byte, sizeof word);
+    else
+        memcpy(&word, c->bits + byte, left);
+    return be64toh(word);
+}
+
+static inline uint64_t get(struct chunk_reader *r, unsigned n)
+{
+    uint64_t high = 0;
+    if (n > AT_ONCE) {
+        high = get(r, n - 32) << 32;
+        n = 32;
     }
-    return v;
+    uint64_t v = word_at(r->c, r->at / 8) << r->at % 8 >> (64 - n);
+    r->at += n;
+    return high | v;
 }
 
 static const struct {

@@ -1,78 +1,13 @@
-/* head.c - series in memory: slots, postings, chunks. */
+/* head.c - series in memory: slots and chunks. */
 #include <string.h>
 
 #include "base/log.h"
 #include "tsdb/tsdb_int.h"
 
-/* Names and values cannot hold the byte 0xff: they are UTF-8. */
-char *series__key(const struct labels *l, struct arena *a)
-{
-    size_t n = 1;
-    for (size_t i = 0; i < l->n; i++)
-        n += strlen(l->items[i].name) + strlen(l->items[i].value) + 2;
-    char *key = arena_alloc(a, n), *p = key;
-    for (size_t i = 0; i < l->n; i++) {
-        p = stpcpy(p, l->items[i].name);
-        *p++ = '\xff';
-        p = stpcpy(p, l->items[i].value);
-        *p++ = '\xff';
-    }
-    return key;
-}
-
-static char *posting_key(const struct label *l, struct arena *a)
-{
-    return arena_printf(a, "%s\xff%s", l->name, l->value);
-}
-
-static void postings_add(struct tsdb *db, const char *key, uint32_t slot)
-{
-    struct postings *p = map_get(&db->postings, key);
-    if (!p) {
-        p = calloc(1, sizeof *p);
-        if (!p)
-            log_die("out of memory");
-        (void)map_put(&db->postings, key, p);
-    }
-    if (p->n == p->cap) {
-        p->cap = p->cap ? p->cap * 2 : 4;
-        p->slots = realloc(p->slots, p->cap * sizeof *p->slots);
-        if (!p->slots)
-            log_die("out of memory");
-    }
-    p->slots[p->n++] = slot;
-}
-
-static void postings_remove(struct tsdb *db, const char *key, uint32_t slot)
-{
-    struct postings *p = map_get(&db->postings, key);
-    for (size_t i = 0; p && i < p->n; i++)
-        if (p->slots[i] == slot) {
-            p->slots[i] = p->slots[--p->n];
-            break;
-        }
-    if (p && p->n == 0) {
-        (void)map_remove(&db->postings, key);
-        free(p->slots);
-        free(p);
-    }
-}
-
-static void each_posting(struct tsdb *db, uint32_t slot,
-                         void (*fn)(struct tsdb *, const char *, uint32_t))
-{
-    AUTO(arena) struct arena *a = arena_new(0);
-    const struct labels *l = &db->slots[slot].series->labels;
-    for (size_t i = 0; i < l->n; i++)
-        fn(db, posting_key(&l->items[i], a), slot);
-}
-
 static uint32_t free_slot(struct tsdb *db)
 {
-    if (db->live < db->n_slots)
-        for (size_t i = 0; i < db->n_slots; i++)
-            if (!db->slots[i].series)
-                return (uint32_t)i;
+    if (db->n_free)
+        return db->free_slots[--db->n_free];
     if (db->n_slots == db->cap_slots) {
         db->cap_slots = db->cap_slots ? db->cap_slots * 2 : 256;
         db->slots = realloc(db->slots, db->cap_slots * sizeof *db->slots);
@@ -83,38 +18,48 @@ static uint32_t free_slot(struct tsdb *db)
     return (uint32_t)db->n_slots++;
 }
 
-uint32_t head__add(struct tsdb *db, const struct labels *l, const char *key)
+static void keep_slot(struct tsdb *db, uint32_t slot)
 {
-    uint32_t slot = free_slot(db);
-    struct mem_series *s = calloc(1, sizeof *s);
+    if (db->n_free == db->cap_free) {
+        db->cap_free = db->cap_free ? db->cap_free * 2 : 256;
+        db->free_slots = realloc(db->free_slots, db->cap_free * sizeof *db->free_slots);
+        if (!db->free_slots)
+            log_die("out of memory");
+    }
+    db->free_slots[db->n_free++] = slot;
+}
+
+uint32_t head__add(struct tsdb *db, const struct labels *l)
+{
+    struct mem_series *s = calloc(1, sizeof *s + l->n * sizeof *s->own);
     if (!s)
         log_die("out of memory");
-    s->arena = arena_new(0);
-    s->labels = labels_copy(s->arena, l);
-    s->key = arena_strdup(s->arena, key);
+    uint32_t slot = free_slot(db);
     db->slots[slot].series = s;
     db->slots[slot].generation++;
+    index__add(db, slot, l);
     db->live++;
-    (void)map_put(&db->by_key, key, (void *)(uintptr_t)(slot + 1));
-    each_posting(db, slot, postings_add);
     return slot;
 }
 
-void head__drop(struct tsdb *db, uint32_t slot)
+void series__free(struct mem_series *s)
 {
-    struct mem_series *s = db->slots[slot].series;
-    each_posting(db, slot, postings_remove);
-    (void)map_remove(&db->by_key, s->key);
     for (size_t i = 0; i < s->n_chunks; i++)
         chunk_done(&s->chunks[i]);
     free(s->chunks);
     (void)native__retain(s, INT64_MAX);
     free(s->natives);
     free(s->runs);
-    arena_free(s->arena);
     free(s);
+}
+
+void head__drop(struct tsdb *db, uint32_t slot)
+{
+    index__remove(db, slot);
+    series__free(db->slots[slot].series);
     db->slots[slot].series = NULL;
     db->live--;
+    keep_slot(db, slot);
 }
 
 struct mem_series *head__get(struct tsdb *db, uint64_t ref)
@@ -140,7 +85,7 @@ void head__make_chunk(struct mem_series *s)
     if (s->n_chunks)
         chunk_trim(&s->chunks[s->n_chunks - 1]);
     if (s->n_chunks == s->cap_chunks) {
-        s->cap_chunks = s->cap_chunks ? s->cap_chunks * 2 : 2;
+        s->cap_chunks = s->cap_chunks ? s->cap_chunks * 2 : 1;
         s->chunks = realloc(s->chunks, s->cap_chunks * sizeof *s->chunks);
         if (!s->chunks)
             log_die("out of memory");

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "tsdb/packed.h"
+
 static void side_copy(struct arena *a, struct histogram_side *s)
 {
     s->items = s->n ? arena_dup(a, s->items, s->n * sizeof *s->items) : NULL;
@@ -142,36 +144,13 @@ enum histogram_hint histogram_hint_after(const struct histogram *previous,
 
 /* ---- bytes ---- */
 
-static void put_varint(struct buf *b, uint64_t v)
-{
-    for (; v >= 0x80; v >>= 7)
-        buf_putc(b, (char)(v | 0x80));
-    buf_putc(b, (char)v);
-}
-
-static void put_signed(struct buf *b, int64_t v)
-{
-    put_varint(b, (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0));
-}
-
-/* A small whole number takes few bytes, twice itself; all else a 1 and the eight that it has. */
-static void put_double(struct buf *b, double v)
-{
-    if (v >= 0 && v < (double)((uint64_t)1 << 48) && v == floor(v) && !signbit(v)) {
-        put_varint(b, (uint64_t)v << 1);
-        return;
-    }
-    put_varint(b, 1);
-    buf_add(b, &v, sizeof v);
-}
-
 static void put_side(struct buf *b, const struct histogram_side *s)
 {
     int32_t last = 0;
-    put_varint(b, s->n);
+    packed_put_varint(b, s->n);
     for (size_t i = 0; i < s->n; i++) {
-        put_signed(b, (int64_t)s->items[i].index - last);
-        put_double(b, s->items[i].count);
+        packed_put_signed(b, (int64_t)s->items[i].index - last);
+        packed_put_double(b, s->items[i].count);
         last = s->items[i].index;
     }
 }
@@ -179,96 +158,59 @@ static void put_side(struct buf *b, const struct histogram_side *s)
 void histogram_encode(const struct histogram *h, struct buf *out)
 {
     buf_putc(out, (char)h->hint);
-    put_signed(out, h->schema);
-    put_double(out, h->count);
-    put_double(out, h->sum);
-    put_double(out, h->zero_count);
-    put_double(out, h->zero_threshold);
+    packed_put_signed(out, h->schema);
+    packed_put_double(out, h->count);
+    packed_put_double(out, h->sum);
+    packed_put_double(out, h->zero_count);
+    packed_put_double(out, h->zero_threshold);
     put_side(out, &h->positive);
     put_side(out, &h->negative);
-    put_varint(out, h->n_bounds);
+    packed_put_varint(out, h->n_bounds);
     for (size_t i = 0; i < h->n_bounds; i++)
-        put_double(out, h->bounds[i]);
-}
-
-struct reader {
-    const uint8_t *p, *end;
-    bool bad;
-};
-
-static uint64_t get_varint(struct reader *r)
-{
-    uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64 && r->p < r->end; shift += 7) {
-        uint8_t byte = *r->p++;
-        v |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80)
-            return v;
-    }
-    r->bad = true;
-    return 0;
-}
-
-static int64_t get_signed(struct reader *r)
-{
-    uint64_t v = get_varint(r);
-    return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
-}
-
-static double get_double(struct reader *r)
-{
-    uint64_t v = get_varint(r);
-    double d = (double)(v >> 1);
-    if (v == 1 && r->end - r->p >= (ptrdiff_t)sizeof d) {
-        memcpy(&d, r->p, sizeof d);
-        r->p += sizeof d;
-    } else if (v & 1) {
-        r->bad = true;
-    }
-    return d;
+        packed_put_double(out, h->bounds[i]);
 }
 
 /* How many things follow, each of which takes a byte at least. */
-static size_t get_count(struct reader *r)
+static size_t get_count(struct packed_reader *r)
 {
-    uint64_t n = get_varint(r);
+    uint64_t n = packed_get_varint(r);
     if (n > HISTOGRAM_BUCKETS_MAX || n > (uint64_t)(r->end - r->p))
         r->bad = true;
     return r->bad ? 0 : (size_t)n;
 }
 
-static void get_side(struct reader *r, struct arena *a, struct histogram_side *s)
+static void get_side(struct packed_reader *r, struct arena *a, struct histogram_side *s)
 {
     int64_t index = 0;
     s->n = get_count(r);
     s->items = ARENA_ARRAY(a, struct histogram_bucket, s->n);
     for (size_t i = 0; i < s->n && !r->bad; i++) {
-        int64_t step = get_signed(r);
+        int64_t step = packed_get_signed(r);
         r->bad |= step > INT32_MAX || step < INT32_MIN || (i && step <= 0);
         index += r->bad ? 0 : step;
         r->bad |= index > INT32_MAX || index < INT32_MIN;
-        s->items[i] = (struct histogram_bucket){(int32_t)index, get_double(r), 0};
+        s->items[i] = (struct histogram_bucket){(int32_t)index, packed_get_double(r), 0};
     }
 }
 
 bool histogram_decode(struct arena *a, const uint8_t *bytes, size_t n, struct histogram **out)
 {
-    struct reader r = {bytes, bytes + n, n == 0};
+    struct packed_reader r = {bytes, bytes + n, n == 0};
     struct histogram *h = ARENA_NEW(a, struct histogram);
     if (r.bad || *r.p > HISTOGRAM_GAUGE)
         return false;
     h->hint = (enum histogram_hint) * r.p++;
-    h->schema = (int32_t)get_signed(&r);
-    h->count = get_double(&r);
-    h->sum = get_double(&r);
-    h->zero_count = get_double(&r);
-    h->zero_threshold = get_double(&r);
+    h->schema = (int32_t)packed_get_signed(&r);
+    h->count = packed_get_double(&r);
+    h->sum = packed_get_double(&r);
+    h->zero_count = packed_get_double(&r);
+    h->zero_threshold = packed_get_double(&r);
     get_side(&r, a, &h->positive);
     get_side(&r, a, &h->negative);
     h->n_bounds = get_count(&r);
     double *bounds = ARENA_ARRAY(a, double, h->n_bounds);
     for (size_t i = 0; i < h->n_bounds; i++)
-        bounds[i] = get_double(&r);
+        bounds[i] = packed_get_double(&r);
     h->bounds = bounds;
     if (r.bad || r.p != r.end || histogram_fault(h))
         return false;

@@ -100,8 +100,8 @@ static const struct postings *narrow(struct tsdb *db, const struct tests *t, str
         const struct matcher *m = t->items[i].m;
         if (m->op != MATCH_EQ || !*m->value)
             continue;
-        const struct postings *p =
-            map_get(&db->postings, arena_printf(a, "%s\xff%s", m->name, m->value));
+        const struct label wanted = {m->name, m->value};
+        const struct postings *p = index__postings(db, &wanted, a);
         if (!p)
             return &none;
         if (!best || p->n < best->n)

@@ -1,6 +1,7 @@
 #include "tsdb/tsdb.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -18,7 +19,6 @@ int tsdb_open(const struct tsdb_opts *o, struct tsdb **out, struct err *e)
     db->opts.retention_ms = o->retention_ms ? o->retention_ms : (int64_t)24 * 3600 * 1000;
     db->opts.max_series = o->max_series ? o->max_series : 200000;
     db->opts.max_exemplars = o->max_exemplars ? o->max_exemplars : 100000;
-    map_init(&db->by_key);
     map_init(&db->postings);
     (void)pthread_mutex_init(&db->lock, NULL);
     int r = wal__open(db, e);
@@ -37,21 +37,21 @@ void tsdb_free(struct tsdb *db)
         log_warn("metrics", "%s", e.msg);
     for (uint32_t i = 0; i < db->n_slots; i++)
         if (db->slots[i].series)
-            head__drop(db, i);
+            series__free(db->slots[i].series);
     wal__close(&db->wal);
     exemplar__free(db);
-    map_done(&db->by_key);
-    map_done(&db->postings);
+    index__free(db);
     free(db->slots);
+    free(db->free_slots);
     (void)pthread_mutex_destroy(&db->lock);
     free(db);
 }
 
 int tsdb_series(struct tsdb *db, const struct labels *l, uint64_t *out_ref, struct err *e)
 {
-    AUTO(arena) struct arena *a = arena_new(0);
-    char *key = series__key(l, a);
-    size_t bytes = strlen(key);
+    size_t bytes = 0;
+    for (size_t i = 0; i < l->n; i++)
+        bytes += strlen(l->items[i].name) + strlen(l->items[i].value) + 2;
     LOCK_SCOPE(&db->lock);
     if (l->n > SERIES_LABELS_MAX || bytes > SERIES_BYTES_MAX) {
         db->stats.refused++;
@@ -59,7 +59,8 @@ int tsdb_series(struct tsdb *db, const struct labels *l, uint64_t *out_ref, stru
                        "%zu labels of %zu bytes together; a time series has at most %d of %d", l->n,
                        bytes, SERIES_LABELS_MAX, SERIES_BYTES_MAX);
     }
-    uintptr_t known = (uintptr_t)map_get(&db->by_key, key);
+    uint32_t slot;
+    bool known = index__find(db, l, &slot);
     if (!known && db->live >= db->opts.max_series) {
         db->stats.refused++;
         return err_set(e, ERR_TOO_LARGE, "there are %zu time series already, the most allowed",
@@ -68,7 +69,8 @@ int tsdb_series(struct tsdb *db, const struct labels *l, uint64_t *out_ref, stru
     int r = known ? 0 : wal__ease(db, e);
     if (r < 0)
         return r;
-    uint32_t slot = known ? (uint32_t)(known - 1) : head__add(db, l, key);
+    if (!known)
+        slot = head__add(db, l);
     *out_ref = ref_of(db, slot);
     if (!known)
         wal__series(&db->wal, *out_ref, &db->slots[slot].series->labels);

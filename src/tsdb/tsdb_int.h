@@ -24,9 +24,8 @@ struct start_run {
 enum { SERIES_LABELS_MAX = 256, SERIES_BYTES_MAX = 1 << 19 };
 
 struct mem_series {
-    struct arena *arena; /* of the labels */
-    struct labels labels;
-    char *key;            /* canonical text of the labels */
+    struct labels labels; /* in `own`; the texts are the postings' */
+    uint32_t hash;
     struct chunk *chunks; /* oldest first; the last one takes samples */
     size_t n_chunks, cap_chunks;
     struct native *natives; /* oldest first, between the floats in time */
@@ -36,6 +35,7 @@ struct mem_series {
     int64_t start;      /* of the next sample */
     int64_t exemplar_t; /* of the newest; 0: none yet */
     size_t exemplar_at; /* its place in the ring, which may be another's since */
+    struct label own[];
 };
 
 /* One of a ring; the labels are names and values, each ended by a zero byte. */
@@ -47,10 +47,12 @@ struct kept_exemplar {
     char *text; /* NULL: a free place */
 };
 
-/* Slots of series that have a label with a value. */
+/* Slots of series that have a label with a value, and its texts. */
 struct postings {
     uint32_t *slots;
     size_t n, cap;
+    struct label label;
+    char text[];
 };
 
 struct slot {
@@ -62,12 +64,19 @@ struct wal_segment {
     uint64_t seq, bytes;
     uint64_t defined;  /* bytes of the series that it begins with */
     int64_t newest_ms; /* of its samples */
+    uint64_t first;    /* samples that the log had before it */
+    uint64_t samples;  /* in it; of what is written */
 };
 
 struct wal {
     char *dir; /* NULL: none */
     int fd;
-    struct buf pending;
+    struct buf pending; /* records that are not written yet */
+    struct buf run;     /* samples that are no record yet, behind those */
+    uint64_t run_ref;   /* of its last sample */
+    int64_t run_t;
+    struct buf packed; /* what is written of them */
+    uint64_t pending_samples;
     struct wal_segment *segments; /* oldest first; the last one is written */
     size_t n;
     bool dirty;
@@ -78,7 +87,10 @@ struct tsdb {
     pthread_mutex_t lock; /* everything below */
     struct slot *slots;
     size_t n_slots, cap_slots, live;
-    struct map by_key;               /* canonical text → slot + 1 */
+    uint32_t *index;      /* by hash of the labels: slot + 1; 0: free */
+    size_t n_index;       /* a power of two */
+    uint32_t *free_slots; /* below n_slots */
+    size_t n_free, cap_free;
     struct map postings;             /* name 0xff value → struct postings */
     struct kept_exemplar *exemplars; /* max_exemplars of them, made with the first */
     size_t next_exemplar;
@@ -93,9 +105,17 @@ static inline uint64_t ref_of(const struct tsdb *db, uint32_t slot)
     return (uint64_t)db->slots[slot].generation << 32 | slot;
 }
 
+/* index.c; under the lock */
+bool index__find(const struct tsdb *db, const struct labels *l, uint32_t *out_slot);
+void index__add(struct tsdb *db, uint32_t slot, const struct labels *l);
+void index__remove(struct tsdb *db, uint32_t slot);
+void index__free(struct tsdb *db);
+const struct postings *index__postings(const struct tsdb *db, const struct label *l,
+                                       struct arena *a); /* NULL: none */
+
 /* head.c; under the lock */
-char *series__key(const struct labels *l, struct arena *a);
-uint32_t head__add(struct tsdb *db, const struct labels *l, const char *key);
+uint32_t head__add(struct tsdb *db, const struct labels *l);
+void series__free(struct mem_series *s);
 void head__drop(struct tsdb *db, uint32_t slot);
 struct mem_series *head__get(struct tsdb *db, uint64_t ref); /* NULL: gone */
 enum append { APPEND_TAKEN, APPEND_SAME, APPEND_TWICE, APPEND_OLD };
