@@ -12,6 +12,8 @@ struct value *api__error(struct ask *k, const struct err *e, int *status);
 struct writing {
     struct ask *k;
     struct map allowed; /* namespaces */
+    const char *text;   /* the document as it came; NULL: not known */
+    size_t text_n;
 };
 
 static int may_write(struct writing *w, const char *ns, struct err *e)
@@ -62,6 +64,8 @@ static int write_one(struct writing *w, const char *index, const char *id, struc
     if (id)
         (void)value_set_str(a, doc, "_id", id);
     p.document = doc;
+    p.text = id ? NULL : w->text;
+    p.text_n = w->text_n;
     r = push_document(k->x->opts.access.db, &p, &done, e);
     if (r < 0)
         return r;
@@ -148,6 +152,9 @@ static int bulk_one(struct bulk *b, const char *op, const struct value *head, st
         k->call.fault = "document_parsing_exception";
         return r;
     }
+    n -= line[n - 1] == '\r';
+    b->w.text = line[0] == '{' && line[n - 1] == '}' ? line : NULL; /* else in blanks */
+    b->w.text_n = n;
     return write_one(&b->w, index, value_at_str(head, "_id", NULL), doc, out, e);
 }
 

@@ -79,6 +79,17 @@ struct logdb_filter {
     const char *text;
 };
 
+/* Lines of a stream that lie together, before they are read. */
+struct logdb_run {
+    const struct value *labels; /* as logdb_entry has them */
+    uint64_t lines;
+    int64_t from_ns, to_ns; /* of its first and its last line */
+    bool all;               /* the query wants each of them */
+};
+
+/* True: what is known of it is enough, and it need not be read. */
+typedef bool (*logdb_pass)(void *arg, const struct logdb_run *x);
+
 struct logdb_query {
     const struct logdb_matcher *matchers;
     size_t n_matchers;
@@ -87,6 +98,7 @@ struct logdb_query {
     int64_t from_ns, to_ns; /* from <= time < to; to 0: no end */
     size_t limit;           /* 0: 1000 */
     bool newest_first;
+    logdb_pass pass; /* of a scan, with the visitor's arg; NULL: all is read */
 };
 
 struct logdb_line {
@@ -110,8 +122,9 @@ int logdb_query(struct logdb *db, const struct logdb_query *q, struct arena *a,
 struct logdb_entry {
     const struct value *labels; /* lives as long as the arena of the scan */
     uint32_t stream;
-    unsigned nth; /* among the lines of its stream that have its time, from 0; with stream and
-                     time it names the line for good */
+    unsigned nth;   /* among the lines of its stream that have its time, from 0; with stream and
+                       time it names the line for good. Not counted when runs may be passed over */
+    uint64_t order; /* grows along a stream, whichever way the scan goes */
     int64_t time_ns;
     const char *text; /* not terminated */
     size_t n;
@@ -132,7 +145,8 @@ struct logdb_cost {
 };
 
 /* Shows every line that the query wants to `visit`: each stream's in the order of
- * time, streams interleaved chunk by chunk. `limit` and `newest_first` do not count.
+ * time, streams interleaved chunk by chunk. `limit` does not count; with `newest_first` the chunks
+ * come in that order, and what is in them in the order of time still.
  * ERR_TOO_LARGE: the budget is used up; the sentence says by what. */
 int logdb_scan(struct logdb *db, const struct logdb_query *q, const struct logdb_budget *budget,
                struct arena *a, logdb_visit visit, void *arg, struct logdb_cost *out_cost,

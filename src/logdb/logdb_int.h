@@ -115,5 +115,16 @@ void segments_retain(struct logdb *db);
 int64_t segments_oldest_ns(const struct logdb *db); /* what is older has had its time */
 struct segment *segment_ref(struct segment *s);
 void segment_unref(struct segment *s);
-/* Decompresses into `out`. */
-int chunk_read(const struct chunk *c, struct buf *out, struct err *e) MUST_CHECK;
+/* Memory for many chunks, one behind the other. */
+struct unpacker {
+    void *zstd; /* made when needed */
+    struct buf packed, raw;
+};
+void unpacker_init(struct unpacker *u);
+void unpacker_done(struct unpacker *u);
+#define AUTO_UNPACKER __attribute__((cleanup(unpacker_done)))
+/* Its lines are in u->raw until the next one. */
+int chunk_read(struct unpacker *u, const struct chunk *c, struct err *e) MUST_CHECK;
+
+/* literal.c: the length of a text that is in all that the expression matches; 0: none is known. */
+size_t literal_of(const char *expression, struct arena *a, const char **out);

@@ -24,6 +24,8 @@ struct scan {
     struct place *places; /* by stream; of a scan only */
     const struct logdb_budget *budget;
     int64_t began_ms;
+    const char *needle; /* a text that all lines wanted have */
+    size_t n_needle;
 };
 
 /* How many lines of the newest time a scan has met in a stream. */
@@ -45,6 +47,7 @@ static int compile(const char *text, bool anchored, pcre2_code **out, struct err
         return err_set(e, ERR_INVALID, "regular expression \"%.100s\": %s at %zu", text,
                        (const char *)why, at);
     }
+    (void)pcre2_jit_compile(c, PCRE2_JIT_COMPLETE); /* where that cannot be, it is interpreted */
     *out = c;
     return 0;
 }
@@ -52,6 +55,22 @@ static int compile(const char *text, bool anchored, pcre2_code **out, struct err
 static bool is_expression(enum logdb_op op)
 {
     return op == LOGDB_MATCH || op == LOGDB_NOT_MATCH;
+}
+
+/* The longest text that a filter asks for: a chunk is looked through for it as a whole. */
+static void choose_needle(struct scan *s)
+{
+    for (size_t i = 0; i < s->q->n_filters; i++) {
+        const struct logdb_filter *f = &s->q->filters[i];
+        const char *text = f->text;
+        size_t n = f->op == LOGDB_EQ      ? strlen(text)
+                   : f->op == LOGDB_MATCH ? literal_of(f->text, s->arena, &text)
+                                          : 0;
+        if (n > s->n_needle) {
+            s->needle = text;
+            s->n_needle = n;
+        }
+    }
 }
 
 static int scan_begin(struct scan *s, struct err *e)
@@ -69,6 +88,7 @@ static int scan_begin(struct scan *s, struct err *e)
     for (size_t i = 0; r == 0 && i < q->n_filters; i++)
         if (is_expression(q->filters[i].op))
             r = compile(q->filters[i].text, false, &s->filters[i], e);
+    choose_needle(s);
     s->limit = q->limit ? q->limit : DEFAULT_LIMIT;
     if (!s->visit)
         s->found = ARENA_ARRAY(s->arena, struct logdb_line, s->limit + 1);
@@ -174,26 +194,56 @@ static int check_budget(const struct scan *s, struct err *e)
     return 0;
 }
 
+/* Where the needle is next, at or behind `from`; `end` when it is not. */
+static const char *find_needle(const struct scan *s, const char *from, const char *end)
+{
+    const char *hit = memmem(from, (size_t)(end - from), s->needle, s->n_needle);
+    return hit ? hit : end;
+}
+
+/* *hit moves on to the first needle that does not lie before the line. */
+static bool has_needle(const struct scan *s, const struct logdb_entry *x, const char *end,
+                       const char **hit)
+{
+    if (!s->n_needle)
+        return true;
+    if (*hit < x->text)
+        *hit = find_needle(s, x->text, end);
+    return *hit < x->text + x->n && (size_t)(x->text + x->n - *hit) >= s->n_needle;
+}
+
+static bool in_time(const struct logdb_query *q, int64_t time_ns)
+{
+    return time_ns >= q->from_ns && (!q->to_ns || time_ns < q->to_ns);
+}
+
+static int show_line(struct scan *s, const struct logdb_entry *x, struct err *e)
+{
+    if (s->visit)
+        return s->visit(s->arg, x, e);
+    keep(s, x->labels, x->time_ns, x->text, x->n);
+    return 0;
+}
+
 static int scan_lines(struct scan *s, const struct piece *p, const struct buf *raw, struct err *e)
 {
     const unsigned char *bytes = (const unsigned char *)raw->data;
+    const char *end = raw->data + raw->len;
+    const char *hit = s->n_needle ? find_needle(s, raw->data, end) : NULL;
     struct lines_reader r = {bytes, bytes + raw->len, p->chunk.from_ns};
-    struct logdb_entry x = {.labels = p->labels, .stream = p->stream};
+    struct logdb_entry x = {
+        .labels = p->labels, .stream = p->stream, .order = (uint64_t)p->order << 32};
     int rc = 0;
     s->scanned += raw->len;
     while (rc == 0 && lines_next(&r, &x.text, &x.n) > 0) {
         x.time_ns = r.time_ns;
+        x.order++;
         if (++s->lines % LINES_CHECK == 0 && s->visit && (rc = check_budget(s, e)) < 0)
             return rc;
-        if (s->visit)
+        if (s->visit && !s->q->pass)
             x.nth = nth_of(s, p->stream, r.time_ns);
-        if (r.time_ns < s->q->from_ns || (s->q->to_ns && r.time_ns >= s->q->to_ns) ||
-            !line_wanted(s, x.text, x.n))
-            continue;
-        if (s->visit)
-            rc = s->visit(s->arg, &x, e);
-        else
-            keep(s, p->labels, r.time_ns, x.text, x.n);
+        if (has_needle(s, &x, end, &hit) && in_time(s->q, r.time_ns) && line_wanted(s, x.text, x.n))
+            rc = show_line(s, &x, e);
     }
     return rc;
 }
@@ -276,7 +326,8 @@ static void choose_pieces(const struct scan *s, const struct stream *st, const s
         struct piece *x = piece_add(p);
         x->labels = w->labels;
         x->stream = w->id;
-        x->chunk = (struct chunk){.from_ns = st->head_from_ns, .to_ns = st->last_ns};
+        x->chunk = (struct chunk){
+            .from_ns = st->head_from_ns, .to_ns = st->last_ns, .lines = st->head_lines};
         buf_init(&x->head, st->head.len);
         buf_add(&x->head, st->head.data, st->head.len);
     }
@@ -336,12 +387,25 @@ static bool too_late(const struct scan *s, const struct chunk *c)
            !comes_before(s, s->q->newest_first ? c->to_ns : c->from_ns, s->found[s->n - 1].time_ns);
 }
 
-static int scan_piece(struct scan *s, struct piece *p, struct buf *raw, struct err *e)
+static bool passed(const struct scan *s, const struct piece *p)
 {
+    const struct logdb_run x = {.labels = p->labels,
+                                .lines = p->chunk.lines,
+                                .from_ns = p->chunk.from_ns,
+                                .to_ns = p->chunk.to_ns,
+                                .all = !s->q->n_filters && in_time(s->q, p->chunk.from_ns) &&
+                                       in_time(s->q, p->chunk.to_ns)};
+    return s->q->pass && s->q->pass(s->arg, &x);
+}
+
+static int scan_piece(struct scan *s, struct piece *p, struct unpacker *u, struct err *e)
+{
+    if (passed(s, p))
+        return 0;
     if (!p->chunk.segment)
         return scan_lines(s, p, &p->head, e);
-    int r = chunk_read(&p->chunk, raw, e);
-    return r < 0 ? r : scan_lines(s, p, raw, e);
+    int r = chunk_read(u, &p->chunk, e);
+    return r < 0 ? r : scan_lines(s, p, &u->raw, e);
 }
 
 static void pieces_done(struct pieces *p)
@@ -360,8 +424,9 @@ int logdb_query(struct logdb *db, const struct logdb_query *q, struct arena *a,
     struct logdb_query kept = *q;
     struct scan s = {.q = &kept, .arena = a};
     struct pieces p = {0};
-    AUTO_BUF struct buf raw;
-    buf_init(&raw, LOG_CHUNK_MAX + LOG_LINE_MAX + 64);
+    kept.pass = NULL;
+    AUTO_UNPACKER struct unpacker u;
+    unpacker_init(&u);
     int r = scan_begin(&s, e);
     if (r == 0)
         r = choose(db, &s, &p, e);
@@ -369,7 +434,7 @@ int logdb_query(struct logdb *db, const struct logdb_query *q, struct arena *a,
         qsort(p.items, p.n, sizeof *p.items, q->newest_first ? newest_first : oldest_first);
     for (size_t i = 0; r == 0 && i < p.n; i++)
         if (!too_late(&s, &p.items[i].chunk))
-            r = scan_piece(&s, &p.items[i], &raw, e);
+            r = scan_piece(&s, &p.items[i], &u, e);
     pieces_done(&p);
     scan_end(&s);
     if (r == 0)
@@ -389,17 +454,17 @@ int logdb_scan(struct logdb *db, const struct logdb_query *q, const struct logdb
                      .budget = budget,
                      .began_ms = budget->began_ms ? budget->began_ms : clock_mono_ms()};
     struct pieces p = {0};
-    AUTO_BUF struct buf raw;
-    buf_init(&raw, LOG_CHUNK_MAX + LOG_LINE_MAX + 64);
+    AUTO_UNPACKER struct unpacker u;
+    unpacker_init(&u);
     int r = scan_begin(&s, e);
     if (r == 0)
         r = check_budget(&s, e);
     if (r == 0)
         r = choose(db, &s, &p, e);
     if (p.n)
-        qsort(p.items, p.n, sizeof *p.items, oldest_first);
+        qsort(p.items, p.n, sizeof *p.items, q->newest_first ? newest_first : oldest_first);
     for (size_t i = 0; r == 0 && i < p.n; i++) {
-        r = scan_piece(&s, &p.items[i], &raw, e);
+        r = scan_piece(&s, &p.items[i], &u, e);
         if (r == 0)
             r = check_budget(&s, e);
     }

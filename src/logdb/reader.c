@@ -114,21 +114,21 @@ static uint64_t count_past(const struct buf *raw, int64_t from_ns, const struct 
 /* The lines of a stream that a mark does not cover; only what has the mark's time in it is read. */
 static uint64_t lines_past(const struct stream *s, const struct logdb_mark *m)
 {
-    AUTO_BUF struct buf raw;
+    AUTO_UNPACKER struct unpacker u;
     struct err e;
     unsigned equal = 0;
     uint64_t n = 0;
+    unpacker_init(&u);
     if (s->last_ns == m->time_ns && s->last_count == m->nth + 1)
         return 0;
-    buf_init(&raw, LOG_CHUNK_MAX + LOG_LINE_MAX + 64);
     for (size_t i = 0; i < s->n_chunks; i++) {
         const struct chunk *c = &s->chunks[i];
         if (c->to_ns < m->time_ns)
             continue;
-        if (c->from_ns > m->time_ns || chunk_read(c, &raw, &e) < 0)
+        if (c->from_ns > m->time_ns || chunk_read(&u, c, &e) < 0)
             n += c->lines;
         else
-            n += count_past(&raw, c->from_ns, m, &equal);
+            n += count_past(&u.raw, c->from_ns, m, &equal);
     }
     if (s->head_lines && s->head_from_ns > m->time_ns)
         return n + s->head_lines;
@@ -298,21 +298,21 @@ static void give_back(struct logdb_reader *r, const struct portion *p,
 void logdb_reader_next(struct logdb_reader *r, size_t max_lines, size_t max_bytes, struct arena *a,
                        struct logdb_batch *out)
 {
-    AUTO_BUF struct buf raw;
+    AUTO_UNPACKER struct unpacker u;
     struct portion p;
     size_t bytes = 0, looked = 0;
-    buf_init(&raw, LOG_CHUNK_MAX + LOG_LINE_MAX + 64);
+    unpacker_init(&u);
     *out = (struct logdb_batch){ARENA_ARRAY(a, struct logdb_entry, max_lines), 0};
-    while (out->n < max_lines && bytes < max_bytes && next_portion(r, &looked, a, &p, &raw)) {
+    while (out->n < max_lines && bytes < max_bytes && next_portion(r, &looked, a, &p, &u.raw)) {
         struct err e;
         struct logdb_entry last;
         size_t had = out->n;
-        int rc = p.chunk.segment ? chunk_read(&p.chunk, &raw, &e) : 0;
+        int rc = p.chunk.segment ? chunk_read(&u, &p.chunk, &e) : 0;
         if (rc < 0)
             log_warn("logs", "%llu lines cannot be taken onward: %s", (unsigned long long)p.n,
                      e.msg);
         else
-            take_lines(&p, &raw, max_bytes, a, out, max_lines, &bytes, &last);
+            take_lines(&p, &u.raw, max_bytes, a, out, max_lines, &bytes, &last);
         give_back(r, &p, &last, out->n - had, rc == 0 && out->n > had);
         if (p.chunk.segment)
             segment_unref(p.chunk.segment);

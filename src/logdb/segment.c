@@ -248,19 +248,35 @@ void segments_retain(struct logdb *db)
     }
 }
 
-int chunk_read(const struct chunk *c, struct buf *out, struct err *e)
+void unpacker_init(struct unpacker *u)
 {
-    AUTO_MEM char *packed = malloc(c->packed);
-    buf_clear(out);
-    char *raw = buf_reserve(out, c->raw);
+    *u = (struct unpacker){0};
+    buf_init(&u->packed, SIZE_MAX / 2);
+    buf_init(&u->raw, LOG_CHUNK_MAX + LOG_LINE_MAX + 64);
+}
+
+void unpacker_done(struct unpacker *u)
+{
+    (void)ZSTD_freeDCtx(u->zstd);
+    buf_done(&u->packed);
+    buf_done(&u->raw);
+}
+
+int chunk_read(struct unpacker *u, const struct chunk *c, struct err *e)
+{
+    if (!u->zstd && !(u->zstd = ZSTD_createDCtx()))
+        log_die("out of memory");
+    buf_clear(&u->packed);
+    buf_clear(&u->raw);
+    char *packed = buf_reserve(&u->packed, c->packed), *raw = buf_reserve(&u->raw, c->raw);
     if (!packed || !raw)
         return err_set(e, ERR_TOO_LARGE, "a log chunk of %u bytes", c->raw);
     if (pread(c->segment->fd, packed, c->packed, (off_t)c->offset) != (ssize_t)c->packed)
         return err_sys(e, errno, "read log segment %" PRIu64, c->segment->seq);
-    size_t n = ZSTD_decompress(raw, c->raw, packed, c->packed);
+    size_t n = ZSTD_decompressDCtx(u->zstd, raw, c->raw, packed, c->packed);
     if (ZSTD_isError(n) || n != c->raw)
         return err_set(e, ERR_SYSTEM, "log segment %" PRIu64 " is damaged at %" PRIu64,
                        c->segment->seq, c->offset);
-    out->len = n;
+    u->raw.len = n;
     return 0;
 }

@@ -28,6 +28,9 @@ static void refuse(struct http_request *q, const struct err *e)
         {ERR_DENIED,          403},
         {ERR_NOT_FOUND,       404},
         {ERR_UNSUPPORTED,     415},
+        {ERR_AGAIN,           503},
+        {ERR_SYSTEM,          503}, /* a full disk: who hands in lines comes again, as
+  OTLP's do */
     };
     int status = 500;
     for (size_t i = 0; i < ARRAY_LEN(statuses); i++)

@@ -40,6 +40,7 @@ struct logql_line {
     struct labels labels;
     const char *key; /* the labels as text: equal for lines of one stream */
     int64_t time_ns;
+    uint64_t order; /* among lines of one time */
     const char *text;
     size_t n;
 };
@@ -47,6 +48,9 @@ struct logql_line {
 /* The `limit` newest (or oldest) lines of [from, to), in that order. */
 int logql_lines(const struct logql_scope *s, const struct logql_log *log, struct arena *a,
                 struct logql_line **out, size_t *out_n, struct err *e) MUST_CHECK;
+
+/* Could it be asked? ERR_INVALID names the place. */
+int logql_metric_check(const char *text, struct arena *a, struct err *e) MUST_CHECK;
 
 /* A metric query at every step of [start, end]; start == end: at one moment. */
 int logql_metric(const struct logql_scope *s, const char *text, int64_t start_ms, int64_t end_ms,

@@ -130,4 +130,6 @@ struct range_call {
 /* Works the call out for all steps. */
 int logql__range(const struct logql_scope *s, struct range_call *c, int64_t start_ms,
                  int64_t end_ms, int64_t step_ms, struct arena *a, struct err *e);
+/* ERR_INVALID: the function needs what the query does not have. */
+int logql__range_check(const struct range_call *c, struct err *e);
 bool logql__is_range(const char *name, size_t n);

@@ -12,27 +12,27 @@ struct collecting {
     struct logql_line *found;
     size_t n, limit, renew_bytes;
     bool newest_first;
+    struct row row;
 };
 
-static bool comes_before(const struct collecting *c, int64_t a, int64_t b)
+/* Would it get among the lines found? */
+static bool gets_in(const struct collecting *c, int64_t time_ns, uint64_t order, size_t before)
 {
-    return c->newest_first ? a > b : a < b;
+    const struct logql_line *x = &c->found[before];
+    if (time_ns == x->time_ns)
+        return c->newest_first ? order > x->order : order < x->order;
+    return c->newest_first ? time_ns > x->time_ns : time_ns < x->time_ns;
 }
 
-static void keep(struct collecting *c, const struct row *r)
+static void keep(struct collecting *c, const struct row *r, uint64_t order)
 {
-    if (c->n == c->limit && !comes_before(c, r->time_ns, c->found[c->n - 1].time_ns) &&
-        !(c->newest_first && r->time_ns == c->found[c->n - 1].time_ns))
-        return;
     size_t low = 0, high = c->n;
-    while (low < high) { /* newest first shows the later of equals first */
+    while (low < high) {
         size_t mid = (low + high) / 2;
-        bool before = comes_before(c, c->found[mid].time_ns, r->time_ns) ||
-                      (!c->newest_first && c->found[mid].time_ns == r->time_ns);
-        if (before)
-            low = mid + 1;
-        else
+        if (gets_in(c, r->time_ns, order, mid))
             high = mid;
+        else
+            low = mid + 1;
     }
     if (c->n < c->limit)
         c->n++;
@@ -41,8 +41,17 @@ static void keep(struct collecting *c, const struct row *r)
     l->labels = labels_make(c->kept, r->labels, r->n_labels);
     l->key = labels_text(&l->labels, c->kept);
     l->time_ns = r->time_ns;
+    l->order = order;
     l->text = arena_strndup(c->kept, r->text, r->n);
     l->n = r->n;
+}
+
+/* Nothing in it can get among the lines found. */
+static bool comes_too_late(void *arg, const struct logdb_run *x)
+{
+    const struct collecting *c = arg;
+    return c->n == c->limit && (c->newest_first ? x->to_ns < c->found[c->n - 1].time_ns
+                                                : x->from_ns > c->found[c->n - 1].time_ns);
 }
 
 /* Lets go of the lines that fell out. */
@@ -63,14 +72,16 @@ static void renew(struct collecting *c)
 static int take(void *arg, const struct logdb_entry *x, struct err *e)
 {
     struct collecting *c = arg;
-    struct row r;
+    struct row *r = &c->row;
+    if (c->n == c->limit && !gets_in(c, x->time_ns, x->order, c->n - 1))
+        return 0;
     if (arena_used(c->rows) > ARENA_ROWS) {
         arena_free(c->rows);
         c->rows = arena_new(0);
     }
-    logql__row_begin(&r, x, c->rows);
-    if (logql__stages_run(c->log->stages, c->log->n_stages, &r))
-        keep(c, &r);
+    logql__row_begin(r, x, c->rows);
+    if (logql__stages_run(c->log->stages, c->log->n_stages, r))
+        keep(c, r, x->order);
     if (arena_used(c->kept) <= c->renew_bytes)
         return 0;
     renew(c);
@@ -106,7 +117,9 @@ int logql_lines(const struct logql_scope *s, const struct logql_log *log, struct
                            .limit = log->query.limit ? log->query.limit : 100,
                            .newest_first = log->query.newest_first};
     c.found = ARENA_ARRAY(a, struct logql_line, c.limit + 1);
-    int r = logql__scan(s, &log->query, a, take, &c, e);
+    struct logdb_query q = log->query;
+    q.pass = comes_too_late;
+    int r = logql__scan(s, &q, a, take, &c, e);
     arena_free(c.rows);
     arena_defer(a, (void (*)(void *))arena_free, c.kept);
     *out = c.found;

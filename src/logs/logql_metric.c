@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "logs/logql_int.h"
+#include "promql/ast.h"
 
 enum { CALLS_MAX = 16 };
 
@@ -134,6 +135,22 @@ static int select_range(struct promql_source *s, const struct matcher *ms, size_
                                m->calls[i].series.n};
     memcpy(out->items, m->calls[i].series.items, out->n * sizeof *out->items);
     return 0;
+}
+
+int logql_metric_check(const char *text, struct arena *a, struct err *e)
+{
+    struct parser p = {.text = text, .at = text, .arena = a};
+    struct metric *m = ARENA_NEW(a, struct metric);
+    struct parse_opts o = {.end_ms = 1000, .step_ms = 1000};
+    AUTO_BUF struct buf rest;
+    struct expr *x;
+    buf_init(&rest, 1 << 20);
+    int r = rewrite(&p, m, &rest, e);
+    if (r == 0 && m->n == 0)
+        return logql__fail(&p, e, "a function over lines such as rate() is missing");
+    for (size_t i = 0; r == 0 && i < m->n; i++)
+        r = logql__range_check(&m->calls[i], e);
+    return r < 0 ? r : promql_parse(a, buf_text(&rest), &o, &x, e);
 }
 
 int logql_metric(const struct logql_scope *s, const char *text, int64_t start_ms, int64_t end_ms,

@@ -68,6 +68,11 @@ struct line_series {
     size_t n, cap;
 };
 
+struct steps {
+    int64_t start_ms, end_ms, step_ms;
+    size_t n;
+};
+
 struct gathering {
     const struct logql_scope *scope;
     const struct range_call *call;
@@ -77,6 +82,11 @@ struct gathering {
     struct map by_key;
     size_t samples;
     int64_t began_ms;
+    const struct steps *at;
+    struct row row;
+    struct label kept[ROW_LABELS];
+    const struct value *last_labels; /* lines of a stream come together: */
+    struct line_series *last;        /* without stages they are of one series */
 };
 
 static bool in_group(const struct range_call *c, const char *name)
@@ -87,14 +97,13 @@ static bool in_group(const struct range_call *c, const char *name)
     return false;
 }
 
-static struct labels series_labels(const struct gathering *g, const struct row *r)
+static struct labels series_labels(struct gathering *g, const struct row *r)
 {
-    struct label kept[ROW_LABELS];
     size_t n = 0;
     for (size_t i = 0; i < r->n_labels; i++)
         if (!g->call->grouped || in_group(g->call, r->labels[i].name) != g->call->without)
-            kept[n++] = r->labels[i];
-    return labels_make(g->rows, kept, n);
+            g->kept[n++] = r->labels[i];
+    return labels_make(g->rows, g->kept, n);
 }
 
 static int series_of(struct gathering *g, const struct row *r, struct line_series **out,
@@ -116,28 +125,8 @@ static int series_of(struct gathering *g, const struct row *r, struct line_serie
     return 0;
 }
 
-static int take(void *arg, const struct logdb_entry *x, struct err *e)
+static int add_point(struct gathering *g, struct line_series *s, struct point x, struct err *e)
 {
-    struct gathering *g = arg;
-    struct line_series *s;
-    struct row r;
-    if (arena_used(g->rows) > ARENA_ROWS) {
-        arena_free(g->rows);
-        g->rows = arena_new(0);
-    }
-    logql__row_begin(&r, x, g->rows);
-    if (!logql__stages_run(g->call->log.stages, g->call->log.n_stages, &r))
-        return 0;
-    const char *error = logql__row_get(&r, "__error__");
-    if (*error) {
-        (void)err_set(e, ERR_INVALID, "a line could not be read: %s", error);
-        return err_hint(e, "leave such lines out with | __error__=\"\"");
-    }
-    if (g->unwraps && !r.has_value)
-        return 0;
-    int rc = series_of(g, &r, &s, e);
-    if (rc < 0)
-        return rc;
     if (++g->samples > g->scope->limits.max_samples)
         return err_set(e, ERR_TOO_LARGE, "the query needs more than %zu samples",
                        g->scope->limits.max_samples);
@@ -147,9 +136,69 @@ static int take(void *arg, const struct logdb_entry *x, struct err *e)
         if (!s->points)
             abort();
     }
-    double v = g->unwraps ? r.value : g->function->fold == FOLD_BYTES ? (double)r.n : 1;
-    s->points[s->n++] = (struct point){r.time_ns, v};
+    s->points[s->n++] = x;
     return 0;
+}
+
+static double measure(const struct gathering *g, const struct row *r, size_t n)
+{
+    return g->unwraps ? r->value : g->function->fold == FOLD_BYTES ? (double)n : 1;
+}
+
+static int take(void *arg, const struct logdb_entry *x, struct err *e)
+{
+    struct gathering *g = arg;
+    struct line_series *s;
+    struct row *r = &g->row;
+    if (x->labels == g->last_labels)
+        return add_point(g, g->last, (struct point){x->time_ns, measure(g, r, x->n)}, e);
+    if (arena_used(g->rows) > ARENA_ROWS) {
+        arena_free(g->rows);
+        g->rows = arena_new(0);
+    }
+    logql__row_begin(r, x, g->rows);
+    if (!logql__stages_run(g->call->log.stages, g->call->log.n_stages, r))
+        return 0;
+    const char *error = logql__row_get(r, "__error__");
+    if (*error) {
+        (void)err_set(e, ERR_INVALID, "a line could not be read: %s", error);
+        return err_hint(e, "leave such lines out with | __error__=\"\"");
+    }
+    if (g->unwraps && !r->has_value)
+        return 0;
+    int rc = series_of(g, r, &s, e);
+    if (rc < 0)
+        return rc;
+    if (!g->call->log.n_stages) {
+        g->last_labels = x->labels;
+        g->last = s;
+    }
+    return add_point(g, s, (struct point){x->time_ns, measure(g, r, r->n)}, e);
+}
+
+/* Does an end of a window lie between the run's lines? */
+static bool is_cut(const struct logdb_run *x, int64_t first_ms, const struct steps *at)
+{
+    int64_t first = first_ms * 1000000, step = at->step_ms * 1000000;
+    int64_t k = x->from_ns <= first ? 0 : (x->from_ns - first + step - 1) / step;
+    return k < (int64_t)at->n && first + k * step < x->to_ns;
+}
+
+/* Lines that are only counted, all in the same windows, are one sample. */
+static bool counts_at_once(void *arg, const struct logdb_run *x)
+{
+    struct gathering *g = arg;
+    const struct range_call *c = g->call;
+    int64_t first_ms = g->at->start_ms - c->offset_ms;
+    if (g->function->fold != FOLD_COUNT || c->log.n_stages || !x->all ||
+        is_cut(x, first_ms, g->at) || is_cut(x, first_ms - c->range_ms, g->at))
+        return false;
+    const struct logdb_entry any = {.labels = x->labels, .time_ns = x->to_ns, .text = ""};
+    struct err e;
+    if (take(g, &any, &e) < 0)
+        return false; /* reading the run says why */
+    g->last->points[g->last->n - 1].v = (double)x->lines;
+    return true;
 }
 
 static int by_time(const void *a, const void *b)
@@ -217,11 +266,6 @@ static double fold(const struct gathering *g, const struct point *p, size_t n)
     }
     return g->function->per_second ? sum / ((double)g->call->range_ms / 1000) : sum;
 }
-
-struct steps {
-    int64_t start_ms, end_ms, step_ms;
-    size_t n;
-};
 
 /* Windows are open on the left: (t - range, t]. */
 static int walk(const struct gathering *g, const struct line_series *s, const struct steps *at,
@@ -306,26 +350,33 @@ static int windows(struct gathering *g, const struct steps *at, struct series_se
     return r;
 }
 
+int logql__range_check(const struct range_call *c, struct err *e)
+{
+    if (function_of(c->function, strlen(c->function))->unwraps && !has_unwrap(&c->log))
+        return err_set(e, ERR_INVALID, "%s needs | unwrap and a label", c->function);
+    return 0;
+}
+
 int logql__range(const struct logql_scope *s, struct range_call *c, int64_t start_ms,
                  int64_t end_ms, int64_t step_ms, struct arena *a, struct err *e)
 {
+    struct steps at = {start_ms, end_ms, step_ms, (size_t)((end_ms - start_ms) / step_ms) + 1};
     struct gathering g = {.scope = s,
                           .call = c,
                           .function = function_of(c->function, strlen(c->function)),
                           .unwraps = has_unwrap(&c->log),
+                          .at = &at,
                           .arena = a,
                           .rows = arena_new(0),
                           .began_ms = s->limits.budget.began_ms};
-    struct steps at = {start_ms, end_ms, step_ms, (size_t)((end_ms - start_ms) / step_ms) + 1};
     size_t cursor = 0;
     if (!g.began_ms)
         g.began_ms = clock_mono_ms();
     map_init(&g.by_key);
     c->log.query.from_ns = (start_ms - c->offset_ms - c->range_ms) * 1000000;
     c->log.query.to_ns = (end_ms - c->offset_ms) * 1000000 + 1;
-    int r = 0;
-    if (g.function->unwraps && !g.unwraps)
-        r = err_set(e, ERR_INVALID, "%s needs | unwrap and a label", c->function);
+    c->log.query.pass = counts_at_once;
+    int r = logql__range_check(c, e);
     if (r == 0)
         r = logql__scan(s, &c->log.query, a, take, &g, e);
     if (r == 0)

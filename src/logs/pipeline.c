@@ -31,7 +31,12 @@ void logql__row_set(struct row *r, const char *name, const char *value)
 
 void logql__row_begin(struct row *r, const struct logdb_entry *x, struct arena *a)
 {
-    *r = (struct row){.arena = a, .text = x->text, .n = x->n, .time_ns = x->time_ns};
+    r->arena = a;
+    r->text = x->text;
+    r->n = x->n;
+    r->time_ns = x->time_ns;
+    r->has_value = false;
+    r->n_labels = 0;
     VALUE_EACH_MEMBER (m, x->labels)
         if (r->n_labels < ROW_LABELS)
             r->labels[r->n_labels++] = (struct label){m->key, value_str(&m->value, "")};

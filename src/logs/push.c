@@ -37,8 +37,8 @@ int push_document(struct logdb *db, const struct push *p, struct pushed *out, st
     int r = logdb_stream(db, labels, &out->stream, e);
     if (r < 0)
         return r;
-    char *text = json_text(a, p->document, JSON_NO_HTML);
-    size_t n = strlen(text);
+    const char *text = p->text ? p->text : json_text(a, p->document, JSON_NO_HTML);
+    size_t n = p->text ? p->text_n : strlen(text);
     if (n > 256 * 1024)
         return err_set(e, ERR_TOO_LARGE, "a document of %zu bytes; at most 256 KiB are taken", n);
     return logdb_append_at(db, out->stream, p->now_ms * 1000000, text, n, &out->place, e);

@@ -14,6 +14,8 @@ struct push {
     const struct value *document;
     int64_t time_ms, now_ms; /* its own, and of arrival */
     const char *tag;         /* or NULL */
+    const char *text;        /* the document as it came; NULL: it is printed */
+    size_t text_n;
 };
 
 /* Where it says that it comes from: kubernetes.namespace_name, kubernetes.namespace (a text or an

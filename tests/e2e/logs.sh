@@ -91,8 +91,16 @@ range() { # token, query
 }
 same "Loki's push" "$(push "$now")" " 204"
 has "a push of what is too old to keep" "$(push $((now - 40 * 86400)))" "2 lines are too old"
+printf 'groups: [{name: jobs, interval: 1s, rules: [{record: "job:took:sum", expr: %s}]}]' \
+    "'sum by (job) (sum_over_time({job=\"batch\"} | logfmt | unwrap took [1h]))'" > "$dir/jobs.yaml"
+run "a rule over lines" kubectl create configmap jobs -n shop --from-file="$dir/jobs.yaml"
+run "its label" kubectl label configmap jobs -n shop slipway.dev/logs=rules
 has "a filter" "$(range "$reader" '{job="batch"} | logfmt | took > 5')" 'level=error took=9'
 has "a range aggregation" "$(range "$reader" 'sum(sum_over_time({job="batch"} | logfmt | unwrap took [2m]))')" '"12"'
+made() {
+    curl -s "$at/api/v1/query?query=job:took:sum" | grep -q '"job":"batch","namespace":"shop"}.*"12"'
+}
+until_true 600 made && ok || bad "no metric of lines: $(curl -s "$at/api/v1/query?query=job:took:sum")"
 crash
 start --no-node
 same "after a kill" "$(ask "$admin" read | head -n 1)" "count 7"

@@ -38,9 +38,9 @@ static void add(const char *ns, const char *pod, int64_t s, const char *text)
 static void fill(void)
 {
     int64_t now = clock_real_ms() / 1000;
-    add("shop", "web", now - 60, "{\"level\":\"error\",\"msg\":\"no stock\"}");
-    add("shop", "web", now - 50, "plain words");
-    add("ci", "build", now - 40, "secret of ci");
+    add("shop", "web", now - 10800, "{\"level\":\"error\",\"msg\":\"no stock\"}");
+    add("shop", "web", now - 3600, "plain words");
+    add("ci", "build", now - 2400, "secret of ci");
 }
 
 static const char *one_line(struct arena *a, const char *text)
