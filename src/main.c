@@ -4,9 +4,10 @@
 int main(int argc, char **argv)
 {
     int code;
+    light_heap();
     if (light_run(argc, argv, &code))
         return code;
-    light_files(argc, argv);
+    light_become(argc, argv);
     light_whole(argv);
     return 1;
 }

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/thread.h"
 #include "build/build_int.h"
 #include "codec/glob.h"
 #include "codec/json.h"
@@ -23,16 +24,18 @@ void build__event(struct build *b, enum build_event_kind kind, const char *text,
 {
     if (!b->opts->on_event)
         return;
+    LOCK_SCOPE(&b->solve->lock);
     const struct build_event event = {
         .kind = kind,
         .step = b->step,
-        .steps = b->steps,
+        .steps = b->solve->steps,
         .stage = b->at_stage ? b->at_stage->name : "",
         .name = b->at ? b->at->text : "",
         .line = b->at ? b->at->line : 0,
         .text = text ? text : "",
         .text_len = n,
         .took_ms = took_ms,
+        .parallel = b->solve->parallel,
     };
     b->opts->on_event(b->opts->arg, &event);
 }
@@ -56,9 +59,64 @@ int build__wrap(struct build *b, int rc, struct err *e)
     return err_wrap(e, rc, "%s:%u", b->file.name, b->at ? b->at->line : 0);
 }
 
+/* ---- the scratch folder ---- */
+
+/* What builds that died left behind has no lock. */
+static void remove_leftovers(const char *root)
+{
+    AUTO(arena) struct arena *a = arena_new(1 << 20);
+    DIR *d = opendir(root);
+    if (!d)
+        return;
+    for (struct dirent *entry; (entry = readdir(d));) {
+        if (strncmp(entry->d_name, "b-", 2) != 0)
+            continue;
+        AUTO_FD int fd = openat(dirfd(d), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+            continue;
+        int gone = fs_remove_tree(arena_printf(a, "%s/%s", root, entry->d_name), NULL);
+        (void)gone;
+    }
+    (void)closedir(d);
+}
+
+static int make_scratch(struct build *b, struct err *e)
+{
+    const char *root = b->opts->scratch;
+    if (!root)
+        root = arena_printf(b->arena, "%s/build", image_store_folder(b->images));
+    int rc = fs_mkdirs(root, 0700, e);
+    if (rc < 0)
+        return rc;
+    AUTO_FD int all = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (all < 0 || flock(all, LOCK_EX) < 0)
+        return err_sys(e, errno, "lock %s", root);
+    remove_leftovers(root);
+    char *path = arena_printf(b->arena, "%s/b-XXXXXX", root);
+    if (!mkdtemp(path))
+        return err_sys(e, errno, "create %s", path);
+    b->solve->scratch_lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    (void)flock(b->solve->scratch_lock, LOCK_EX | LOCK_NB);
+    b->solve->scratch = path;
+    return 0;
+}
+
+static void remove_scratch(struct build *b)
+{
+    if (!b->solve->scratch)
+        return;
+    int gone = fs_remove_tree(b->solve->scratch, NULL);
+    (void)gone;
+    (void)close(b->solve->scratch_lock);
+}
+
 int build__folder(struct build *b, const char *what, const char **out, struct err *e)
 {
-    char *path = arena_printf(b->arena, "%s/%s-%u", b->scratch, what, ++b->serial);
+    LOCK_SCOPE(&b->solve->lock);
+    int rc = b->solve->scratch ? 0 : make_scratch(b, e);
+    if (rc < 0)
+        return rc;
+    char *path = arena_printf(b->arena, "%s/%s-%u", b->solve->scratch, what, ++b->solve->serial);
     if (mkdir(path, 0755) < 0)
         return err_sys(e, errno, "create %s", path);
     *out = path;
@@ -68,6 +126,8 @@ int build__folder(struct build *b, const char *what, const char **out, struct er
 int build__dirs(struct build *b, const struct layers *l, struct view_layers *out, struct err *e)
 {
     const char **dirs = ARENA_ARRAY(b->arena, const char *, l->n + 1);
+    if (b->opts->only_cached)
+        return err_set(e, ERR_AGAIN, "a step is not cached");
     for (size_t i = 0; i < l->n; i++) {
         int rc = image_layer_dir(b->images, &l->list[i], b->arena, &dirs[i], e);
         if (rc < 0)
@@ -134,46 +194,6 @@ static void read_epoch(struct build *b)
         if (!*end && end != *p + 18 && n >= 0)
             b->epoch = n;
     }
-}
-
-/* What builds that died left behind has no lock. */
-static void remove_leftovers(const char *root)
-{
-    AUTO(arena) struct arena *a = arena_new(1 << 20);
-    DIR *d = opendir(root);
-    if (!d)
-        return;
-    for (struct dirent *entry; (entry = readdir(d));) {
-        if (strncmp(entry->d_name, "b-", 2) != 0)
-            continue;
-        AUTO_FD int fd = openat(dirfd(d), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-            continue;
-        int gone = fs_remove_tree(arena_printf(a, "%s/%s", root, entry->d_name), NULL);
-        (void)gone;
-    }
-    (void)closedir(d);
-}
-
-static int make_scratch(struct build *b, int *lock, struct err *e)
-{
-    const char *root = b->opts->scratch;
-    if (!root)
-        root = arena_printf(b->arena, "%s/build", image_store_folder(b->images));
-    int rc = fs_mkdirs(root, 0700, e);
-    if (rc < 0)
-        return rc;
-    AUTO_FD int all = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (all < 0 || flock(all, LOCK_EX) < 0)
-        return err_sys(e, errno, "lock %s", root);
-    remove_leftovers(root);
-    char *path = arena_printf(b->arena, "%s/b-XXXXXX", root);
-    if (!mkdtemp(path))
-        return err_sys(e, errno, "create %s", path);
-    *lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    (void)flock(*lock, LOCK_EX | LOCK_NB);
-    b->scratch = path;
-    return 0;
 }
 
 static int unpack_context(struct build *b, struct err *e)
@@ -298,10 +318,20 @@ static void add_labels(struct build *b, struct stage *s)
     }
 }
 
+static struct value *annotations(struct build *b)
+{
+    struct value *out = value_new_object(b->arena);
+    for (const char *const *p = b->opts->annotations; p && *p; p++) {
+        size_t n = strcspn(*p, "=");
+        (void)value_set_str(b->arena, out, arena_strndup(b->arena, *p, n),
+                            *p + n + ((*p)[n] == '='));
+    }
+    return out;
+}
+
 static int store_image(struct build *b, struct stage *s, struct build_result *out, struct err *e)
 {
-    char pending[64];
-    struct build_result result = {.steps = b->steps, .cached = b->cached};
+    struct build_result result = {.steps = b->solve->steps, .cached = b->solve->cached};
     struct image image;
     add_labels(b, s);
     char when[CLOCK_TEXT_MAX];
@@ -309,18 +339,11 @@ static int store_image(struct build *b, struct stage *s, struct build_result *ou
     (void)value_set_str(b->arena, s->doc, "created", when);
     (void)value_set(b->arena, s->doc, "config", s->config);
     (void)value_set(b->arena, s->doc, "history", s->history);
-    (void)snprintf(pending, sizeof pending, "pending/%s", strrchr(b->scratch, '/') + 1);
-    const char *lease = b->opts->lease ? b->opts->lease : pending;
-    int rc = image_store_assemble(b->images, b->arena, s->doc, s->layers.list, s->layers.n, NULL,
-                                  lease, result.digest, e);
+    const char *lease = b->opts->lease ? b->opts->lease : "build/";
+    int rc = image_store_assemble(b->images, b->arena, s->doc, s->layers.list, s->layers.n,
+                                  annotations(b), lease, result.digest, e);
     if (rc < 0)
         return rc;
-    if (!b->opts->lease) {
-        lease = arena_printf(b->arena, "build/%s", result.digest);
-        if ((rc = image_store_lease(b->images, lease, result.digest, e)) < 0 ||
-            (rc = image_store_unlease(b->images, pending, e)) < 0)
-            return rc;
-    }
     if ((rc = image_store_find(b->images, result.digest, b->arena, &image, e)) < 0)
         return rc;
     (void)snprintf(result.config_digest, sizeof result.config_digest, "%s", image.config_digest);
@@ -341,36 +364,36 @@ static int run(struct build *b, struct build_result *out, struct err *e)
     struct stage *target = &b->stages[b->n_stages - 1];
     if (b->opts->target)
         target = stages__find(b, b->opts->target, (unsigned)b->n_stages);
-    if ((rc = stages__run(b, target, e)) < 0)
+    if ((rc = solve__run(b, target, e)) < 0)
         return build__wrap(b, rc, e);
     return store_image(b, target, out, e);
 }
 
 static void build_free(struct build *b)
 {
-    for (size_t i = 0; i < b->n_stages; i++)
+    for (size_t i = 0; i < b->n_stages; i++) {
         map_done(&b->stages[i].args);
+        arena_free(b->stages[i].arena);
+    }
     map_done(&b->globals);
+    map_done(&b->solve->claims);
+    (void)pthread_cond_destroy(&b->solve->changed);
+    (void)pthread_mutex_destroy(&b->solve->lock);
     arena_free(b->arena);
-    free(b);
 }
 
 int build_run(const struct build_opts *o, struct build_result *out, struct err *e)
 {
-    struct build *b = calloc(1, sizeof *b);
-    AUTO_FD int lock = -1;
-    b->opts = o;
-    b->images = o->images;
-    b->arena = arena_new(1UL << 30);
-    map_init(&b->globals);
-    read_platform(b);
-    read_epoch(b);
-    int rc = make_scratch(b, &lock, e);
-    if (rc == 0) {
-        rc = run(b, out, e);
-        int gone = fs_remove_tree(b->scratch, NULL);
-        (void)gone;
-    }
-    build_free(b);
+    struct solve all = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    struct build b = {.solve = &all, .opts = o, .images = o->images};
+    b.arena = arena_new(BUILD_ARENA_MAX_BYTES);
+    b.stages = ARENA_ARRAY(b.arena, struct stage, STAGES_MAX);
+    map_init(&b.globals);
+    map_init(&all.claims);
+    read_platform(&b);
+    read_epoch(&b);
+    int rc = run(&b, out, e);
+    remove_scratch(&b);
+    build_free(&b);
     return rc;
 }

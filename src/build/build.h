@@ -8,7 +8,10 @@
  * Guarantees The same inputs give the same layers where the commands themselves do. Secrets reach
  *            no layer, key, event or argument list. The image is kept by `lease` and by the tags
  *            asked for, nothing else: it is not in the registry until it is tagged.
- * Threads    Any number of builds side by side; events come one at a time.        */
+ *            What two stages need both is made once.
+ * Threads    Any number of builds side by side. A build makes stages that do not need each other at
+ *            the same time, as many as there are processors; what it calls, it calls one at a time.
+ */
 #pragma once
 #include "oci/images.h"
 
@@ -23,6 +26,11 @@ struct build_secret {
     size_t n;
 };
 
+struct build_ssh {
+    const char *id;     /* "default" where RUN names none */
+    const char *socket; /* of an ssh agent on this machine */
+};
+
 struct build_context {
     const char *name;  /* for COPY --from=name and FROM name */
     const char *dir;   /* a folder, or NULL */
@@ -32,7 +40,8 @@ struct build_context {
 enum build_event_kind {
     BUILD_STEP_STARTED,
     BUILD_STEP_CACHED,
-    BUILD_STEP_OUTPUT, /* text: some bytes of a RUN's output or a pull's progress */
+    BUILD_STEP_OUTPUT, /* text: some bytes of a RUN's output or a pull's progress; whole lines
+                          where stages are parallel */
     BUILD_STEP_DONE,
     BUILD_STEP_FAILED, /* text: why */
     BUILD_WARNING,
@@ -42,6 +51,7 @@ struct build_event {
     enum build_event_kind kind;
     unsigned step, steps; /* 1-based */
     const char *stage;    /* its name or number */
+    bool parallel;        /* others may be built meanwhile */
     const char *name;     /* "RUN make -j4" */
     unsigned line;        /* in the Containerfile */
     const char *text;
@@ -63,19 +73,24 @@ struct build_opts {
     const char *containerfile;      /* path in the context; NULL: Containerfile, then Dockerfile */
     const char *containerfile_text; /* the text itself instead, or NULL */
 
-    const char *target;            /* stage; NULL: the last */
-    const char *const *build_args; /* "NAME=value", NULL-terminated, or NULL */
-    const char *const *labels;     /* "NAME=value", NULL-terminated, or NULL */
-    const char *const *tags;       /* references, NULL-terminated, or NULL */
+    const char *target;             /* stage; NULL: the last */
+    const char *const *build_args;  /* "NAME=value", NULL-terminated, or NULL */
+    const char *const *labels;      /* "NAME=value", NULL-terminated, or NULL */
+    const char *const *annotations; /* of the manifest, likewise */
+    const char *const *tags;        /* references, NULL-terminated, or NULL */
     const struct build_secret *secrets;
     size_t n_secrets;
+    const struct build_ssh *ssh; /* agents for RUN --mount=type=ssh */
+    size_t n_ssh;
     const struct build_context *contexts;
     size_t n_contexts;
-    const char *platform;          /* NULL: this machine's */
+    const char *platform; /* NULL: this machine's */
+    bool fenced; /* what ADD names is a stranger's word: nothing of this machine's own network */
     enum build_network network;    /* of RUN; default: `net` where there is one */
     const struct image_auth *auth; /* for base images, or NULL */
     bool pull;                     /* ask registries even for base images that are here */
     bool no_cache;
+    bool only_cached; /* ERR_AGAIN where there is something to do */
     bool has_epoch;
     int64_t epoch;                /* SOURCE_DATE_EPOCH; without it, times are the build's */
     const char *lease;            /* keeps the result; NULL: "build/<digest>" */

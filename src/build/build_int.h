@@ -1,5 +1,7 @@
 /* build_int.h - a build while it runs. */
 #pragma once
+#include <pthread.h>
+
 #include "base/buf.h"
 #include "base/map.h"
 #include "blob/digest.h"
@@ -8,7 +10,7 @@
 #include "build/view.h"
 #include "build/words.h"
 
-enum { STAGES_MAX = 256, LAYERS_MAX = 256 };
+enum { STAGES_MAX = 256, LAYERS_MAX = 256, BUILD_ARENA_MAX_BYTES = 1 << 30 };
 
 /* A file system: layers, lowest first. The list is never written again: adding copies. */
 struct layers {
@@ -22,35 +24,55 @@ struct stage {
     const char *base; /* as written in FROM, expanded */
     const char *platform;
     size_t first, end; /* instructions behind FROM */
-    bool needed, done;
+    bool needed;
+    enum { STAGE_IDLE, STAGE_BUSY, STAGE_DONE, STAGE_FAILED } state; /* under the solve's lock */
     /* what the instructions so far made: */
     struct layers layers;
     struct value *config; /* the image configuration's "config" */
     struct value *doc;    /* the rest of the base image's document */
     struct value *history;
-    struct map args;    /* declared ones, name -> value or NULL */
-    int64_t created_ms; /* of the newest layer: the same inputs give the same image */
+    struct map args;     /* declared ones, name -> value or NULL */
+    struct arena *arena; /* what it is made of, when a thread of its own made it */
+    int64_t created_ms;  /* of the newest layer: the same inputs give the same image */
     bool cmd_set;
 };
 
+/* What the threads of a build share. */
+struct solve {
+    pthread_mutex_t lock; /* of all that follows, and of calls of the options' functions */
+    pthread_cond_t changed;
+    unsigned slots;      /* threads that may still work */
+    struct map claims;   /* keys of layers that are being made */
+    const char *scratch; /* a folder of this build's own, NULL until something needs one */
+    int scratch_lock;
+    unsigned serial; /* of folders in it */
+    unsigned steps, step, cached;
+    bool parallel;
+    int rc; /* of the first stage that failed, and why */
+    struct err why;
+};
+
+/* A build as one of its threads sees it: a copy, but for the arena and what is at hand. */
 struct build {
+    struct solve *solve;
     const struct build_opts *opts;
     struct image_store *images;
     struct arena *arena;
-    const char *scratch; /* a folder of this build's own */
     const char *context; /* folder, NULL: there is none */
     const char **ignore;
     size_t n_ignore;
     struct containerfile file;
-    struct stage stages[STAGES_MAX];
+    struct stage *stages; /* STAGES_MAX of them; all threads' own */
     size_t n_stages;
     struct map globals; /* ARGs before the first FROM */
     int64_t epoch;      /* < 0: none */
     const char *os, *arch, *variant, *platform;
-    unsigned steps, step, cached, serial;
     /* the instruction at hand: */
     const struct stage *at_stage;
     const struct instruction *at;
+    unsigned step;
+    bool hit;          /* its layer was known */
+    const char *claim; /* the key that nobody else may make a layer for */
 };
 
 /* ---- build.c ---- */
@@ -64,7 +86,7 @@ int build__refuse(struct build *b, struct err *e, const char *fmt, ...) PRINTF(3
 int build__wrap(struct build *b, int rc, struct err *e);
 /* A new empty folder below scratch. */
 int build__folder(struct build *b, const char *what, const char **out, struct err *e) MUST_CHECK;
-/* The folders of layers, unpacked. */
+/* The folders of layers, unpacked: who asks has something to do. */
 int build__dirs(struct build *b, const struct layers *l, struct view_layers *out,
                 struct err *e) MUST_CHECK;
 
@@ -72,11 +94,19 @@ int build__dirs(struct build *b, const struct layers *l, struct view_layers *out
 int stages__plan(struct build *b, struct err *e) MUST_CHECK;
 /* A stage before `before` by name or number; NULL when there is none. */
 struct stage *stages__find(struct build *b, const char *name, unsigned before);
-/* Evaluates a stage unless it is done. */
-int stages__run(struct build *b, struct stage *s, struct err *e) MUST_CHECK;
+/* Does what its instructions say, one after the other. */
+int stages__evaluate(struct build *b, struct stage *s, struct err *e) MUST_CHECK;
 /* The file system that --from names: stage, named context (then *dir) or image. */
 int stages__from(struct build *b, struct stage *s, const char *name, struct layers *out,
                  const char **dir, struct err *e) MUST_CHECK;
+
+/* ---- solve.c: the stages, side by side ---- */
+/* All that the target needs. */
+int solve__run(struct build *b, struct stage *target, struct err *e) MUST_CHECK;
+/* Evaluates a stage unless it is done, or waits for who does. */
+int solve__stage(struct build *b, struct stage *s, struct err *e) MUST_CHECK;
+/* Whether there is no point in going on. */
+bool solve__stopped(struct build *b);
 
 /* ---- variables ---- */
 struct variables stage__variables(struct build *b, struct stage *s);
@@ -107,6 +137,10 @@ struct made {
     int64_t ms;
 };
 bool cache__get(struct build *b, const char *key, struct made *out);
+/* The same, but waits while another stage makes it; on false the step at hand is to make it, and
+ * others wait for that step's end. */
+bool cache__claim(struct build *b, const char *key, struct made *out);
+void cache__release(struct build *b);
 int cache__put(struct build *b, const char *key, const struct made *m, struct err *e) MUST_CHECK;
 
 /* ---- operations that make a layer ---- */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "blob/refs.h"
 #include "build/build_int.h"
 #include "oci/media.h"
@@ -91,6 +92,34 @@ bool cache__get(struct build *b, const char *key, struct made *out)
     m.ms = n.ms;
     *out = m;
     return true;
+}
+
+bool cache__claim(struct build *b, const char *key, struct made *out)
+{
+    struct solve *all = b->solve;
+    if (b->opts->no_cache || !all->parallel)
+        return cache__get(b, key, out);
+    {
+        LOCK_SCOPE(&all->lock);
+        while (map_has(&all->claims, key))
+            (void)pthread_cond_wait(&all->changed, &all->lock);
+        (void)map_put(&all->claims, key, b);
+        b->claim = arena_strdup(b->arena, key);
+    }
+    if (!cache__get(b, key, out))
+        return false;
+    cache__release(b);
+    return true;
+}
+
+void cache__release(struct build *b)
+{
+    if (!b->claim)
+        return;
+    LOCK_SCOPE(&b->solve->lock);
+    (void)map_remove(&b->solve->claims, b->claim);
+    b->claim = NULL;
+    (void)pthread_cond_broadcast(&b->solve->changed);
 }
 
 int cache__put(struct build *b, const char *key, const struct made *m, struct err *e)

@@ -5,11 +5,10 @@
 #include <sys/stat.h>
 
 #include "base/fs.h"
-#include "build/build_int.h"
+#include "build/fetch.h"
 #include "build/unpack.h"
-#include "net/http_client.h"
 
-enum { SOURCES_MAX = 1024, DOWNLOAD_MS = 30 * 60 * 1000 };
+enum { SOURCES_MAX = 1024 };
 
 struct copy {
     struct build *build;
@@ -21,7 +20,7 @@ struct copy {
     size_t n_sources;
     const char *dest; /* absolute; ends with "/" when it must be a folder */
     const char *chown, *chmod, *from, *checksum;
-    bool link, parents, unpack;
+    bool link, parents, unpack, keep_git, has_git;
     const char *excludes[64];
     size_t n_excludes;
     /* the place they come from: */
@@ -56,6 +55,8 @@ static int read_flags(struct copy *c, struct err *e)
             c->checksum = value;
         else if (strcmp(f->name, "unpack") == 0 && c->is_add)
             c->unpack = on;
+        else if (strcmp(f->name, "keep-git-dir") == 0 && c->is_add)
+            c->keep_git = on;
         else if (strcmp(f->name, "link") == 0)
             c->link = on;
         else if (strcmp(f->name, "parents") == 0 && !c->is_add)
@@ -120,20 +121,7 @@ static int read_words(struct copy *c, struct err *e)
     return 0;
 }
 
-/* ---- sources that are made here: here-documents and downloads ---- */
-
-static bool is_url(const char *s)
-{
-    return strncmp(s, "http://", 7) == 0 || strncmp(s, "https://", 8) == 0;
-}
-
-static bool is_git(const char *s)
-{
-    size_t n = strcspn(s, "#?");
-    return strncmp(s, "git@", 4) == 0 || strncmp(s, "git://", 6) == 0 ||
-           strncmp(s, "ssh://", 6) == 0 ||
-           (is_url(s) && n > 4 && strncmp(s + n - 4, ".git", 4) == 0);
-}
+/* ---- sources that are made here: here-documents and what is fetched ---- */
 
 static int generated_path(struct copy *c, const char *name, const char **out, struct err *e)
 {
@@ -148,6 +136,9 @@ static int write_heredoc(struct copy *c, const struct heredoc *h, struct err *e)
 {
     struct variables v = stage__variables(c->build, c->stage);
     const char *text = h->text, *path;
+    if (strchr(h->name, '/') || strcmp(h->name, ".") == 0 || strcmp(h->name, "..") == 0)
+        return build__refuse(c->build, e, "<<%s: a here-document's name is that of a file",
+                             h->name);
     int rc = h->expand ? words_expand_text(&v, h->text, c->build->arena, &text, e) : 0;
     if (rc == 0)
         rc = generated_path(c, h->name, &path, e);
@@ -155,77 +146,52 @@ static int write_heredoc(struct copy *c, const struct heredoc *h, struct err *e)
                   : fs_write_atomic(path, 0644, text, strlen(text), e);
 }
 
-static int check_download(struct copy *c, const char *path, struct err *e)
+static int make_git(struct copy *c, size_t k, struct err *e)
 {
-    struct digest_state d;
-    char chunk[1 << 14], is[DIGEST_MAX];
-    int rc = blob_digest_check(c->checksum, e);
+    struct build *b = c->build;
+    const char *name = arena_printf(b->arena, "git-%zu", k), *folder;
+    struct fetch_git g;
+    int rc = fetch_git_parse(b, c->sources[k], &g, e);
+    if (rc == 0)
+        rc = generated_path(c, name, &folder, e);
+    if (rc == 0 && mkdir(folder, 0755) < 0)
+        rc = err_sys(e, errno, "create %s", folder);
+    if (rc == 0)
+        rc = fetch_git(b, &g, c->checksum, folder, e);
     if (rc < 0)
-        return build__wrap(c->build, rc, e);
-    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_sys(e, errno, "open %s", path);
-    digest_init(&d, digest_kind_of(c->checksum));
-    for (ssize_t n; (n = read(fd, chunk, sizeof chunk)) > 0;)
-        digest_add(&d, chunk, (size_t)n);
-    digest_text(&d, is);
-    if (strcmp(is, c->checksum) != 0)
-        return build__refuse(c->build, e, "the download has digest %s, not %s", is, c->checksum);
+        return build__wrap(b, rc, e);
+    c->sources[k] = arena_printf(b->arena, "//%s/%s", name, g.subfolder);
+    c->has_git = true;
     return 0;
 }
 
-static int download(struct copy *c, const char *url, struct err *e)
+static int make_source(struct copy *c, size_t k, struct err *e)
 {
-    struct arena *a = c->build->arena;
-    struct http_answer answer;
-    const struct http_client_opts o = {.timeout_ms = DOWNLOAD_MS};
-    const char *end = url + strcspn(url, "?#"), *path;
-    const char *base = end;
-    while (base > url && base[-1] != '/')
-        base--;
-    if (base == end || strstr(url, "://") + 3 == base)
-        return build__refuse(c->build, e, "ADD %s: the address has no file name", url);
-    int rc = generated_path(c, arena_strndup(a, base, (size_t)(end - base)), &path, e);
-    if (rc < 0)
-        return rc;
-    AUTO(http_client) struct http_client *http = http_client_new(&o);
-    AUTO_FD int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return err_sys(e, errno, "create %s", path);
-    const struct http_call call = {
-        .method = "GET", .url = url, .answer_fd = fd, .to_fd = true, .follow = true};
-    if ((rc = http_do(http, &call, a, &answer, e)) < 0)
-        return build__wrap(c->build, rc, e);
-    if (answer.status != 200)
-        return build__refuse(c->build, e, "ADD %s: the server answers %d", url, answer.status);
-    struct timespec times[2] = {{0}, {0}};
-    (void)futimens(fd, times);
-    return c->checksum ? check_download(c, path, e) : 0;
+    struct build *b = c->build;
+    const struct heredoc *h = heredoc_of(c->at, c->sources[k]);
+    const char *name = h ? h->name : NULL, *path;
+    int rc = 0;
+    if (!h && c->is_add && fetch_is_git(c->sources[k]))
+        return make_git(c, k, e);
+    if (h) {
+        rc = write_heredoc(c, h, e);
+    } else if (c->is_add && fetch_is_url(c->sources[k])) {
+        if ((rc = generated_path(c, "", &path, e)) == 0)
+            rc = fetch_file(b, c->sources[k], c->checksum, c->generated, &name, e);
+    }
+    if (rc == 0 && name)
+        c->sources[k] = arena_printf(b->arena, "//%s", name);
+    return rc;
 }
 
 static int make_sources(struct copy *c, struct err *e)
 {
-    for (size_t k = 0; k < c->n_sources; k++) {
-        const struct heredoc *h = heredoc_of(c->at, c->sources[k]);
-        int rc = 0;
-        if (h) {
-            rc = write_heredoc(c, h, e);
-            c->sources[k] = arena_printf(c->build->arena, "//%s", h->name);
-        } else if (c->is_add && is_git(c->sources[k])) {
-            return build__refuse(c->build, e,
-                                 "ADD of a git repository is not supported: clone it "
-                                 "in a step before the build");
-        } else if (c->is_add && is_url(c->sources[k])) {
-            const char *url = c->sources[k], *end = url + strcspn(url, "?#"), *base = end;
-            while (base > url && base[-1] != '/')
-                base--;
-            rc = download(c, url, e);
-            c->sources[k] = arena_printf(c->build->arena, "//%.*s", (int)(end - base), base);
-        }
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
+    int rc = 0;
+    for (size_t k = 0; rc == 0 && k < c->n_sources; k++)
+        rc = make_source(c, k, e);
+    if (rc == 0 && c->has_git && !c->keep_git && c->n_excludes < ARRAY_LEN(c->excludes))
+        c->excludes[c->n_excludes++] = "**/.git";
+    return rc;
 }
 
 /* ---- choosing, in a view ---- */
@@ -356,7 +322,7 @@ static int look(struct copy *c, const struct view *v, int made, struct chosen *a
             return rc;
     }
     key_text(&key, c->made_key);
-    c->hit = cache__get(c->build, c->made_key, &c->layer);
+    c->hit = cache__claim(c->build, c->made_key, &c->layer);
     return 0;
 }
 
@@ -496,10 +462,9 @@ int copy__apply(struct build *b, struct stage *s, const struct instruction *i, s
     }
     if (!c->hit && (rc = look_and_copy(c, e)) < 0)
         return rc;
-    if (c->hit)
-        b->cached++;
-    else if ((rc = stage__pack(b, c->upper, &c->layer, e)) < 0 ||
-             (rc = cache__put(b, c->made_key, &c->layer, e)) < 0)
+    b->hit = c->hit;
+    if (!c->hit && ((rc = stage__pack(b, c->upper, &c->layer, e)) < 0 ||
+                    (rc = cache__put(b, c->made_key, &c->layer, e)) < 0))
         return rc;
     if (*quick && (rc = cache__put(b, quick, &c->layer, e)) < 0)
         return rc;
@@ -564,10 +529,9 @@ int workdir__apply(struct build *b, struct stage *s, const struct instruction *i
     build__key_add(&k, w.path);
     build__key_add_bytes(&k, &b->epoch, sizeof b->epoch);
     key_text(&k, text);
-    if (cache__get(b, text, &layer)) {
-        b->cached++;
+    b->hit = cache__claim(b, text, &layer);
+    if (b->hit)
         return stage__push(b, s, &layer, i->text, e);
-    }
     if ((rc = build__folder(b, "workdir", &o.scratch, e)) < 0 ||
         (rc = build__dirs(b, &s->layers, &o.base, e)) < 0 ||
         (rc = view_run(&o, make_workdir, &w, e)) < 0)

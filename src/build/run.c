@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "build/build_int.h"
+#include "build/forward.h"
 #include "oci/manifest.h"
 #include "podnet/podnet.h"
 #include "runtime/runtime.h"
@@ -27,6 +28,9 @@ struct run_mount {
     const char *size;
     const char *host; /* what is mounted */
     int lock;         /* of a cache, or -1 */
+    struct forward *agent;
+    struct layers base;   /* of a cache with `from`: what it starts with … */
+    const char *base_dir; /* … or in a folder of this machine */
 };
 
 struct run {
@@ -135,9 +139,11 @@ static int mount_option(struct run *r, struct run_mount *m, const char *name, co
 static int check_mount(struct run *r, struct run_mount *m, struct err *e)
 {
     struct build *b = r->build;
-    bool secret = strcmp(m->type, "secret") == 0;
-    if (strcmp(m->type, "bind") != 0 && strcmp(m->type, "cache") != 0 &&
-        strcmp(m->type, "tmpfs") != 0 && !secret)
+    static const char *const types[] = {"bind", "cache", "tmpfs", "secret", "ssh"};
+    bool secret = strcmp(m->type, "secret") == 0, known = false;
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        known |= strcmp(m->type, types[i]) == 0;
+    if (!known)
         return build__refuse(b, e, "--mount=type=%s is not supported", m->type);
     if (secret && !m->id)
         m->id = m->target ? m->target : m->source;
@@ -145,13 +151,19 @@ static int check_mount(struct run *r, struct run_mount *m, struct err *e)
         const char *slash = strrchr(m->id, '/');
         m->target = arena_printf(b->arena, "/run/secrets/%s", slash ? slash + 1 : m->id);
     }
+    if (strcmp(m->type, "ssh") == 0) {
+        m->id = m->id ? m->id : "default";
+        if (!m->target)
+            m->target =
+                arena_printf(b->arena, "/run/buildkit/ssh_agent.%zu", (size_t)(m - r->mounts));
+    }
     if (!m->target && !m->env)
         return build__refuse(b, e, "--mount=type=%s needs a target", m->type);
     if (m->target && *m->target != '/')
         m->target = arena_printf(b->arena, "%s/%s", stage__workdir(r->stage), m->target);
     if (strcmp(m->type, "cache") == 0) {
-        if (m->from || m->source)
-            return build__refuse(b, e, "--mount=type=cache with from or source is not supported");
+        if (m->source && !m->from)
+            return build__refuse(b, e, "--mount=type=cache with source needs from, too");
         m->id = m->id ? m->id : m->target;
         m->sharing = m->sharing ? m->sharing : "shared";
         if (strcmp(m->sharing, "shared") && strcmp(m->sharing, "locked") &&
@@ -270,21 +282,67 @@ static int prepare_bind(struct run *r, struct run_mount *m, struct key *k, struc
     return view_run(&o, copy_bind, &bind, e);
 }
 
+/* What a new cache starts with, copied to `path`. */
+static int fill_cache(struct run *r, struct run_mount *m, const char *path, struct err *e)
+{
+    struct build *b = r->build;
+    struct view_layers from;
+    struct view_opts o = {0};
+    struct key ignored;
+    struct bind bind = {.run = r, .mount = m, .key = &ignored, .dir = m->base_dir};
+    key_init(&ignored, "cache");
+    int rc = build__folder(b, "view", &o.scratch, e);
+    if (rc == 0)
+        rc = build__folder(b, "cache", &bind.into, e);
+    if (rc < 0 || (rc = build__dirs(b, &m->base, &from, e)) < 0)
+        return rc;
+    if (!bind.dir)
+        o.from = &from;
+    if ((rc = view_run(&o, copy_bind, &bind, e)) < 0)
+        return rc;
+    struct stat st;
+    if (stat(m->host, &st) < 0 || !S_ISDIR(st.st_mode))
+        return build__refuse(b, e, "--mount=type=cache: %s of %s is not a folder", m->source,
+                             m->from);
+    if (rename(m->host, path) < 0 && errno != EEXIST && errno != ENOTEMPTY)
+        return err_sys(e, errno, "make the cache %s", path);
+    return 0;
+}
+
+/* A cache that starts with something is another one for each thing it starts with. */
+static void name_cache(const struct run_mount *m, char out[DIGEST_MAX])
+{
+    struct key k;
+    if (!m->from) {
+        blob_digest_of(m->id, strlen(m->id), out);
+        return;
+    }
+    key_init(&k, "cache/1");
+    build__key_add(&k, m->id);
+    build__key_add_layers(&k, &m->base);
+    build__key_add(&k, m->base_dir);
+    build__key_add(&k, m->source);
+    key_text(&k, out);
+}
+
 /* FOLDER/build-cache/<hash of the id>[.n]: one folder, or, when it is private and in use, another.
  */
 static int prepare_cache(struct run *r, struct run_mount *m, struct err *e)
 {
     struct build *b = r->build;
     char id[DIGEST_MAX];
-    blob_digest_of(m->id, strlen(m->id), id);
+    name_cache(m, id);
     for (unsigned n = 0; n < 64; n++) {
         char *path = arena_printf(b->arena, "%s/build-cache/%.32s.%u",
                                   image_store_folder(b->images), id + 7, n);
+        const char *root = arena_printf(b->arena, "%s/build-cache", image_store_folder(b->images));
         bool is_new = access(path, F_OK) < 0;
-        int rc = fs_mkdirs(path, 0755, e);
+        int rc = fs_mkdirs(is_new && m->from ? root : path, 0755, e);
+        if (rc == 0 && is_new && m->from)
+            rc = fill_cache(r, m, path, e);
         if (rc < 0)
             return rc;
-        if (is_new &&
+        if (is_new && (!m->from || m->has_mode || m->uid || m->gid) &&
             (chmod(path, m->has_mode ? m->mode : 0755) < 0 || chown(path, m->uid, m->gid) < 0))
             return err_sys(e, errno, "set owner and mode of %s", path);
         m->host = path;
@@ -344,6 +402,31 @@ static int prepare_secret(struct run *r, struct run_mount *m, struct err *e)
     return 0;
 }
 
+/* The agent trusts this process only, so that the container gets a socket of ours. */
+static int prepare_ssh(struct run *r, struct run_mount *m, struct err *e)
+{
+    struct build *b = r->build;
+    const struct build_ssh *s = NULL;
+    for (size_t i = 0; i < b->opts->n_ssh; i++)
+        if (strcmp(b->opts->ssh[i].id, m->id) == 0)
+            s = &b->opts->ssh[i];
+    if (!s)
+        return m->required
+                   ? build__refuse(b, e, "ssh agent %s was not given (--ssh %s)", m->id, m->id)
+                   : 0;
+    int rc = secret_folder(r, e);
+    if (rc < 0)
+        return rc;
+    char *path = arena_printf(b->arena, "%s/%zu", r->secrets, (size_t)(m - r->mounts));
+    if ((rc = forward_open(path, s->socket, &m->agent, e)) < 0)
+        return rc;
+    if (chown(path, m->uid, m->gid) < 0 || chmod(path, m->has_mode ? m->mode : 0600) < 0)
+        return err_sys(e, errno, "set owner and mode of an ssh socket");
+    m->host = path;
+    m->writable = true;
+    return 0;
+}
+
 /* Binds are part of the key by content, caches and secrets only by what they are called. */
 static int prepare_early(struct run *r, struct key *k, struct err *e)
 {
@@ -353,7 +436,13 @@ static int prepare_early(struct run *r, struct key *k, struct err *e)
         build__key_add(k, m->target);
         build__key_add(k, m->id);
         build__key_add(k, m->env);
-        int rc = strcmp(m->type, "bind") == 0 ? prepare_bind(r, m, k, e) : 0;
+        int rc = 0;
+        if (strcmp(m->type, "bind") == 0)
+            rc = prepare_bind(r, m, k, e);
+        else if (strcmp(m->type, "cache") == 0 && m->from)
+            rc = stages__from(r->build, r->stage, m->from, &m->base, &m->base_dir, e);
+        if (m->base.n)
+            build__key_add_layers(k, &m->base);
         if (rc < 0)
             return rc;
     }
@@ -370,6 +459,8 @@ static int prepare_late(struct run *r, struct err *e)
             rc = prepare_cache(r, m, e);
         else if (strcmp(m->type, "secret") == 0)
             rc = prepare_secret(r, m, e);
+        else if (strcmp(m->type, "ssh") == 0)
+            rc = prepare_ssh(r, m, e);
     }
     if (rc < 0 || !r->script)
         return rc;
@@ -382,6 +473,7 @@ static void forget_mounts(struct run *r)
     for (size_t i = 0; i < r->n_mounts; i++) {
         if (r->mounts[i].lock >= 0)
             (void)close(r->mounts[i].lock);
+        forward_free(r->mounts[i].agent);
     }
     if (r->secrets) {
         int gone = fs_remove_tree(r->secrets, NULL);
@@ -432,7 +524,7 @@ static int look_around(void *arg, const struct view *v, struct err *e)
         const struct run_mount *m = &r->mounts[i];
         if (m->target)
             note_stubs(p, v->root, m->target,
-                       m->host && stat(m->host, &st) == 0 && S_ISREG(st.st_mode));
+                       m->host && stat(m->host, &st) == 0 && !S_ISDIR(st.st_mode));
     }
     const char *user = value_str(value_get(r->stage->config, "User"), "");
     return *user ? user_find(v->root, user, &r->user, e) : user_find(v->root, "0", &r->user, e);
@@ -484,7 +576,7 @@ static void log_line_done(struct run *r, char *line, size_t n)
     bool whole = text[0] == 'F';
     text += 2;
     size_t len = n - (size_t)(text - line);
-    if (whole)
+    if (whole || r->build->solve->parallel)
         text[len++] = '\n'; /* where the log's own line end stood */
     say(r, text, len);
 }
@@ -567,6 +659,8 @@ static const char **environment(struct run *r)
         const struct build_secret *s = m->env ? find_secret(r->build, m->id) : NULL;
         if (s)
             all[n++] = arena_printf(a, "%s=%.*s", m->env, (int)s->n, (const char *)s->bytes);
+        if (m->agent)
+            all[n++] = arena_printf(a, "SSH_AUTH_SOCK=%s", m->target);
     }
     return all;
 }
@@ -638,12 +732,6 @@ static int start(struct run *r, const struct view_layers *layers, struct err *e)
     return runtime_start(b->opts->runtime, &spec, e);
 }
 
-static bool stopped(struct run *r)
-{
-    const struct build_opts *o = r->build->opts;
-    return o->cancelled && o->cancelled(o->arg);
-}
-
 /* Follows the output until the program is gone, then asks how it ended. */
 static int wait_end(struct run *r, struct container_end *out, struct err *e)
 {
@@ -666,7 +754,7 @@ static int wait_end(struct run *r, struct container_end *out, struct err *e)
         }
         if (pidfd < 0 && info.pid > 0)
             pidfd = pidfd_open(info.pid, 0);
-        if (!killed && stopped(r)) {
+        if (!killed && solve__stopped(r->build)) {
             killed = true;
             int rc_kill = runtime_kill(rt, r->id, SIGKILL, NULL); /* it may just have ended */
             (void)rc_kill;
@@ -704,7 +792,8 @@ static int execute(struct run *r, struct made *out, struct err *e)
     struct container_end end = {0};
     struct view_opts o = {0};
     int rc = build__dirs(b, &r->stage->layers, &layers, e);
-    if (rc < 0 || (rc = build__folder(b, "look", &o.scratch, e)) < 0)
+    if (rc < 0 || (rc = build__folder(b, "run", &r->scratch, e)) < 0 ||
+        (rc = build__folder(b, "look", &o.scratch, e)) < 0)
         return rc;
     o.base = layers;
     if ((rc = prepare_late(r, e)) < 0)
@@ -774,21 +863,18 @@ int run__apply(struct build *b, struct stage *s, const struct instruction *i, st
     r->at = i;
     if (s->layers.n == 0)
         return build__refuse(b, e, "RUN on an empty image: there is nothing to run");
-    if (!b->opts->runtime)
+    if (!b->opts->runtime && !b->opts->only_cached)
         return build__refuse(b, e, "RUN is not possible here: there is no container runtime");
     int rc = check_platform(b, s, e);
-    if (rc == 0)
-        rc = build__folder(b, "run", &r->scratch, e);
     if (rc < 0 || (rc = read_flags(r, e)) < 0 || (rc = read_command(r, e)) < 0)
         return rc;
     add_key(r, &k);
     if ((rc = prepare_early(r, &k, e)) < 0)
         return rc;
     key_text(&k, text);
-    if (cache__get(b, text, &layer)) {
-        b->cached++;
+    b->hit = cache__claim(b, text, &layer);
+    if (b->hit)
         return stage__push(b, s, &layer, i->text, e);
-    }
     rc = execute(r, &layer, e);
     forget_mounts(r);
     if (rc < 0 || (rc = cache__put(b, text, &layer, e)) < 0)

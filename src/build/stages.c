@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "build/build_int.h"
 #include "codec/json.h"
 #include "oci/manifest.h"
@@ -133,7 +134,7 @@ static void need(struct build *b, struct stage *s)
         need(b, stages__find(b, s->base, s->index));
     for (size_t k = s->first; k < s->end; k++) {
         const struct instruction *i = &b->file.list[k];
-        b->steps++;
+        b->solve->steps++;
         for (size_t f = 0; f < i->n_flags; f++) {
             const char *from = i->flags[f].value;
             if (strcmp(i->flags[f].name, "mount") == 0)
@@ -273,7 +274,7 @@ static int start_stage(struct build *b, struct stage *s, struct err *e)
     if (named && named->image)
         return start_from_image(b, s, named->image, e);
     if (other) {
-        int rc = stages__run(b, other, e);
+        int rc = solve__stage(b, other, e);
         if (rc < 0)
             return rc;
         s->layers = other->layers;
@@ -305,9 +306,11 @@ int stages__from(struct build *b, struct stage *s, const char *name, struct laye
     if (!named && other) {
         const struct instruction *at = b->at;
         const struct stage *at_stage = b->at_stage;
-        int rc = stages__run(b, other, e);
+        unsigned step = b->step;
+        int rc = solve__stage(b, other, e);
         b->at = at;
         b->at_stage = at_stage;
+        b->step = step;
         if (rc == 0)
             *out = other->layers;
         return rc;
@@ -334,27 +337,33 @@ static int apply(struct build *b, struct stage *s, const struct instruction *i, 
     return rc;
 }
 
+static void count(struct build *b)
+{
+    LOCK_SCOPE(&b->solve->lock);
+    b->step = ++b->solve->step;
+    b->hit = false;
+}
+
 static int step(struct build *b, struct stage *s, const struct instruction *i, struct err *e)
 {
     int64_t began = clock_mono_ms();
-    unsigned cached = b->cached;
-    if (b->opts->cancelled && b->opts->cancelled(b->opts->arg))
+    if (solve__stopped(b))
         return err_set(e, ERR_CANCELLED, "the build was stopped");
     b->at_stage = s;
     b->at = i;
-    unsigned number = ++b->step;
+    count(b);
     build__event(b, BUILD_STEP_STARTED, NULL, 0, 0);
     int rc = apply(b, s, i, e);
-    unsigned last = b->step; /* stages this one needed have counted on */
-    b->step = number;
-    if (rc < 0)
+    cache__release(b);
+    if (rc < 0) {
         build__event(b, BUILD_STEP_FAILED, e ? e->msg : "", e ? strlen(e->msg) : 0,
                      clock_mono_ms() - began);
-    else
-        build__event(b, b->cached > cached ? BUILD_STEP_CACHED : BUILD_STEP_DONE, NULL, 0,
-                     clock_mono_ms() - began);
-    b->step = last;
-    return rc;
+        return rc;
+    }
+    build__event(b, b->hit ? BUILD_STEP_CACHED : BUILD_STEP_DONE, NULL, 0, clock_mono_ms() - began);
+    LOCK_SCOPE(&b->solve->lock);
+    b->solve->cached += b->hit;
+    return 0;
 }
 
 /* What the base image asks to be done first. */
@@ -366,7 +375,10 @@ static int run_triggers(struct build *b, struct stage *s, struct err *e)
     for (size_t k = 0; k < n; k++)
         texts[k] = value_str(value_item(triggers, k), "");
     (void)value_remove(s->config, "OnBuild");
-    b->steps += (unsigned)n;
+    {
+        LOCK_SCOPE(&b->solve->lock);
+        b->solve->steps += (unsigned)n;
+    }
     for (size_t k = 0; k < n; k++) {
         struct instruction *i = ARENA_NEW(b->arena, struct instruction);
         int rc = containerfile_parse_one(&b->file, s->line, texts[k], b->arena, i, e);
@@ -376,10 +388,8 @@ static int run_triggers(struct build *b, struct stage *s, struct err *e)
     return 0;
 }
 
-int stages__run(struct build *b, struct stage *s, struct err *e)
+int stages__evaluate(struct build *b, struct stage *s, struct err *e)
 {
-    if (s->done)
-        return 0;
     b->at_stage = s;
     b->at = &b->file.list[s->first - 1];
     int rc = start_stage(b, s, e);
@@ -390,7 +400,5 @@ int stages__run(struct build *b, struct stage *s, struct err *e)
         if (b->file.list[k].kind != INSTR_FROM)
             rc = step(b, s, &b->file.list[k], e);
     }
-    if (rc == 0)
-        s->done = true;
-    return rc;
+    return rc < 0 ? build__wrap(b, rc, e) : 0;
 }

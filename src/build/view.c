@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/fs.h"
 #include "base/own.h"
 #include "base/thread.h"
 
@@ -111,8 +112,8 @@ static int in_private(struct job *j, struct err *e)
     AUTO_FD int from = -1;
     if (unshare(CLONE_NEWNS) < 0)
         return err_sys(e, errno, "leave the host's mounts");
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-        return err_sys(e, errno, "make mounts private");
+    if (fs_private_mounts(e) < 0)
+        return (int)e->code;
     int rc = show(o->scratch, "root", "upper", &o->base, &root, e);
     if (rc == 0 && o->from)
         rc = show(o->scratch, "from", "from.upper", o->from, &from, e);

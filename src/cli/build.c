@@ -1,76 +1,62 @@
-/* build.c - a Containerfile built, and images moved, without a server: in the data folder's store.
- */
+/* build.c - a Containerfile built without a server, in the data folder's store. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/fs.h"
-#include "build/build.h"
-#include "cli/verb.h"
-#include "runtime/runtime.h"
+#include "cli/building.h"
+#include "cli/image_words.h"
 
-enum { BUILD, PULL, PUSH };
 enum { SECRET_MAX_BYTES = 1 << 20 };
 
-/* Where images are kept, and where those that are not here come from. */
-struct image_words {
-    const char *data_dir;
-    struct option_list mirrors, aliases;
-};
-
-#define PLACE_OPTION(w)                                                                            \
-    {                                                                                              \
-        "data-dir", 'd', OPTION_TEXT, &(w).data_dir, "DIR",                                        \
-            "where everything is kept (" VERB_DEFAULT_DIR ")"                                      \
+/* Stages side by side: each line says whose it is. */
+static void say_of_stage(FILE *out, const struct build_event *ev)
+{
+    const char *text = ev->text, *end = text + ev->text_len;
+    switch (ev->kind) {
+    case BUILD_STEP_STARTED:
+        (void)fprintf(out, "[%u/%u %s] %s\n", ev->step, ev->steps, ev->stage, ev->name);
+        break;
+    case BUILD_STEP_CACHED:
+        (void)fprintf(out, "[%s] cached %s\n", ev->stage, ev->name);
+        break;
+    case BUILD_STEP_OUTPUT:
+        for (const char *next; text < end; text = next) {
+            const char *newline = memchr(text, '\n', (size_t)(end - text));
+            next = newline ? newline + 1 : end;
+            (void)fprintf(out, "[%s] %.*s\n", ev->stage, (int)((newline ? newline : end) - text),
+                          text);
+        }
+        break;
+    case BUILD_WARNING:
+        (void)fprintf(out, "[%s] warning: %.*s\n", ev->stage, (int)ev->text_len, ev->text);
+        break;
+    case BUILD_STEP_DONE:
+    case BUILD_STEP_FAILED:
+        break;
     }
-#define SOURCE_OPTIONS(w)                                                                          \
-    {"registry-mirror", 0,          OPTION_LIST,                                                   \
-     &(w).mirrors,      "HOST=URL", "pull images of HOST from URL; * for every host"},             \
-    {                                                                                              \
-        "image-alias", 0, OPTION_LIST, &(w).aliases, "FROM=TO",                                    \
-            "use image TO where FROM is asked for; FROM ending in / is a prefix"                   \
-    }
-
-static const char *const *ended(const struct option_list *list, struct arena *a)
-{
-    const char **out = ARENA_ARRAY(a, const char *, list->n + 1);
-    for (size_t i = 0; i < list->n; i++)
-        out[i] = list->items[i];
-    return out;
 }
-
-static int open_images(const struct image_words *w, struct arena *a, struct image_store **out,
-                       struct err *e)
-{
-    struct image_store_opts o = {.folder =
-                                     arena_printf(a, "%s/images", verb_data_dir(w->data_dir))};
-    int rc = image_sources_read(ended(&w->mirrors, a), ended(&w->aliases, a), a, &o, e);
-    return rc < 0 ? rc : image_store_open(&o, out, e);
-}
-
-static void print_line(void *arg, const char *line)
-{
-    (void)arg;
-    (void)fprintf(stderr, "%s\n", line);
-}
-
-/* ---- build ---- */
 
 static void on_event(void *arg, const struct build_event *ev)
 {
-    (void)arg;
+    FILE *out = arg;
+    if (ev->parallel) {
+        say_of_stage(out, ev);
+        return;
+    }
     switch (ev->kind) {
     case BUILD_STEP_STARTED:
-        (void)fprintf(stderr, "[%u/%u %s] %s\n", ev->step, ev->steps, ev->stage, ev->name);
+        (void)fprintf(out, "[%u/%u %s] %s\n", ev->step, ev->steps, ev->stage, ev->name);
         break;
     case BUILD_STEP_CACHED:
-        (void)fprintf(stderr, "  cached\n");
+        (void)fprintf(out, "  cached\n");
         break;
     case BUILD_STEP_OUTPUT:
-        (void)fwrite(ev->text, 1, ev->text_len, stderr);
+        (void)fwrite(ev->text, 1, ev->text_len, out);
         break;
     case BUILD_WARNING:
-        (void)fprintf(stderr, "  warning: %.*s\n", (int)ev->text_len, ev->text);
+        (void)fprintf(out, "  warning: %.*s\n", (int)ev->text_len, ev->text);
         break;
     case BUILD_STEP_DONE:
     case BUILD_STEP_FAILED:
@@ -81,7 +67,8 @@ static void on_event(void *arg, const struct build_event *ev)
 struct build_words {
     struct image_words from;
     const char *file, *target, *network, *platform, *iidfile;
-    struct option_list tags, args, labels, secrets, contexts;
+    struct option_list tags, args, labels, annotations, secrets, contexts, ssh;
+    const char *timestamp, *logfile, *format, *layers;
     bool no_cache, pull, quiet;
 };
 
@@ -156,6 +143,45 @@ static int read_contexts(const struct option_list *list, struct arena *a,
     return 0;
 }
 
+/* "ID[=SOCKET|KEY]", the user's agent where nothing else is said. */
+static int read_ssh(const struct option_list *list, struct arena *a, struct build_ssh **out,
+                    struct err *e)
+{
+    struct build_ssh *s = ARENA_ARRAY(a, struct build_ssh, list->n + 1);
+    for (size_t i = 0; i < list->n; i++) {
+        char *id = arena_strdup(a, list->items[i]), *eq = strchr(id, '=');
+        if (eq)
+            *eq++ = '\0';
+        s[i] = (struct build_ssh){id, eq ? eq : getenv("SSH_AUTH_SOCK")};
+        if (!s[i].socket || !*s[i].socket)
+            return err_set(e, ERR_NOT_FOUND,
+                           "ssh %s: no agent runs here (SSH_AUTH_SOCK); say --ssh %s=KEY", id, id);
+    }
+    *out = s;
+    return 0;
+}
+
+/* What is one way only here. */
+static int check_words(const struct build_words *w, struct build_opts *o, struct err *e)
+{
+    char *end = NULL;
+    if (w->format && strcmp(w->format, "oci") != 0)
+        return err_set(e, ERR_UNSUPPORTED,
+                       "format \"%s\": images are made as OCI images, which all clients read; a "
+                       "push by another tool converts them",
+                       w->format);
+    if (w->layers && *w->layers && strcmp(w->layers, "true") != 0)
+        return err_set(e, ERR_UNSUPPORTED, "--layers=%s: every instruction makes its own layer",
+                       w->layers);
+    if (!w->timestamp)
+        return 0;
+    o->epoch = strtoll(w->timestamp, &end, 10);
+    o->has_epoch = true;
+    return *end || end == w->timestamp || o->epoch < 0
+               ? err_set(e, ERR_INVALID, "timestamp \"%s\" is no number of seconds", w->timestamp)
+               : 0;
+}
+
 /* A file given by hand is one of this machine's, as with docker build -f. */
 static const char *containerfile_path(const char *file, struct arena *a)
 {
@@ -170,9 +196,11 @@ static int fill_options(const struct build_words *w, const char *context, struct
 {
     struct build_secret *secrets;
     struct build_context *contexts;
+    struct build_ssh *ssh;
     struct stat st;
     int rc = read_secrets(&w->secrets, a, &secrets, e);
-    if (rc < 0 || (rc = read_contexts(&w->contexts, a, &contexts, e)) < 0)
+    if (rc < 0 || (rc = read_contexts(&w->contexts, a, &contexts, e)) < 0 ||
+        (rc = read_ssh(&w->ssh, a, &ssh, e)) < 0 || (rc = check_words(w, o, e)) < 0)
         return rc;
     if (w->network && strcmp(w->network, "none") != 0 && strcmp(w->network, "host") != 0)
         return err_set(e, ERR_INVALID, "network \"%s\" is neither host nor none", w->network);
@@ -183,11 +211,14 @@ static int fill_options(const struct build_words *w, const char *context, struct
     o->context_fd = STDIN_FILENO;
     o->containerfile = is_dir ? containerfile_path(w->file, a) : w->file;
     o->target = w->target;
-    o->tags = ended(&w->tags, a);
-    o->build_args = ended(&w->args, a);
-    o->labels = ended(&w->labels, a);
+    o->tags = option_list_ended(&w->tags, a);
+    o->build_args = option_list_ended(&w->args, a);
+    o->labels = option_list_ended(&w->labels, a);
+    o->annotations = option_list_ended(&w->annotations, a);
     o->secrets = secrets;
     o->n_secrets = w->secrets.n;
+    o->ssh = ssh;
+    o->n_ssh = w->ssh.n;
     o->contexts = contexts;
     o->n_contexts = w->contexts.n;
     o->no_cache = w->no_cache;
@@ -196,27 +227,59 @@ static int fill_options(const struct build_words *w, const char *context, struct
         w->network && strcmp(w->network, "none") == 0 ? BUILD_NETWORK_NONE : BUILD_NETWORK_HOST;
     o->platform = w->platform;
     o->on_event = w->quiet ? NULL : on_event;
+    o->arg = stderr;
     return 0;
 }
 
-/* Containers of this process only: their folder goes with it. */
-static int build_with_runtime(struct build_opts *o, const char *data_dir, struct arena *a,
-                              struct build_result *result, struct err *e)
+/* Known to buildah and docker, and not here: why. */
+static const struct {
+    const char *option, *why;
+} refusals[] = {
+    {"squash",         "layers are shared between images, and the cache is made of them"          },
+    {"squash-all",     "layers are shared between images, and the cache is made of them"          },
+    {"cache-from",     "the store is the cache: what any build made here is found"                },
+    {"cache-to",       "the store is the cache: what any build made here is found"                },
+    {"isolation",      "a RUN is always in a container of its own"                                },
+    {"add-host",       "steps resolve names as the host does; use --network and DNS"              },
+    {"volume",         "say RUN --mount in the Containerfile, so that the cache knows of it"      },
+    {"device",         "steps have no devices of the host"                                        },
+    {"cap-add",        "steps have the default capabilities"                                      },
+    {"privileged",     "steps are fenced"                                                         },
+    {"security-opt",   "steps are fenced"                                                         },
+    {"output",         "the image goes to the store: use image push, or pull it from the registry"},
+    {"load",           "the image is in the store as soon as it is built"                         },
+    {"push",           "use image push NAME TARGET when it is built"                              },
+    {"manifest",       "indexes are made by pushing them to the registry"                         },
+    {"storage-driver", "there is one kind of storage"                                             },
+};
+
+/* Names an option that others have, so that nobody looks for a typing error. */
+static bool is_refused(int argc, char **argv)
 {
-    AUTO(runtime) struct runtime *rt = NULL;
-    struct runtime_opts ro = {
-        .dir = arena_printf(a, "%s/build-%d", verb_data_dir(data_dir), (int)getpid()),
-        .cgroup_parent = "slipway-build"};
-    int rc = runtime_open(&ro, &rt, e);
-    if (rc == 0)
-        rc = runtime_watch(rt, e);
-    if (rc == 0) {
-        o->runtime = rt;
-        rc = build_run(o, result, e);
-    }
-    int gone = fs_remove_tree(ro.dir, NULL);
-    (void)gone;
-    return rc;
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+        for (size_t k = 0; strncmp(argv[i], "--", 2) == 0 && k < ARRAY_LEN(refusals); k++) {
+            size_t n = strlen(refusals[k].option);
+            if (strncmp(argv[i] + 2, refusals[k].option, n) == 0 &&
+                (argv[i][2 + n] == '=' || !argv[i][2 + n])) {
+                (void)fprintf(stderr, "slipway: build has no --%s: %s\n", refusals[k].option,
+                              refusals[k].why);
+                return true;
+            }
+        }
+    return false;
+}
+
+/* --logfile; stderr without it. Left open to the end of the process. */
+static int open_log(const char *path, struct build_opts *o, struct err *e)
+{
+    if (!path)
+        return 0;
+    FILE *f = fopen(path, "ae");
+    if (!f)
+        return err_sys(e, errno, "open %s", path);
+    (void)setvbuf(f, NULL, _IOLBF, 0);
+    o->arg = f;
+    return 0;
 }
 
 static int run_build(int argc, char **argv)
@@ -234,14 +297,24 @@ static int run_build(int argc, char **argv)
         {"secret",                              0, OPTION_LIST, &w.secrets, "id=,src=", "a file for RUN --mount=type=secret"},
         {"build-context", 0, OPTION_LIST, &w.contexts, "NAME=FOLDER",
                   "for COPY --from=NAME and FROM NAME"},
-        {"network",                              0, OPTION_TEXT, &w.network, "host|none", "of RUN (host)"},
-        {"platform",                          0, OPTION_TEXT, &w.platform, "OS/ARCH",
+        {"annotation",                              0, OPTION_LIST, &w.annotations, "NAME=VALUE",
+                  "one more annotation of the manifest"},
+        {"ssh",                          0, OPTION_LIST, &w.ssh, "ID[=SOCKET|KEY]",
+                  "an agent for RUN --mount=type=ssh (of default: the user's)"},
+        {"timestamp",                              0, OPTION_TEXT, &w.timestamp, "SECONDS",
+                  "no time in the image is later (SOURCE_DATE_EPOCH)"},
+        {"logfile",                                     0, OPTION_TEXT, &w.logfile, "FILE", "what is said goes there"},
+        {"format",0, OPTION_TEXT, &w.format, "oci", "the only one there is"},
+        {"layers",                              0, OPTION_MAYBE, &w.layers, "true",
+                  "always so: each instruction makes a layer, and is cached"},
+        {"network",           0, OPTION_TEXT, &w.network, "host|none", "of RUN (host)"},
+        {"platform",                               0, OPTION_TEXT, &w.platform, "OS/ARCH",
                   "what to build for; RUN only where it can run here"},
-        {"iidfile",                              0, OPTION_TEXT, &w.iidfile, "FILE", "write the image's digest there"},
-        {"quiet",                                     'q', OPTION_FLAG, &w.quiet, NULL, "print the digest only"},
-        {"no-cache",0, OPTION_FLAG, &w.no_cache, NULL, "do everything again"},
-        {"pull",                              0, OPTION_FLAG, &w.pull, NULL, "ask for newer base images"},
-        {0          }
+        {"iidfile",                          0, OPTION_TEXT, &w.iidfile, "FILE", "write the image's digest there"},
+        {"quiet",                         'q', OPTION_FLAG, &w.quiet, NULL, "print the digest only"},
+        {"no-cache",                                     0, OPTION_FLAG, &w.no_cache, NULL, "do everything again"},
+        {"pull",       0, OPTION_FLAG, &w.pull, NULL, "ask for newer base images"},
+        {0                          }
     };
     AUTO(arena) struct arena *a = arena_new(64 << 20);
     AUTO(image_store) struct image_store *s = NULL;
@@ -249,15 +322,18 @@ static int run_build(int argc, char **argv)
     struct build_result result;
     struct err e = {0};
     int code;
-    if (!verb_begin(&verbs_build[BUILD], table, argc, argv, a, &args, &code))
+    if (is_refused(argc, argv))
+        return EXIT_USAGE;
+    if (!verb_begin(&verbs_build[0], table, argc, argv, a, &args, &code))
         return code;
     if (args.n != 1)
-        return verb_usage(&verbs_build[BUILD]);
+        return verb_usage(&verbs_build[0]);
     struct build_opts o = {0};
-    if (open_images(&w.from, a, &s, &e) < 0 || fill_options(&w, args.items[0], a, &o, &e) < 0)
+    if (image_words_open(&w.from, a, &s, &e) < 0 ||
+        fill_options(&w, args.items[0], a, &o, &e) < 0 || open_log(w.logfile, &o, &e) < 0)
         return verb_fail(&e);
     o.images = s;
-    if (build_with_runtime(&o, w.from.data_dir, a, &result, &e) < 0 ||
+    if (building_run(&o, w.from.data_dir, a, &result, &e) < 0 ||
         (w.iidfile &&
          fs_write_atomic(w.iidfile, 0644, result.digest, strlen(result.digest), &e) < 0))
         return verb_fail(&e);
@@ -265,84 +341,7 @@ static int run_build(int argc, char **argv)
     return EXIT_OK;
 }
 
-/* ---- moving ---- */
-
-struct move_words {
-    struct image_words from;
-    const char *user, *password_file;
-};
-
-static int read_auth(const struct move_words *w, struct arena *a, struct image_auth *out,
-                     struct err *e)
-{
-    char *text;
-    size_t n;
-    *out = (struct image_auth){.user = w->user};
-    if (!w->password_file)
-        return 0;
-    int rc = fs_read(w->password_file, 4096, a, &text, &n, e);
-    if (rc < 0)
-        return err_wrap(e, rc, "password");
-    text[strcspn(text, "\r\n")] = '\0';
-    out->password = text;
-    return 0;
-}
-
-#define AUTH_OPTIONS(w)                                                                            \
-    {"user", 'u', OPTION_TEXT, &(w).user, "NAME", "user of the registry"},                         \
-    {                                                                                              \
-        "password-file", 0, OPTION_TEXT, &(w).password_file, "FILE", "their password or token"     \
-    }
-
-static int run_pull(int argc, char **argv)
-{
-    struct move_words w = {0};
-    const struct option table[] = {
-        PLACE_OPTION(w.from), SOURCE_OPTIONS(w.from), AUTH_OPTIONS(w), {0}};
-    AUTO(arena) struct arena *a = arena_new(64 << 20);
-    AUTO(image_store) struct image_store *s = NULL;
-    struct arguments args;
-    struct image_auth auth;
-    struct image image;
-    struct err e = {0};
-    int code;
-    if (!verb_begin(&verbs_build[PULL], table, argc, argv, a, &args, &code))
-        return code;
-    if (args.n != 1)
-        return verb_usage(&verbs_build[PULL]);
-    struct image_ensure_opts o = {.policy = IMAGE_ALWAYS, .auth = &auth, .progress = print_line};
-    if (read_auth(&w, a, &auth, &e) < 0 || open_images(&w.from, a, &s, &e) < 0 ||
-        image_store_ensure(s, args.items[0], &o, a, &image, &e) < 0)
-        return verb_fail(&e);
-    (void)printf("%s@%s\n", image.reference, image.digest);
-    return EXIT_OK;
-}
-
-static int run_push(int argc, char **argv)
-{
-    struct move_words w = {0};
-    const struct option table[] = {PLACE_OPTION(w.from), AUTH_OPTIONS(w), {0}};
-    AUTO(arena) struct arena *a = arena_new(64 << 20);
-    AUTO(image_store) struct image_store *s = NULL;
-    struct arguments args;
-    struct image_auth auth;
-    struct err e = {0};
-    int code;
-    if (!verb_begin(&verbs_build[PUSH], table, argc, argv, a, &args, &code))
-        return code;
-    if (args.n < 1 || args.n > 2)
-        return verb_usage(&verbs_build[PUSH]);
-    const char *target = args.items[args.n - 1];
-    if (read_auth(&w, a, &auth, &e) < 0 || open_images(&w.from, a, &s, &e) < 0 ||
-        image_store_push(s, args.items[0], target, &auth, print_line, NULL, &e) < 0)
-        return verb_fail(&e);
-    (void)printf("%s\n", target);
-    return EXIT_OK;
-}
-
 const struct verb verbs_build[] = {
-    [BUILD] = {"build",                                "CONTEXT [options]", "build an image from a Containerfile", run_build},
-    [PULL] = {"image pull", "NAME [options]", "bring an image here", run_pull},
-    [PUSH] = {"image push",                                      "NAME [TARGET] [options]", "send an image to a registry", run_push},
-    {0                     },
+    {"build",                                "CONTEXT [options]", "build an image from a Containerfile", run_build},
+    {0},
 };

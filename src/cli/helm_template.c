@@ -141,17 +141,16 @@ static int write_files(const struct request *q, const struct helm_result *r, str
 static int print(const struct request *q, const struct helm_result *r, struct helm_log *log,
                  struct err *e)
 {
-    AUTO_BUF struct buf manifest = {.max = HELM_OUTPUT_MAX}, out = {.max = HELM_OUTPUT_MAX};
+    AUTO_BUF struct buf text = {.max = HELM_OUTPUT_MAX};
     struct helm_show show = {q->no_hooks, q->skip_tests, q->only.items, q->only.n};
-    helm_result_manifest(r, q->include_crds, &manifest);
-    int rc = helm_cli_post_render(&q->post, log, &manifest, e);
+    helm_result_manifest(r, q->include_crds, &text);
+    int rc = helm_cli_post_render(&q->post, log, &text, e);
     if (rc == 0)
-        rc = helm_result_print(r, (struct helm_text){buf_text(&manifest), manifest.len}, &show, log,
-                               &out, e);
+        rc = helm_result_print(r, &show, log, &text, e);
     if (rc < 0)
         return rc;
     helm_cli_warnings(log);
-    if (fwrite(buf_text(&out), 1, out.len, stdout) != out.len || fflush(stdout) != 0)
+    if (fwrite(buf_text(&text), 1, text.len, stdout) != text.len || fflush(stdout) != 0)
         return err_sys(e, errno, "write to standard output");
     return 0;
 }

@@ -1,11 +1,12 @@
-/* image.c - images on this machine: base images made here. */
+/* image.c - images on this machine: base images made here, others brought here and sent away. */
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/verb.h"
+#include "base/fs.h"
+#include "cli/image_words.h"
 #include "oci/bootstrap.h"
 
-enum { BOOTSTRAP, LIST };
+enum { BOOTSTRAP, LIST, PULL, PUSH };
 
 static void progress(void *arg, const char *line)
 {
@@ -95,10 +96,87 @@ static int run_list(int argc, char **argv)
     return EXIT_OK;
 }
 
+/* ---- moving ---- */
+
+struct move_words {
+    struct image_words from;
+    const char *user, *password_file;
+};
+
+static int read_auth(const struct move_words *w, struct arena *a, struct image_auth *out,
+                     struct err *e)
+{
+    char *text;
+    size_t n;
+    *out = (struct image_auth){.user = w->user};
+    if (!w->password_file)
+        return 0;
+    int rc = fs_read(w->password_file, 4096, a, &text, &n, e);
+    if (rc < 0)
+        return err_wrap(e, rc, "password");
+    text[strcspn(text, "\r\n")] = '\0';
+    out->password = text;
+    return 0;
+}
+
+#define AUTH_OPTIONS(w)                                                                            \
+    {"user", 'u', OPTION_TEXT, &(w).user, "NAME", "user of the registry"},                         \
+    {                                                                                              \
+        "password-file", 0, OPTION_TEXT, &(w).password_file, "FILE", "their password or token"     \
+    }
+
+static int run_pull(int argc, char **argv)
+{
+    struct move_words w = {0};
+    const struct option table[] = {
+        PLACE_OPTION(w.from), SOURCE_OPTIONS(w.from), AUTH_OPTIONS(w), {0}};
+    AUTO(arena) struct arena *a = arena_new(64 << 20);
+    AUTO(image_store) struct image_store *s = NULL;
+    struct arguments args;
+    struct image_auth auth;
+    struct image image;
+    struct err e = {0};
+    int code;
+    if (!verb_begin(&verbs_image[PULL], table, argc, argv, a, &args, &code))
+        return code;
+    if (args.n != 1)
+        return verb_usage(&verbs_image[PULL]);
+    struct image_ensure_opts o = {.policy = IMAGE_ALWAYS, .auth = &auth, .progress = progress};
+    if (read_auth(&w, a, &auth, &e) < 0 || image_words_open(&w.from, a, &s, &e) < 0 ||
+        image_store_ensure(s, args.items[0], &o, a, &image, &e) < 0)
+        return verb_fail(&e);
+    (void)printf("%s@%s\n", image.reference, image.digest);
+    return EXIT_OK;
+}
+
+static int run_push(int argc, char **argv)
+{
+    struct move_words w = {0};
+    const struct option table[] = {PLACE_OPTION(w.from), AUTH_OPTIONS(w), {0}};
+    AUTO(arena) struct arena *a = arena_new(64 << 20);
+    AUTO(image_store) struct image_store *s = NULL;
+    struct arguments args;
+    struct image_auth auth;
+    struct err e = {0};
+    int code;
+    if (!verb_begin(&verbs_image[PUSH], table, argc, argv, a, &args, &code))
+        return code;
+    if (args.n < 1 || args.n > 2)
+        return verb_usage(&verbs_image[PUSH]);
+    const char *target = args.items[args.n - 1];
+    if (read_auth(&w, a, &auth, &e) < 0 || image_words_open(&w.from, a, &s, &e) < 0 ||
+        image_store_push(s, args.items[0], target, &auth, progress, NULL, &e) < 0)
+        return verb_fail(&e);
+    (void)printf("%s\n", target);
+    return EXIT_OK;
+}
+
 const struct verb verbs_image[] = {
     [BOOTSTRAP] = {"image bootstrap",                                "busybox|debian|tools [options]",
                    "make a base image from this machine's packages", run_bootstrap},
     [LIST] = {"image list", "[options]", "the images of this machine, with their digests",
                    run_list},
-    {0                                               }
+    [PULL] = {"image pull",                                                "NAME [options]", "bring an image here", run_pull},
+    [PUSH] = {"image push",                                     "NAME [TARGET] [options]", "send an image to a registry", run_push},
+    {0                                        }
 };

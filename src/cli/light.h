@@ -1,9 +1,9 @@
 /* light.h - the verbs that need neither server nor network: the small program's own.
  *
- * Model      slipway is three programs. The one that users start knows these verbs and is there at
- *            once; for files to sign or verify it becomes a second one; for all others, and for
- *            arguments that are URLs, the whole program, which loads sixty libraries and knows
- *            everything.                                                                  */
+ * Model      slipway is four programs. The one that users start knows these verbs and is there at
+ *            once; for files to sign or verify it becomes a second one, for builds a third, which
+ *            knows those whose steps are all cached; for all others, and for arguments that are
+ *            URLs, the whole program, which loads sixty libraries and knows everything.      */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,9 +22,11 @@ bool light_is_for_whole(int argc, char **argv);
 void light_whole(char **argv);
 bool light_is_small(void);
 
-/* Becomes the program of files if the verb is one of its and no argument is a URL; comes back
- * otherwise. */
-void light_files(int argc, char **argv);
+/* Becomes a smaller program than the whole one if one knows the verb; comes back otherwise. */
+void light_become(int argc, char **argv);
+
+/* For the small program, which renders once and ends: its memory comes in large pages. */
+void light_heap(void);
 
 struct light_answer {
     int status;

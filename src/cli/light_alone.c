@@ -1,66 +1,27 @@
 /* light_alone.c - no network, keys or certificates, for the small program: it becomes the whole one
  * when it needs them. */
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "cli/become.h"
 #include "cli/light.h"
 #include "crypto/issue.h"
 
-enum { ARGUMENTS_MAX = 8 << 20 };
-
-/* Beside this program when it was built here, and where it is installed. */
-static const char *const places[] = {"whole/", "../libexec/slipway/"};
-
-/* What this process was called with, as an argument list. */
-static char **own_arguments(struct arena *a)
+void light_become(int argc, char **argv)
 {
-    char *text = arena_alloc(a, ARGUMENTS_MAX + 1);
-    size_t n = 0, count = 0;
-    int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-    for (ssize_t got = 1; fd >= 0 && got > 0 && n < ARGUMENTS_MAX; n += (size_t)got)
-        if ((got = read(fd, text + n, ARGUMENTS_MAX - n)) < 0)
-            got = 0;
-    if (fd >= 0)
-        (void)close(fd);
-    for (size_t i = 0; i < n; i++)
-        count += text[i] == '\0';
-    char **argv = ARENA_ARRAY(a, char *, count + 1);
-    count = 0;
-    for (char *s = text; s < text + n; s += strlen(s) + 1)
-        argv[count++] = s;
-    return argv;
-}
-
-/* Starts a sibling of the whole program. */
-static void become(const char *name, char **argv)
-{
-    char self[4096], path[4200] = "";
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    char *slash = n > 0 ? memrchr(self, '/', (size_t)n) : NULL;
-    for (size_t i = 0; slash && i < sizeof places / sizeof *places; i++) {
-        (void)snprintf(path, sizeof path, "%.*s%s%s", (int)(slash - self + 1), self, places[i],
-                       name);
-        (void)execv(path, argv);
-    }
-}
-
-void light_whole(char **argv)
-{
-    AUTO(arena) struct arena *a = arena_new(0);
-    become("slipway", argv ? argv : own_arguments(a));
-    (void)fprintf(stderr, "slipway: the program's other half, %sslipway, cannot be started\n",
-                  places[0]);
-}
-
-void light_files(int argc, char **argv)
-{
-    static const char *const verbs[] = {"verify-blob", "sign-blob", "verify-blob-attestation",
-                                        "generate-key-pair"};
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        if (argc > 1 && strcmp(argv[1], verbs[i]) == 0 && !light_is_for_whole(argc, argv))
-            become("files", argv);
+    static const struct {
+        const char *verb, *program;
+        bool urls; /* knows what to do with them, and with standard input */
+    } siblings[] = {
+        {"build",                   "builds", true },
+        {"verify-blob",             "files",  false},
+        {"sign-blob",               "files",  false},
+        {"verify-blob-attestation", "files",  false},
+        {"generate-key-pair",       "files",  false},
+    };
+    for (size_t i = 0; i < sizeof siblings / sizeof *siblings; i++)
+        if (argc > 1 && strcmp(argv[1], siblings[i].verb) == 0 &&
+            (siblings[i].urls || !light_is_for_whole(argc, argv)))
+            become(siblings[i].program, argv);
 }
 
 static int no_network(struct err *e)

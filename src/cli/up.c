@@ -100,7 +100,7 @@ static int run_up(int argc, char **argv)
          "with --kubeconfig: the steps' entrypoint (HOST:5000/tools, of `slipway image bootstrap "
          "tools`)"},
         {"prometheus-config",0, OPTION_TEXT, &o.prometheus_config, "FILE",
-         "rules and Alertmanagers of a prometheus.yml (rule_files, alerting, global)"},
+         "a prometheus.yml: scrape_configs, remote_write, rule_files, alerting, global"},
         {"alertmanager-config",                               0, OPTION_TEXT, &o.alertmanager_config, "FILE",
          "who is told about alerts: an alertmanager.yml"},
         {"logs-config", 0, OPTION_TEXT, &o.logs_config, "FILE",

@@ -306,6 +306,23 @@ int http_stream_try(struct http_request *q, const void *bytes, size_t n, struct 
     return rc < 0 ? rc : c->wire_len > 0;
 }
 
+int http_stream_hold(struct http_request *q, const void *bytes, size_t n, struct err *e)
+{
+    struct http_conn *c = conn_of(q);
+    c->no_wait = c->hold = true;
+    int rc = http_stream_write(q, bytes, n, e);
+    c->no_wait = c->hold = false;
+    return rc;
+}
+
+int http_stream_go(struct http_request *q, struct err *e)
+{
+    struct http_conn *c = conn_of(q);
+    if (http__try_rest(c) < 0)
+        return err_set(e, ERR_CANCELLED, "the client went away");
+    return c->wire_len > 0;
+}
+
 int http_stream_rest(struct http_request *q, struct err *e)
 {
     return http__send_rest(conn_of(q)) < 0 ? err_set(e, ERR_CANCELLED, "the client went away") : 0;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "net/cancel_int.h"
+#include "net/public.h"
 
 enum { IDLE_MAX = 16, ANSWER_MAX = 64 * 1024 * 1024, HEADERS_MAX = 256 * 1024 };
 
@@ -26,7 +27,7 @@ struct http_client {
     char *bearer, *user, *password, *socket;
     struct curl_slist *connect_to;
     bool insecure;
-    bool no_proxy;
+    bool no_proxy, public_only;
     int64_t timeout_ms, connect_timeout_ms, stall_timeout_ms;
     pthread_mutex_t mutex;
     CURL *idle[IDLE_MAX]; /* each keeps its connections */
@@ -91,6 +92,7 @@ struct http_client *http_client_new(const struct http_client_opts *o)
     }
     c->insecure = o->insecure;
     c->no_proxy = o->no_proxy;
+    c->public_only = o->public_only;
     c->timeout_ms = o->timeout_ms;
     c->stall_timeout_ms = o->stall_timeout_ms;
     if (o->connect_timeout_ms > 0)
@@ -150,7 +152,7 @@ struct transfer {
     CURL *handle;
     struct buf body, headers; /* headers: NUL-separated lines */
     size_t n_headers, sent;
-    bool stopped;
+    bool stopped, fenced;
     int stop_code;
 };
 
@@ -242,6 +244,16 @@ void http__cancel_by(CURL *h, const atomic_bool *cancel)
     curl_easy_setopt(h, CURLOPT_XFERINFODATA, cancel);
 }
 
+static curl_socket_t open_public(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+    struct transfer *t = arg;
+    (void)purpose;
+    if (address_is_public(&to->addr))
+        return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+    t->fenced = true;
+    return CURL_SOCKET_BAD;
+}
+
 static void set_identity(struct http_client *c, CURL *h)
 {
     if (c->insecure) {
@@ -308,6 +320,10 @@ static void set_transfer(struct http_client *c, const struct http_call *call, st
     curl_easy_setopt(h, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(h, CURLOPT_HEADERDATA, t);
+    if (c->public_only) {
+        curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, open_public);
+        curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, t);
+    }
     http__cancel_by(h, call->cancel);
     set_identity(c, h);
     set_body(call, h, t);
@@ -336,6 +352,9 @@ static int failed(struct transfer *t, CURLcode rc, const char *detail, struct er
 {
     const char *method = t->call->method, *url = t->call->url;
     int n = (int)strcspn(url, "?#");
+    if (t->fenced)
+        return err_set(e, ERR_DENIED, "%s %.*s: it leads to this machine's own network", method, n,
+                       url);
     if (t->stopped)
         return err_set(e, ERR_CANCELLED, "%s %.*s: stopped by its reader", method, n, url);
     if (t->body.overflow)

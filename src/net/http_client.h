@@ -25,6 +25,7 @@ struct http_client_opts {
     const char *unix_socket;        /* or NULL */
     const char *connect_to;         /* "ADDRESS:PORT", whatever host the URL names; or NULL */
     bool no_proxy;                  /* whatever the environment says */
+    bool public_only; /* connects to public addresses alone (public.h), redirected or not */
 };
 
 struct http_call {

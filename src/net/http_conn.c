@@ -66,25 +66,40 @@ static int flush_wire(struct http_conn *c, bool more)
     struct iovec v = {c->wire, c->wire_len};
     c->wire_len = 0;
     int rc = send_plain(c, &v, 1, more);
-    if (!more)
+    if (!more) {
         free(take_ptr(c->wire));
+        c->wire_cap = 0;
+    }
     return rc;
+}
+
+/* Room for a long answer's records, or for no more than what is kept of a short one. */
+static void reserve_wire(struct http_conn *c, const struct iovec *v, int n, size_t skip)
+{
+    size_t want = c->wire_len;
+    for (int i = 0; i < n; i++)
+        want += v[i].iov_len;
+    want = c->no_wait && want - skip < HTTP_WIRE ? want - skip : HTTP_WIRE;
+    if (c->wire_cap >= want)
+        return;
+    if (!(c->wire = realloc(c->wire, want)))
+        log_die("out of memory");
+    c->wire_cap = want;
 }
 
 /* Puts what follows the first `skip` bytes into `wire`. */
 static int put_wire(struct http_conn *c, const struct iovec *v, int n, size_t skip)
 {
-    if (!c->wire && !(c->wire = malloc(HTTP_WIRE)))
-        log_die("out of memory");
+    reserve_wire(c, v, n, skip);
     for (int i = 0; i < n; i++) {
         size_t done = skip < v[i].iov_len ? skip : v[i].iov_len;
         skip -= done;
         for (size_t take; done < v[i].iov_len; done += take) {
-            if (c->wire_len == HTTP_WIRE && flush_wire(c, true) < 0)
+            if (c->wire_len == c->wire_cap && flush_wire(c, true) < 0)
                 return -1;
             take = v[i].iov_len - done;
-            if (take > HTTP_WIRE - c->wire_len)
-                take = HTTP_WIRE - c->wire_len;
+            if (take > c->wire_cap - c->wire_len)
+                take = c->wire_cap - c->wire_len;
             memcpy(c->wire + c->wire_len, (char *)v[i].iov_base + done, take);
             c->wire_len += take;
         }
@@ -99,7 +114,7 @@ static ssize_t push(gnutls_transport_ptr_t arg, const giovec_t *iov, int n)
     struct http_conn *c = arg;
     const struct iovec *v = (const struct iovec *)(uintptr_t)iov;
     ssize_t sent = 0, total = 0;
-    if (!c->more && c->wire_len == 0) {
+    if (!c->more && !c->hold && c->wire_len == 0) {
         struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)v, .msg_iovlen = (size_t)n};
         sent = sendmsg(c->fd, &m, c->no_wait ? MSG_NOSIGNAL | MSG_DONTWAIT : MSG_NOSIGNAL);
         if (!c->no_wait || (sent < 0 && errno != EAGAIN && errno != EINTR))
@@ -270,6 +285,26 @@ int http__send_rest(struct http_conn *c)
     if (!c->broken && c->wire_len > 0 && flush_wire(c, false) < 0)
         c->broken = true;
     return c->broken ? -1 : 0;
+}
+
+int http__try_rest(struct http_conn *c)
+{
+    if (c->broken || c->wire_len == 0)
+        return c->broken ? -1 : 0;
+    ssize_t sent = send(c->fd, c->wire, c->wire_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+        c->broken = true;
+        return -1;
+    }
+    sent = sent < 0 ? 0 : sent;
+    c->wire_len -= (size_t)sent;
+    if (c->wire_len > 0) {
+        memmove(c->wire, c->wire + sent, c->wire_len);
+        return 0;
+    }
+    free(take_ptr(c->wire));
+    c->wire_cap = 0;
+    return 0;
 }
 
 int http__flush(struct http_conn *c, bool more)

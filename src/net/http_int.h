@@ -35,6 +35,7 @@ struct http_conn {
     char *client_cn, *client_o;
     bool broken, more; /* more: what is sent now has a rest that follows at once */
     bool no_wait;      /* what the socket does not take at once is kept in `wire` */
+    bool hold;         /* all of it is */
 
     /* ciphertext read ahead, so that a record costs one system call */
     char *raw;
@@ -45,7 +46,7 @@ struct http_conn {
     char *out;            /* HTTP_RECORD bytes: small answers are put together here */
     size_t out_len, owed; /* of an answer in pieces: not sent yet; still to come */
     char *wire;           /* HTTP_WIRE bytes: a long answer's next records, or what is kept */
-    size_t wire_len;
+    size_t wire_len, wire_cap;
 
     /* the request */
     struct http_field *fields;
@@ -62,6 +63,7 @@ struct http_conn {
 long http__recv(struct http_conn *c, void *into, size_t room); /* 0: end; < 0: broken */
 int http__send(struct http_conn *c, const struct iovec *parts, int n);
 int http__send_rest(struct http_conn *c);        /* what was kept */
+int http__try_rest(struct http_conn *c);         /* as much of it as goes without waiting */
 int http__flush(struct http_conn *c, bool more); /* sends what is in `out`; more: follows at once */
 bool http__fill(struct http_conn *c);            /* more plaintext in `in`; false at the end */
 int http__tls_start(struct http_conn *c, struct err *e);

@@ -77,6 +77,9 @@ int http_stream_write(struct http_request *q, const void *bytes, size_t n,
  * is kept, and sent with http_stream_rest(), which waits, before anything else. */
 int http_stream_try(struct http_request *q, const void *bytes, size_t n, struct err *e) MUST_CHECK;
 int http_stream_rest(struct http_request *q, struct err *e) MUST_CHECK;
+/* A write that is sent only by the next http_stream_go(), which sends as http_stream_try() does. */
+int http_stream_hold(struct http_request *q, const void *bytes, size_t n, struct err *e) MUST_CHECK;
+int http_stream_go(struct http_request *q, struct err *e) MUST_CHECK;
 /* Ends the connection instead of the stream, so that the client sees that something is missing. */
 void http_stream_abort(struct http_request *q);
 bool http_client_gone(struct http_request *q);

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "net/public.h"
 #include "vcs/child.h"
+#include "vcs/tree.h"
 
 enum { TIMEOUT_MS = 27 * 1000, SAID_MAX = 64 << 10 };
 
@@ -31,6 +33,7 @@ struct step {
     const struct clone_opts *o;
     const char *folder;
     struct arena *a;
+    const char *pin; /* of the host's addresses, or NULL */
 };
 
 /* The URL for messages, without a password. */
@@ -96,6 +99,8 @@ static int name_origin(const struct step *s, struct err *e)
         buf_putc(&b, *c);
     }
     buf_puts(&b, "\"\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n");
+    if (s->pin)
+        buf_printf(&b, "[http]\n\tfollowRedirects = false\n\tcurloptResolve = \"%s\"\n", s->pin);
     int rc = buf_check(&b, e);
     return rc < 0 ? rc
                   : fs_write_atomic(arena_printf(s->a, "%s/.git/config", s->folder), 0600,
@@ -119,14 +124,39 @@ static int fetch(const struct step *s, struct err *e)
     return rc == 0 && s->o->submodules ? git(s, modules, e) : rc;
 }
 
-int clone_open(const struct clone_opts *o, struct clone **out, struct err *e)
+/* What HEAD says once a commit is checked out. */
+static int read_commit(const struct step *s, char out[65], struct err *e)
+{
+    char *text;
+    size_t n;
+    int rc = fs_read(arena_printf(s->a, "%s/.git/HEAD", s->folder), 256, s->a, &text, &n, e);
+    if (rc < 0)
+        return rc;
+    n = strspn(text, "0123456789abcdef");
+    if (n < 40 || n > 64)
+        return err_set(e, ERR_SYSTEM, "%s: no commit is checked out", shown(s->a, s->o->url));
+    (void)snprintf(out, 65, "%.*s", (int)n, text);
+    return 0;
+}
+
+int clone_into(const struct clone_opts *o, const char *folder, char out_commit[65], struct err *e)
 {
     AUTO(arena) struct arena *a = arena_new(1 << 20);
-    const char *tmp = getenv("TMPDIR");
-    char folder[400];
+    struct step s = {o, folder, a, NULL};
     if (strpbrk(o->url, "\n\r") || (o->ref && *o->ref == '-'))
         return err_set(e, ERR_INVALID, "\"%s\" and \"%s\" are no URL and revision", o->url,
                        o->ref ? o->ref : "");
+    int rc = o->public_only ? address_pin(o->url, a, &s.pin, e) : 0;
+    if (rc < 0)
+        return err_wrap(e, rc, "%s", shown(a, o->url));
+    rc = fetch(&s, e);
+    return rc < 0 ? rc : read_commit(&s, out_commit, e);
+}
+
+int clone_open(const struct clone_opts *o, struct clone **out, struct err *e)
+{
+    const char *tmp = getenv("TMPDIR");
+    char folder[400], commit[65];
     (void)snprintf(folder, sizeof folder, "%.300s/slipway-clone-XXXXXX",
                    tmp && *tmp ? tmp : "/tmp");
     if (!mkdtemp(folder))
@@ -134,8 +164,7 @@ int clone_open(const struct clone_opts *o, struct clone **out, struct err *e)
     struct clone *c = calloc(1, sizeof *c);
     if (!c || !(c->folder = strdup(folder)))
         abort();
-    struct step s = {o, c->folder, a};
-    int rc = fetch(&s, e);
+    int rc = clone_into(o, folder, commit, e);
     if (rc == 0)
         rc = tree_of_folder(c->folder, &c->tree, e);
     if (rc < 0) {

@@ -10,18 +10,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vcs/tree.h"
+#include "base/err.h"
+#include "base/own.h"
 
 struct clone;
+struct tree;
 
 struct clone_opts {
     const char *url;
     const char *ref;    /* branch, tag or commit; NULL or "" is the default branch */
     int64_t timeout_ms; /* of each step; 0 is 27 s, as Kustomize has it */
     bool submodules;
+    bool
+        public_only; /* http(s), and only addresses that net/public.h calls so, without redirects */
     const char *const *env; /* the user's, with which keys and helpers are found; NULL: our own */
 };
 
+/* Into an empty folder, which stays, .git and all; `out_commit` says what it holds. */
+int clone_into(const struct clone_opts *o, const char *folder, char out_commit[65],
+               struct err *e) MUST_CHECK;
 int clone_open(const struct clone_opts *o, struct clone **out, struct err *e) MUST_CHECK;
 /* Its files; borrowed. */
 struct tree *clone_tree(struct clone *c);

@@ -84,7 +84,10 @@ static void handler(struct http_request *q, void *arg)
     } else if (strcmp(q->path, "/stream") == 0) {
         if (http_stream_begin(q, 200, "text/plain", &e) == 0) {
             T_EQ_INT(http_stream_write(q, "one,", 4, &e), 0, e.msg);
-            T_EQ_INT(http_stream_write(q, "two,", 4, &e), 0, e.msg);
+            T_EQ_INT(http_stream_hold(q, "t", 1, &e), 0, e.msg);
+            T_EQ_INT(http_stream_hold(q, "wo,", 3, &e), 0, e.msg);
+            T_EQ_INT(http_stream_go(q, &e), 0, e.msg);
+            T_EQ_INT(http_stream_go(q, &e), 0, "nothing is left");
             T_EQ_INT(http_stream_write(q, "three", 5, &e), 0, e.msg);
         }
     } else if (strcmp(q->path, "/try") == 0) {

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "t.h"
 #include "vcs/repo.h"
+#include "vcs/tree.h"
 
 static int one_file(void *arg, struct repo *r, const char *parent, struct arena *a,
                     struct repo_draft *out, struct err *e)
