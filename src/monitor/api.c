@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "codec/json.h"
 #include "codec/number.h"
+#include "monitor/dashboards.h"
 #include "monitor/receive.h"
 #include "promql/ast.h"
 #include "promql/format.h"
@@ -136,17 +137,27 @@ void api__text(struct buf *b, const char *s)
 
 static void print_number(struct buf *b, double v)
 {
-    char text[NUMBER_PLAIN_MAX];
-    (void)number_format_plain(v, text);
-    buf_printf(b, "\"%s\"", text);
+    char text[NUMBER_PLAIN_MAX + 2] = "\"";
+    size_t n = 1 + number_format_plain(v, text + 1);
+    text[n++] = '"';
+    buf_add(b, text, n);
 }
 
 void api__seconds(struct buf *b, int64_t t)
 {
-    int64_t ms = t % 1000;
-    buf_printf(b, "%s%" PRId64, t < 0 && t > -1000 ? "-" : "", t / 1000);
-    if (ms)
-        buf_printf(b, ".%03" PRId64, ms < 0 ? -ms : ms);
+    char text[32], *p = text + sizeof text;
+    uint64_t size = t < 0 ? -(uint64_t)t : (uint64_t)t;
+    int shown = size % 1000 ? 4 : 1; /* digits that stand even when they are zeros */
+    if (shown == 1)
+        size /= 1000;
+    for (; size || shown > 0; size /= 10, shown--) {
+        if (shown == 1 && p < text + sizeof text)
+            *--p = '.';
+        *--p = (char)('0' + size % 10);
+    }
+    if (t < 0)
+        *--p = '-';
+    buf_add(b, p, (size_t)(text + sizeof text - p));
 }
 
 static void print_time(struct buf *b, int64_t t)
@@ -414,6 +425,15 @@ static int answer(const struct monitor_api *m, const struct api_params *p, const
         return run_format(m, p, out, e);
     if (strcmp(path, "query_exemplars") == 0)
         return api__exemplars(m, p, out, e);
+    if (m->dashboards && strcmp(path, "dashboards") == 0) {
+        dashboards_list(m->dashboards, out);
+        return 0;
+    }
+    if (m->dashboards && strncmp(path, "dashboards/", 11) == 0)
+        return dashboards_show(m->dashboards, path + 11, out)
+                   ? 0
+                   : err_set(e, ERR_NOT_FOUND, "there is no dashboard with the uid %.100s",
+                             path + 11);
     if ((r = api__targets(m, p, path, out, e)) == ERR_NOT_FOUND &&
         (r = api__rules(m, p, path, out, e)) == ERR_NOT_FOUND)
         r = api__status(m, p, path, out, e);

@@ -1,6 +1,6 @@
 /* api.h - Prometheus's HTTP API v1: query, query_range, query_exemplars, format_query, series,
  * labels, label values, targets, metadata, rules, alerts, alertmanagers, status, write, read, OTLP
- * and admin. GET and form POST.
+ * and admin. GET and form POST. And, of slipway's own, dashboards.
  *
  * What only looks needs no right: who reaches the address sees all metrics. Writing and deleting
  * need what `may` says. */
@@ -10,6 +10,7 @@
 #include "net/http_server.h"
 #include "promql/promql.h"
 
+struct dashboards;
 struct otlp_opts;
 struct pushed;
 
@@ -18,8 +19,9 @@ enum monitor_right { MONITOR_WRITE, MONITOR_DELETE };
 struct monitor_api {
     struct promql_source *source;
     struct tsdb *db;
-    struct scraper *scraper; /* for targets; NULL: none */
-    struct ruler *ruler;     /* for rules and alerts; NULL: none */
+    struct scraper *scraper;       /* for targets; NULL: none */
+    struct ruler *ruler;           /* for rules and alerts; NULL: none */
+    struct dashboards *dashboards; /* NULL: none */
     struct promql_opts query;
     const char *config;               /* the configuration file's text; NULL: none */
     const char *const *alertmanagers; /* URLs that alerts go to, NULL-terminated; NULL: none */

@@ -1,15 +1,14 @@
 #include "monitor/monitors.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "api/selector.h"
-#include "base/buf.h"
 #include "base/log.h"
 #include "kube/events.h"
+#include "monitor/discovered.h"
 #include "monitor/monitors_int.h"
 
-enum { AGAIN_MS = 60000, TARGETS_MAX = 10000, URL_MAX = 1 << 16 };
+enum { AGAIN_MS = 60000 };
 
 /* One sync of one monitor. */
 struct search {
@@ -45,34 +44,6 @@ static bool in_namespaces(const struct object *monitor, const char *ns)
 
 /* ---- a target's labels before relabelling ---- */
 
-static const char *joined(struct arena *a, const char *prefix, const char *name)
-{
-    char *out = arena_join(a, prefix, name, NULL);
-    for (char *p = out; *p; p++)
-        if (!isalnum((unsigned char)*p))
-            *p = '_';
-    return out;
-}
-
-static void put_map(struct label_set *l, const char *prefix, const struct value *map,
-                    struct arena *a)
-{
-    VALUE_EACH_MEMBER (m, map) {
-        label_set_put(l, joined(a, arena_join(a, prefix, "_", NULL), m->key),
-                      value_str(&m->value, ""));
-        label_set_put(l, joined(a, arena_join(a, prefix, "present_", NULL), m->key), "true");
-    }
-}
-
-static void put_meta(struct label_set *l, const char *kind, const struct object *o, struct arena *a)
-{
-    const char *prefix = arena_join(a, "__meta_kubernetes_", kind, NULL);
-    label_set_put(l, arena_join(a, prefix, "_name", NULL), o->name);
-    put_map(l, arena_join(a, prefix, "_label", NULL), value_at(o->root, "metadata.labels"), a);
-    put_map(l, arena_join(a, prefix, "_annotation", NULL),
-            value_at(o->root, "metadata.annotations"), a);
-}
-
 /* Labels of the operator that are asked for by name: of the service, of the pod. */
 static void put_named(struct label_set *l, const struct value *names, const struct object *from,
                       struct arena *a)
@@ -80,7 +51,7 @@ static void put_named(struct label_set *l, const struct value *names, const stru
     VALUE_EACH_ITEM (n, names) {
         const char *v = from ? object_label(from, value_str(n, "")) : NULL;
         if (v)
-            label_set_put(l, joined(a, "", value_str(n, "")), v);
+            label_set_put(l, discovered_name(a, "", value_str(n, "")), v);
     }
 }
 
@@ -101,7 +72,7 @@ static void put_pod(struct label_set *l, const struct object *pod, int64_t numbe
 {
     const struct value *port = NULL;
     const struct value *container = container_of_port(pod, number, NULL, &port);
-    put_meta(l, "pod", pod, a);
+    discovered_object(l, "pod", pod, a);
     label_set_put(l, "__meta_kubernetes_pod_ip", value_at_str(pod->root, "status.podIP", ""));
     label_set_put(l, "__meta_kubernetes_pod_uid", pod->uid);
     label_set_put(l, "__meta_kubernetes_pod_phase", value_at_str(pod->root, "status.phase", ""));
@@ -120,44 +91,6 @@ static void put_pod(struct label_set *l, const struct object *pod, int64_t numbe
 
 /* ---- a target ---- */
 
-static void put_encoded(struct buf *b, const char *s)
-{
-    for (; *s; s++) {
-        if (isalnum((unsigned char)*s) || strchr("-_.~", *s))
-            buf_putc(b, *s);
-        else
-            buf_printf(b, "%%%02X", (unsigned char)*s);
-    }
-}
-
-/* Parameters: every value of the endpoint's, the first of them as relabelling left it. */
-static const char *url_of(const struct search *s, const struct label_set *l)
-{
-    const char *path = label_set_get(l, "__metrics_path__"), *between = "?";
-    AUTO_BUF struct buf b;
-    buf_init(&b, URL_MAX);
-    buf_printf(&b, "%s://%s%s%s", label_set_get(l, "__scheme__"), label_set_get(l, "__address__"),
-               *path == '/' ? "" : "/", path);
-    for (size_t i = 0; i < l->n; i++) {
-        const char *name = l->items[i].name;
-        if (strncmp(name, "__param_", 8) != 0)
-            continue;
-        buf_puts(&b, between);
-        put_encoded(&b, name + 8);
-        buf_putc(&b, '=');
-        put_encoded(&b, l->items[i].value);
-        const struct value *all = value_get(value_get(s->endpoint->spec, "params"), name + 8);
-        for (size_t k = 1; k < value_count(all); k++) {
-            buf_putc(&b, '&');
-            put_encoded(&b, name + 8);
-            buf_putc(&b, '=');
-            put_encoded(&b, value_str(value_item(all, k), ""));
-        }
-        between = "&";
-    }
-    return b.overflow ? "" : arena_strdup(s->arena, buf_text(&b));
-}
-
 static void keep_key(struct search *s, const char *key)
 {
     if (s->n == s->cap) {
@@ -172,27 +105,20 @@ static int put_target(struct search *s, struct label_set *l, struct err *e)
 {
     struct arena *a = s->arena;
     const struct value *spec = s->endpoint->spec;
-    const char *address = label_set_get(l, "__address__");
-    const char *key =
-        arena_printf(a, "%s%zu/%s/%s", s->prefix, s->number, label_set_get(l, "pod"), address);
+    const struct discovered_spec how = {
+        .scheme = value_at_str(spec, "scheme", "http"),
+        .path = value_at_str(spec, "path", "/metrics"),
+        .params = value_get(spec, "params"),
+        .relabel = s->endpoint->relabel,
+    };
+    const char *url, *key = arena_printf(a, "%s%zu/%s/%s", s->prefix, s->number,
+                                         label_set_get(l, "pod"), label_set_get(l, "__address__"));
     struct scrape_opts o = s->endpoint->opts;
-    if (s->n == TARGETS_MAX)
-        return err_set(e, ERR_TOO_LARGE, "more than %d targets", TARGETS_MAX);
-    label_set_put(l, "__scheme__", value_at_str(spec, "scheme", "http"));
-    label_set_put(l, "__metrics_path__", value_at_str(spec, "path", "/metrics"));
-    VALUE_EACH_MEMBER (m, value_get(spec, "params"))
-        label_set_put(l, arena_join(a, "__param_", m->key, NULL),
-                      value_str(value_item(&m->value, 0), ""));
-    if (!relabel_apply(s->endpoint->relabel, l, a) || !*label_set_get(l, "__address__"))
+    struct labels labels;
+    if (s->n == DISCOVERED_MAX)
+        return err_set(e, ERR_TOO_LARGE, "more than %d targets", DISCOVERED_MAX);
+    if (!discovered_target(&how, l, a, &url, &labels))
         return 0;
-    const char *url = url_of(s, l);
-    if (!*label_set_get(l, "instance"))
-        label_set_put(l, "instance", label_set_get(l, "__address__"));
-    size_t n = 0;
-    for (size_t i = 0; i < l->n; i++)
-        if (strncmp(l->items[i].name, "__", 2) != 0)
-            l->items[n++] = l->items[i];
-    struct labels labels = labels_make(a, l->items, n);
     int r = relabel_new(value_get(spec, "metricRelabelings"), true, &o.relabel, e);
     if (r < 0)
         return r;
@@ -251,11 +177,9 @@ static int service_endpoint(struct search *s, const struct object *svc, const st
             : NULL;
     if (!*address || !is_port(s->endpoint->spec, port, pod) || (pod && has_ended(pod)))
         return 0;
-    label_set_put(l, "__address__",
-                  arena_printf(a, strchr(address, ':') ? "[%s]:%lld" : "%s:%lld", address,
-                               (long long)number));
+    label_set_put(l, "__address__", discovered_address(a, address, number));
     label_set_put(l, "__meta_kubernetes_namespace", svc->ns);
-    put_meta(l, "service", svc, a);
+    discovered_object(l, "service", svc, a);
     label_set_put(l, "__meta_kubernetes_endpoint_port_name", value_at_str(port, "name", ""));
     label_set_put(l, "__meta_kubernetes_endpoint_ready",
                   value_at_bool(ep, "conditions.ready", true) ? "true" : "false");
@@ -332,9 +256,7 @@ static int pod_port(struct search *s, const struct object *pod, const struct val
     int64_t number = value_at_int(port, "containerPort", 0);
     const char *named =
         *spec_text(s, "jobLabel") ? object_label(pod, spec_text(s, "jobLabel")) : NULL;
-    label_set_put(
-        l, "__address__",
-        arena_printf(a, strchr(ip, ':') ? "[%s]:%lld" : "%s:%lld", ip, (long long)number));
+    label_set_put(l, "__address__", discovered_address(a, ip, number));
     label_set_put(l, "__meta_kubernetes_namespace", pod->ns);
     label_set_put(l, "namespace", pod->ns);
     put_pod(l, pod, number, a);

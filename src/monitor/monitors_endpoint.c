@@ -149,6 +149,8 @@ int monitors__endpoint(struct controller_ctx *c, const struct object *monitor,
     if (r == 0 && o->interval_ms && o->timeout_ms > o->interval_ms)
         r = err_set(e, ERR_INVALID, "scrapeTimeout is longer than interval");
     if (r == 0)
+        r = scrape_times_check(o->interval_ms, o->timeout_ms, e);
+    if (r == 0)
         r = read_auth(c, monitor, v, a, o, e);
     if (r == 0)
         r = relabel_new(value_get(v, "relabelings"), true, &out->relabel, e);

@@ -295,13 +295,14 @@ static void start_group(struct ruler *r, struct source *s, struct rule_group *of
 {
     const struct rules_host host = {.source = r->opts.source,
                                     .query = r->opts.query,
+                                    .language = s->file->language,
                                     .db = r->opts.db,
                                     .external = r->opts.external,
                                     .external_url = r->opts.external_url,
                                     .restore = true};
     struct running *g = &s->groups[s->n++];
     if (!of->offset_ms)
-        of->offset_ms = r->opts.offset_ms;
+        of->offset_ms = s->file->language ? s->file->language->offset_ms : r->opts.offset_ms;
     const char *id = arena_join(s->arena, s->key, "\n", of->name, NULL);
     *g = (struct running){.source = s, .runner = rule_runner_new(&host, of), .due_ms = now_ms};
     g->interval_ms = of->interval_ms ? of->interval_ms : r->opts.interval_ms;

@@ -8,20 +8,26 @@
  * Guarantees A series that is no longer given gets a stale marker, and so do all of a target that
  *            does not answer or is removed. A page is limited in size; a slow target holds up
  *            one thread for its timeout at most.
- * Threads    A small pool of its own; set and remove from any.                              */
+ * Threads    A pool of its own that grows while all are held up; set and remove from any.   */
 #pragma once
+#include "monitor/client_config.h"
 #include "monitor/metadata.h"
 #include "monitor/relabel.h"
 #include "tsdb/tsdb.h"
 
 struct scraper;
 
+/* What who may only configure targets can ask for: a target that is asked all the time, or that
+ * may take for ever, keeps others from being asked. */
+enum { SCRAPE_INTERVAL_MIN_MS = 1000, SCRAPE_TIMEOUT_MAX_MS = 60000 };
+int scrape_times_check(int64_t interval_ms, int64_t timeout_ms, struct err *e) MUST_CHECK;
+
 struct scraper_opts {
     struct tsdb *db;
     const struct clock *clock;
     int64_t interval_ms; /* 0: 2 s */
     int64_t timeout_ms;  /* 0: 1 s */
-    unsigned threads;    /* 0: 2 */
+    unsigned threads;    /* to begin with; 0: 2 */
 };
 
 int scraper_start(const struct scraper_opts *o, struct scraper **out, struct err *e) MUST_CHECK;
@@ -36,12 +42,17 @@ struct scrape_opts {
     int64_t interval_ms, timeout_ms;
     const char *bearer, *user, *password, *ca_pem, *cert_pem, *key_pem; /* NULL: none */
     bool insecure;
-    bool text_only;    /* no protobuf */
-    bool honor_labels; /* what the page says of where it comes from stays */
-    bool classic;      /* classic buckets of native histograms, too */
-    size_t sample_limit;
-    struct relabel *relabel; /* of samples; taken */
-    const char *version;     /* the same, URL and labels the same: nothing changes; "" */
+    bool text_only;        /* no protobuf */
+    bool honor_labels;     /* what the page says of where it comes from stays */
+    bool classic;          /* classic buckets of native histograms, too */
+    bool honor_timestamps; /* samples keep the times that the page gives them */
+    bool track_timestamps; /* and get stale markers nonetheless */
+    size_t sample_limit, body_limit, label_limit, label_name_limit, label_value_limit; /* 0: none */
+    struct relabel *relabel;            /* of samples; taken */
+    const struct relabel *rules;        /* the same, borrowed for as long as the scraper lives */
+    const struct client_config *client; /* instead of the above; borrowed likewise; or NULL */
+    const char *refused;                /* why it is not asked, though it is a target; or NULL */
+    const char *version;                /* the same, URL and labels the same: nothing changes; "" */
 };
 void scraper_put(struct scraper *s, const char *key, const char *url, const struct labels *labels,
                  const struct scrape_opts *o);

@@ -12,7 +12,7 @@
 #include "kube/write.h"
 
 static const char object_prefix[] = "prometheusrule/";
-static const char map_label[] = "slipway.dev/prometheus";
+static const char map_label[] = "slipway.dev/prometheus", lines_label[] = "slipway.dev/logs";
 enum { FILE_MAX = 16 << 20, FAULTS_SHOWN = 5, NAMES_SHOWN = 20 };
 
 char *rule_object_key(struct arena *a, const char *ns, const char *name)
@@ -189,17 +189,27 @@ static void drop_rest(struct ruler *r, const char *prefix, const struct value *d
             ruler_remove(r, groups[i]->file);
 }
 
+static bool labelled(const struct object *o, const char *label)
+{
+    const char *v = o ? object_label(o, label) : NULL;
+    return v && strcmp(v, "rules") == 0;
+}
+
 static void load_key(struct controller_ctx *c, const struct object *o, const char *prefix,
                      const struct member *m, struct arena *a)
 {
     const struct rule_sources *s = c->arg;
     const char *text = value_str(&m->value, "");
+    struct rules_opts rules = s->rules;
     struct arena *own = arena_new(0);
     struct rule_file *file = ARENA_NEW(own, struct rule_file);
     text = arena_strdup(own, text);
-    rules_parse(own, text, strlen(text), &s->rules, file);
+    if (s->lines && labelled(o, lines_label))
+        rules.language = s->lines(s->arg, o->ns, own);
+    rules_parse(own, text, strlen(text), &rules, file);
     if (file->n_faults == 0) {
-        ruler_set(s->ruler, arena_join(a, prefix, m->key, NULL), text, own, file);
+        const char *version = arena_join(a, rules.language ? "lines " : "", text, NULL);
+        ruler_set(s->ruler, arena_join(a, prefix, m->key, NULL), version, own, file);
         return;
     }
     const char *fault = faults_text(file, true, a);
@@ -213,8 +223,8 @@ static int map_sync(struct controller_ctx *c, const struct key *key, struct aren
     const struct rule_sources *s = c->arg;
     const struct object *o = cache_get(c->cache, &RES_CONFIG_MAP, key->ns, key->name, a);
     const char *prefix = map_prefix(a, key->ns, key->name);
-    const char *label = o ? object_label(o, map_label) : NULL;
-    bool ours = o && !o->deleting && label && strcmp(label, "rules") == 0;
+    bool ours =
+        o && !o->deleting && (labelled(o, map_label) || (s->lines && labelled(o, lines_label)));
     const struct value *data = ours ? value_get(o->root, "data") : NULL;
     (void)e;
     drop_rest(s->ruler, prefix, data, a);

@@ -1,7 +1,8 @@
 /* sources.h - where rules come from: PrometheusRules, ConfigMaps, files.
  *
  * Model      Every PrometheusRule is a source; and every key of a ConfigMap that is labelled
- *            slipway.dev/prometheus: rules and ends in .yaml, .yml or .rules is a rule file.
+ *            slipway.dev/prometheus: rules and ends in .yaml, .yml or .rules is a rule file. With
+ *            slipway.dev/logs: rules it is a file over the lines of the map's namespace.
  * Guarantees A source that is wrong is named with all that is wrong, in the log, in an Event and
  *            (PrometheusRule) in its status; what it said before stays in force, other sources go
  *            on. An object's status counts its alerts.                                     */
@@ -12,6 +13,9 @@
 struct rule_sources {
     struct ruler *ruler;
     struct rules_opts rules;
+    /* Rules over the lines of a namespace; in the arena. NULL: there are none. */
+    const struct rules_language *(*lines)(void *arg, const char *ns, struct arena *a);
+    void *arg;
 };
 
 /* arg of both: a struct rule_sources. */

@@ -8,8 +8,11 @@
 #pragma once
 #include <stdbool.h>
 
-#include "base/err.h"
+#include "codec/value.h"
 
 /* `agent`: as Prometheus's agent reads it, without rules and alerts. ERR_INVALID says what is
  * wrong first. */
 int config_check(const char *path, bool agent, struct err *e) MUST_CHECK;
+
+/* A configuration that was read, as it may be shown: without what is secret in it. */
+char *config_shown(const struct value *root, struct arena *a);

@@ -210,11 +210,18 @@ static void check_templates(const struct check *c, const struct labels *l, const
     }
 }
 
+static int check_expr(const struct check *c, struct err *e)
+{
+    struct parse_opts o = {.features = c->o->features, .end_ms = 1000, .step_ms = 1000};
+    const struct rules_language *l = c->o->language;
+    struct expr *x;
+    return l ? l->check(c->r->expr, c->faults->arena, e)
+             : promql_parse(c->faults->arena, c->r->expr, &o, &x, e);
+}
+
 static void check_rule(const struct check *c)
 {
     const struct rule *r = c->r;
-    struct parse_opts o = {.features = c->o->features, .end_ms = 1000, .step_ms = 1000};
-    struct expr *x;
     struct err e;
     if (*r->record && *r->alert)
         fault(c, "only one of 'record' and 'alert' must be set");
@@ -222,7 +229,7 @@ static void check_rule(const struct check *c)
         fault(c, "one of 'record' or 'alert' must be set");
     if (!*r->expr)
         fault(c, "field 'expr' must be set in rule");
-    else if (promql_parse(c->faults->arena, r->expr, &o, &x, &e) < 0)
+    else if (check_expr(c, &e) < 0)
         fault(c, "could not parse expression: %s", e.msg);
     if (*r->record)
         check_record(c);
@@ -311,7 +318,7 @@ void rules_read(struct arena *a, const struct value *root, const struct rules_op
         {"groups", RULE_VALUE, &groups},
         {0}
     };
-    *out = (struct rule_file){0};
+    *out = (struct rule_file){.language = o->language};
     rule_fields__read(&faults, root, "rule file", fields, o->ignore_unknown);
     if (groups && groups->kind != VALUE_ARRAY)
         rule_texts__add(&faults, "line %u: groups must be a list", groups->line);

@@ -30,7 +30,17 @@ struct rule_group {
     size_t n, line;
 };
 
+/* What expressions are written in, when it is not PromQL over the host's source. */
+struct rules_language {
+    int (*check)(const char *expr, struct arena *a, struct err *e); /* ERR_INVALID: it is wrong */
+    int (*eval)(void *arg, const char *expr, int64_t at_ms, struct arena *a,
+                struct promql_result *out, struct err *e);
+    void *arg;
+    int64_t offset_ms; /* how far back it looks, in groups that do not say */
+};
+
 struct rule_file {
+    const struct rules_language *language; /* NULL: PromQL */
     struct rule_group *groups;
     size_t n;
     /* What is wrong with it, one line each: "3:5: group \"x\", rule 1, \"y\": …". */
@@ -41,6 +51,7 @@ struct rule_file {
 struct rules_opts {
     bool ignore_unknown; /* fields */
     unsigned features;   /* PROMQL_… */
+    const struct rules_language *language;
 };
 
 /* Never fails: a file that is no rule file has faults and no groups. */
@@ -62,7 +73,8 @@ char *rule_link(struct arena *a, const char *expr);
 struct rules_host {
     struct promql_source *source;
     const struct promql_opts *query;
-    struct tsdb *db; /* where results go */
+    const struct rules_language *language; /* NULL: PromQL over the source */
+    struct tsdb *db;                       /* where results go */
     struct labels external;
     const char *external_url; /* "" */
     bool restore;             /* alerts of before a restart are in db: see rule_runner_restore() */

@@ -124,6 +124,14 @@ static int record(struct rule_output *o, const struct rule *r, const struct prom
     return rc;
 }
 
+static int ask(struct rule_runner *r, const char *expr, int64_t at_ms, struct arena *a,
+               struct promql_result *out, struct err *e)
+{
+    const struct rules_language *l = r->host.language;
+    return l ? l->eval(l->arg, expr, at_ms, a, out, e)
+             : promql_instant(r->host.source, r->host.query, expr, at_ms, a, out, e);
+}
+
 static int eval_rule(struct rule_runner *r, size_t i, int64_t at_ms, struct err *e)
 {
     AUTO(arena) struct arena *a = arena_new(0);
@@ -131,8 +139,7 @@ static int eval_rule(struct rule_runner *r, size_t i, int64_t at_ms, struct err 
     struct promql_result result = {0};
     struct rule_output o = {r, &r->states[i], arena_new(0), .at_ms = at_ms};
     map_init(&o.written);
-    int rc = promql_instant(r->host.source, r->host.query, rule->expr, at_ms - r->group->offset_ms,
-                            a, &result, e);
+    int rc = ask(r, rule->expr, at_ms - r->group->offset_ms, a, &result, e);
     if (rc == 0 && result.type != PROMQL_VECTOR && result.type != PROMQL_SCALAR)
         rc = err_set(e, ERR_INVALID, "rule result is not a vector or scalar");
     if (rc == 0 && r->group->limit && (int64_t)result.series.n > r->group->limit && *rule->record)

@@ -5,9 +5,11 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "codec/yaml.h"
+#include "logs/line_rules.h"
+#include "rules/config.h"
 #include "server/server_int.h"
 
-enum { FILE_MAX = 1 << 20, TEMPLATES_MAX = 64, MANAGERS_MAX = 16 };
+enum { FILE_MAX = 1 << 20, TEMPLATES_MAX = 64, MANAGERS_MAX = 16, WRITERS_MS = 15000 };
 
 /* Alerts of a PrometheusRule come or go: its status says so. */
 static void rules_changed(void *arg, const char *key)
@@ -117,8 +119,28 @@ static int read_managers(struct server *s, const struct value *alerting, struct 
 static int read_global(const struct value *global, struct arena *a, struct ruler_opts *o,
                        struct err *e)
 {
-    static const char *const known[] = {"evaluation_interval", "external_labels",
-                                        "rule_query_offset", NULL};
+    /* Those after rule_query_offset are what scrape_configs leave out. */
+    static const char *const known[] = {"evaluation_interval",
+                                        "external_labels",
+                                        "rule_query_offset",
+                                        "scrape_interval",
+                                        "scrape_timeout",
+                                        "scrape_protocols",
+                                        "scrape_native_histograms",
+                                        "always_scrape_classic_histograms",
+                                        "convert_classic_histograms_to_nhcb",
+                                        "extra_scrape_metrics",
+                                        "metric_name_validation_scheme",
+                                        "metric_name_escaping_scheme",
+                                        "scrape_failure_log_file",
+                                        "body_size_limit",
+                                        "sample_limit",
+                                        "target_limit",
+                                        "label_limit",
+                                        "label_name_length_limit",
+                                        "label_value_length_limit",
+                                        "keep_dropped_targets",
+                                        NULL};
     const struct value *labels = value_get(global, "external_labels");
     struct label *l = ARENA_ARRAY(a, struct label, value_members_count(labels) + 1);
     size_t n = 0;
@@ -133,11 +155,34 @@ static int read_global(const struct value *global, struct arena *a, struct ruler
     return r;
 }
 
+static int read_jobs(struct server *s, const struct value *root, struct err *e)
+{
+    int r = scrape_jobs_open(root, folder_of(s->opts.prometheus_config, s->arena), s->scraper,
+                             &s->jobs, e);
+    if (r == 0 && scrape_jobs_count(s->jobs) && s->opts.no_controllers)
+        return err_set(e, ERR_INVALID, "scrape_configs need the controllers: --no-controllers");
+    return r;
+}
+
+static int start_writers(struct server *s, const struct value *root, const struct labels *external,
+                         struct err *e)
+{
+    const char *dir = arena_join(s->arena, s->dir, "/remote-write", NULL);
+    int r = remote_writers_start(root, folder_of(s->opts.prometheus_config, s->arena), external,
+                                 s->metrics, dir, &s->writers, e);
+    if (r == 0 && s->writers)
+        scraper_set_source(s->scraper, "remote-write", remote_writers_emit, s->writers,
+                           &(struct labels){0}, WRITERS_MS);
+    return r;
+}
+
 /* *out_rules: its rule_files. */
 static int read_prometheus(struct server *s, struct ruler_opts *o, const struct value **out_rules,
                            struct err *e)
 {
-    static const char *const known[] = {"global", "rule_files", "alerting", NULL};
+    static const char *const known[] = {
+        "global",       "rule_files", "alerting", "scrape_configs", "scrape_config_files",
+        "remote_write", NULL};
     static const char *const managers[] = {"alertmanagers", NULL};
     const char *path = s->opts.prometheus_config;
     struct value *v;
@@ -146,6 +191,8 @@ static int read_prometheus(struct server *s, struct ruler_opts *o, const struct 
     if (!path)
         return 0;
     int r = fs_read(path, FILE_MAX, s->arena, &text, &len, e);
+    if (r == 0)
+        r = config_check(path, false, e);
     if (r == 0)
         r = yaml_parse(s->arena, text, len, YAML_STRICT_KEYS, &v, e);
     if (r == 0)
@@ -156,9 +203,13 @@ static int read_prometheus(struct server *s, struct ruler_opts *o, const struct 
         r = read_global(value_get(v, "global"), s->arena, o, e);
     if (r == 0)
         r = read_managers(s, value_get(v, "alerting"), e);
+    if (r == 0)
+        r = read_jobs(s, v, e);
+    if (r == 0)
+        r = start_writers(s, v, &o->external, e);
     if (r < 0)
         return err_wrap(e, r, "--prometheus-config %s", path);
-    s->monitor.config = text;
+    s->monitor.config = config_shown(v, s->arena);
     s->monitor.external = o->external;
     *out_rules = value_get(v, "rule_files");
     return 0;
@@ -175,6 +226,14 @@ static void show_managers(struct server *s, const char *own)
     for (size_t i = 0; s->managers && s->managers[i]; i++)
         urls[n++] = arena_join(s->arena, s->managers[i], "/api/v2/alerts", NULL);
     s->monitor.alertmanagers = urls;
+}
+
+static const struct rules_language *lines_language(void *db, const char *ns, struct arena *a)
+{
+    struct line_rules *x = line_rules_new(a, db, ns);
+    struct rules_language *l = ARENA_NEW(a, struct rules_language);
+    *l = (struct rules_language){line_rules_check, line_rules_eval, x, LINE_RULES_OFFSET_MS};
+    return l;
 }
 
 int alerting_start(struct server *s, struct err *e)
@@ -199,8 +258,11 @@ int alerting_start(struct server *s, struct err *e)
         return r;
     s->ruler = ruler_new(&o);
     s->notify.notifier = s->notifier;
-    s->rules = (struct rule_sources){s->ruler, {.features = s->opts.query_features}};
+    s->rules = (struct rule_sources){
+        s->ruler, {.features = s->opts.query_features}, lines_language, s->logs};
     s->monitor.ruler = s->ruler;
+    s->dashboards = dashboards_new(s->opts.query_features);
+    s->monitor.dashboards = s->dashboards;
     show_managers(s, url);
     return files ? rule_files_load(&s->rules, folder_of(s->opts.prometheus_config, s->arena), files,
                                    e)
@@ -215,6 +277,7 @@ void alerting_stop(struct server *s)
 
 void alerting_free(struct server *s)
 {
+    dashboards_free(s->dashboards);
     ruler_free(s->ruler);
     notifier_free(s->notifier);
 }

@@ -8,6 +8,7 @@
 #include "monitor/targets.h"
 #include "server/follow.h"
 #include "server/proxy.h"
+#include "server/requests.h"
 #include "server/server_int.h"
 #include "server/tekton_ports.h"
 
@@ -64,6 +65,8 @@ static void add_own(struct server *s)
     add_workloads(s);
     if (s->podnet)
         runner_add(s->runner, &proxy_controller, s->podnet);
+    if (s->requests)
+        runner_add(s->runner, &requests_controller, s->requests);
     runner_add(s->runner, &follow_controller, s->collector);
 }
 
@@ -99,8 +102,11 @@ int loops_start(struct server *s, struct err *e)
     runner_add(s->runner, &targets_controller, s->scraper);
     runner_add(s->runner, &service_monitors_controller, s->scraper);
     runner_add(s->runner, &pod_monitors_controller, s->scraper);
+    if (s->jobs && scrape_jobs_count(s->jobs))
+        runner_add(s->runner, &scrape_jobs_controller, s->jobs);
     runner_add(s->runner, &rule_objects_controller, &s->rules);
     runner_add(s->runner, &rule_maps_controller, &s->rules);
+    runner_add(s->runner, &dashboards_controller, s->dashboards);
     if (!s->opts.alertmanager_config)
         runner_add(s->runner, &notify_controller, &s->notify);
     s->tekton = tekton_ports_new(s);
@@ -109,5 +115,8 @@ int loops_start(struct server *s, struct err *e)
         s->chains = chains_port_open(s);
         chains_add(s->runner, s->chains);
     }
-    return runner_start(s->runner, e);
+    rc = runner_start(s->runner, e);
+    if (rc == 0 && s->jobs)
+        scrape_jobs_kick(s->jobs, s->runner);
+    return rc;
 }

@@ -21,6 +21,7 @@
 #include "runtime/runtime.h"
 #include "server/flaws.h"
 #include "server/measure.h"
+#include "server/requests.h"
 #include "server/server_int.h"
 
 #define POD_RANGE     "10.88.0.0/16"
@@ -170,6 +171,7 @@ static int open_api(struct server *s, struct err *e)
         return r;
     s->kube = kube_local_new(s->api, "slipway", NULL);
     apiserver_set_image_gate(s->api, gate_port_open(s));
+    past_port_open(s);
     s->node_kube = kube_local_new(s->api, "kubelet", NULL);
     return 0;
 }
@@ -226,6 +228,22 @@ static int start_builder(struct server *s, struct err *e)
     return r < 0 ? r : keeper_start(&keep, &s->keeper, e);
 }
 
+/* Pods run without it, too: a kernel may have no packet sockets. */
+static void listen_for_requests(struct server *s)
+{
+    static const struct label job = {"job", "slipway-traffic"};
+    uint32_t pods;
+    struct err e;
+    if (!s->node || !s->podnet || s->opts.no_controllers)
+        return;
+    int prefix = podnet_pod_range(s->podnet, &pods);
+    if (requests_start(pods, prefix, &s->requests, &e) < 0)
+        log_warn("metrics", "requests to services are not measured: %s", e.msg);
+    else
+        scraper_set_source(s->scraper, "requests", requests_measure, s->requests,
+                           &(struct labels){&job, 1}, 0);
+}
+
 static int start_metrics(struct server *s, struct err *e)
 {
     struct scraper_opts o = {.db = s->metrics, .clock = &clock_system};
@@ -239,6 +257,7 @@ static int start_metrics(struct server *s, struct err *e)
         return r;
     /* A real cluster has kube-state-metrics of its own, and Secrets that are not to be listed. */
     s->measured = (struct measured_self){s->metrics, s->logs, s->monitor.started_ms};
+    listen_for_requests(s);
     measure_start(s->scraper, s->node, s->api ? s->kube : NULL, &s->measured);
     return 0;
 }
@@ -375,6 +394,9 @@ void server_free(struct server *s)
     work_free(s->work);
     alerting_free(s);
     scraper_free(s->scraper);
+    scrape_jobs_free(s->jobs);
+    requests_free(s->requests);
+    remote_writers_free(s->writers);
     shipping_free(s->shipping);
     pushed_free(s->pushed);
     flaws_free(s->flaws);

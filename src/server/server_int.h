@@ -15,6 +15,9 @@
 #include "logdb/logdb.h"
 #include "logs/collector.h"
 #include "monitor/api.h"
+#include "monitor/dashboards.h"
+#include "monitor/remote_write.h"
+#include "monitor/scrape_jobs.h"
 #include "monitor/sources.h"
 #include "net/http_server.h"
 #include "node/node.h"
@@ -59,17 +62,21 @@ struct server {
     struct shipping *shipping; /* or NULL */
     struct measured_self measured;
     struct scraper *scraper;
+    struct scrape_jobs *jobs; /* of prometheus.yml; or NULL */
+    struct remote_writers *writers;
     struct ruler *ruler;
     struct notifier *notifier;
     struct flaws *flaws;
     struct notify_source notify;
     const char *const *managers; /* other Alertmanagers, NULL-terminated; or NULL */
     struct rule_sources rules;
+    struct dashboards *dashboards;
     struct monitor_api monitor;
     struct pushed *pushed;
     struct analysis_opts analysis;
     struct ctl_opts workloads;
     struct podnet *podnet;
+    struct requests *requests; /* NULL: nobody listens */
     struct apiserver *api;
 
     struct kube *kube, *node_kube; /* as system:masters, each with a field manager of its own */
@@ -119,6 +126,9 @@ int registry_port_policy(void *arg, struct registry_policy **out, struct err *e)
 
 /* gate_port.c: what may start in a protected namespace; as long as the server. */
 struct image_gate *gate_port_open(struct server *s);
+
+/* past_port.c: logs of deleted pods; as long as the server. */
+void past_port_open(struct server *s);
 
 /* admission.c: where a real cluster asks it. */
 int admission_open(struct server *s, struct err *e) MUST_CHECK;

@@ -99,38 +99,46 @@ struct building {
     struct buf line; /* of a command's output, until its end */
 };
 
-static void output(struct building *b, const char *text, size_t n)
+static void end_line(struct building *b)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (text[i] != '\n') {
-            buf_putc(&b->line, text[i]);
-            continue;
-        }
-        b->progress->line(b->progress->arg, buf_text(&b->line));
-        buf_clear(&b->line);
+    b->progress->line(b->progress->arg, buf_text(&b->line));
+    buf_clear(&b->line);
+}
+
+/* Of stages that are built at the same time, each line says whose it is. */
+static void output(struct building *b, const struct build_event *ev)
+{
+    for (size_t i = 0; i < ev->text_len; i++) {
+        if (ev->parallel && b->line.len == 0)
+            buf_printf(&b->line, "[%s] ", ev->stage);
+        if (ev->text[i] == '\n')
+            end_line(b);
+        else
+            buf_putc(&b->line, ev->text[i]);
     }
 }
 
 static void on_event(void *arg, const struct build_event *ev)
 {
     struct building *b = arg;
+    const char *space = ev->parallel ? " " : "", *stage = ev->parallel ? ev->stage : "";
     switch (ev->kind) {
     case BUILD_STEP_STARTED:
-        say(b->progress, "[%u/%u] %s", ev->step, ev->steps, ev->name);
+        say(b->progress, "[%u/%u%s%s] %s", ev->step, ev->steps, space, stage, ev->name);
         break;
     case BUILD_STEP_CACHED:
-        say(b->progress, "[%u/%u] %s (cached)", ev->step, ev->steps, ev->name);
+        say(b->progress, "[%u/%u%s%s] %s (cached)", ev->step, ev->steps, space, stage, ev->name);
         break;
     case BUILD_STEP_OUTPUT:
-        output(b, ev->text, ev->text_len);
+        output(b, ev);
         break;
     case BUILD_STEP_FAILED:
     case BUILD_WARNING:
         say(b->progress, "%.*s", (int)ev->text_len, ev->text);
         break;
     case BUILD_STEP_DONE:
-        if (b->line.len)
-            output(b, "\n", 1);
+        if (b->line.len && !ev->parallel)
+            end_line(b);
         break;
     }
 }
@@ -157,6 +165,7 @@ static int build(void *arg, const struct work_build *q, struct work_progress *p,
     struct build_opts o = {.images = s->images,
                            .runtime = s->build_runtime,
                            .net = s->podnet,
+                           .fenced = true,
                            .context_fd = q->context_fd,
                            .has_context_fd = true,
                            .containerfile = *q->containerfile ? q->containerfile : NULL,

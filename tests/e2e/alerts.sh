@@ -1,5 +1,6 @@
 #!/bin/bash
-# Rules run, alerts fire, a webhook hears of them once, and again when they are over.
+# Rules run, alerts fire, a webhook hears of them once, and again when they are over. Dashboards are
+# read, and named when a query of theirs cannot work.
 . "$(dirname "$0")/common.bash"
 start --no-node
 at=http://127.0.0.1:9090
@@ -60,5 +61,22 @@ run "a rule that is wrong" rules "sum((("
 loaded() { kubectl get prometheusrules demo -o 'jsonpath={.status.conditions[?(@.type=="Loaded")].message}'; }
 wrong() { loaded | grep -q "could not parse expression"; }
 until_true 600 wrong && ok || bad "the wrong rule is not named: $(loaded)"
+
+board() { # file, uid, query
+    echo "{\"uid\":\"$2\",\"title\":\"Shop\",\"panels\":[{\"id\":1,\"title\":\"Requests\",\"targets\":[{\"refId\":\"A\",\"expr\":\"$3\"}]}]}" > "$dir/$1"
+}
+board good.json good 'demo:one > 0'
+board bad.json bad 'sum(demo:one'
+run "a dashboard that works" "$slipway" dashboard check "$dir/good.json"
+refused "a dashboard that does not" 'panel "Requests", query A: 1:13: parse error' "$slipway" dashboard check "$dir/bad.json"
+run "dashboards" kubectl create configmap shop --from-file="$dir/good.json" --from-file="$dir/bad.json"
+run "the sidecar's label" kubectl label configmap shop grafana_dashboard=1
+named() { kubectl get events --field-selector reason=InvalidDashboard -o 'jsonpath={.items[*].message}' | grep -q '^bad.json: panel "Requests", query A: '; }
+until_true 600 named && ok || bad "the dashboard is not named: $(kubectl get events)"
+has "the list of dashboards" "$(wget -qO- "$at/api/v1/dashboards")" '"uid":"good"'
+has "a dashboard" "$(wget -qO- "$at/api/v1/dashboards/good")" '"expr":"demo:one > 0"'
+run "the ConfigMap goes" kubectl delete configmap shop
+is_gone() { [ "$(wget -qO- "$at/api/v1/dashboards")" = '{"status":"success","data":[]}' ]; }
+until_true 600 is_gone && ok || bad "dashboards stay: $(wget -qO- "$at/api/v1/dashboards")"
 if grep -rqs s3cret "$dir/log" || wget -qO- "$at/api/v2/status" | grep -q s3cret; then bad "a secret is shown"; else ok; fi
 kill "$hook"
