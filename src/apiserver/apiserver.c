@@ -110,6 +110,11 @@ void apiserver_set_pod_door(struct apiserver *s, struct pod_door *door)
     s->door = door;
 }
 
+void apiserver_set_past_pods(struct apiserver *s, const struct past_pods *past)
+{
+    s->past_pods = past;
+}
+
 void apiserver_set_image_gate(struct apiserver *s, struct image_gate *gate)
 {
     s->image_gate = gate;

@@ -21,6 +21,7 @@
 
 struct apiserver;
 struct image_gate;
+struct past_pods;
 struct pod_door;
 struct value;
 
@@ -44,6 +45,9 @@ AUTO_DEFINE(apiserver)
 
 /* Logs, exec, attach and port-forward go through it; until then they answer 503. Borrowed. */
 void apiserver_set_pod_door(struct apiserver *s, struct pod_door *door);
+
+/* Logs of pods that are deleted; NULL: there are none. Borrowed. */
+void apiserver_set_past_pods(struct apiserver *s, const struct past_pods *past);
 
 /* Asked for images of protected namespaces; NULL: no namespace is. Borrowed. */
 void apiserver_set_image_gate(struct apiserver *s, struct image_gate *gate);

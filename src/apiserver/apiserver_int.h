@@ -328,6 +328,7 @@ struct apiserver {
     const struct clock *clock;
     char *admin_token, *ca_pem, *address;
     struct pod_door *door;
+    const struct past_pods *past_pods;
     struct image_gate *image_gate; /* NULL: nobody protects anything */
     volatile bool stopping;
     uint64_t first_watch; /* clients' watches begin here: what was before is not kept */

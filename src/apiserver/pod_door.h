@@ -1,6 +1,6 @@
-/* pod_door.h - what the API asks of whoever runs pods: logs, exec, attach, port-forward.
+/* pod_door.h - what the API asks of whoever runs pods, and of whoever keeps what they wrote.
  *
- * Model      A port: the node embeds struct pod_door as its first member. Calls run on the
+ * Model      Two ports. The node embeds struct pod_door as its first member. Calls run on the
  *            thread of the request and block until the thing asked for has ended.
  * Lifetime   File descriptors given stay the caller's; they are closed after the call. */
 #pragma once
@@ -53,4 +53,16 @@ struct pod_door_ops {
 
 struct pod_door {
     const struct pod_door_ops *ops;
+};
+
+/* Pods that are no more, of which lines are kept. */
+struct past_pods {
+    /* A Pod with what is known of it; ERR_NOT_FOUND: nothing is. */
+    int (*get)(void *arg, const char *ns, const char *name, struct arena *a,
+               const struct value **out, struct err *e);
+    /* As the door's logs; there is nothing to follow, and no previous container. */
+    int (*logs)(void *arg, const struct object *pod, const struct pod_log_opts *o,
+                int (*write)(void *arg, const void *bytes, size_t n, struct err *e), void *to,
+                struct err *e);
+    void *arg;
 };

@@ -70,6 +70,16 @@ static int choose_container(struct call *c, const struct object *pod, const char
 
 /* ---- logs ---- */
 
+struct object *streams_past(const struct web *w)
+{
+    const struct past_pods *past = w->call.s->past_pods;
+    AUTO(arena) struct arena *a = arena_new(0);
+    const struct value *root;
+    if (!past || past->get(past->arg, w->t.ns, w->t.name, a, &root, NULL) < 0)
+        return NULL;
+    return object_new(take_ptr(a), root);
+}
+
 struct log_stream {
     struct web *w;
     bool started;
@@ -109,7 +119,20 @@ static int64_t number(struct web *w, const char *name, int64_t dflt)
     return v && *v ? strtoll(v, NULL, 10) : dflt;
 }
 
-static int serve_log(struct web *w, const struct object *pod)
+/* What is left of a pod that is deleted. */
+static int serve_past_log(struct web *w, const struct object *pod, const struct pod_log_opts *o,
+                          struct log_stream *s, struct err *e)
+{
+    const struct past_pods *past = w->call.s->past_pods;
+    if (o->previous)
+        return err_set(e, ERR_INVALID,
+                       "previous terminated container \"%s\" in pod \"%s\" not found", o->container,
+                       pod->name);
+    return past->logs(past->arg, pod, o, write_log, s, e);
+}
+
+/* gone: the pod is deleted, and this is what is known of it. */
+static int serve_log(struct web *w, const struct object *pod, bool gone)
 {
     struct call *c = &w->call;
     struct pod_log_opts o = {.follow = flag(w, "follow"),
@@ -127,15 +150,16 @@ static int serve_log(struct web *w, const struct object *pod)
         o.since_ns = (c->now_ms - seconds * 1000) * 1000000;
     else if (since && clock_parse_rfc3339(since, &o.since_ns, &e) < 0)
         return refuse_bad_request(c, "%s", e.msg);
-    if (!*value_at_str(pod->root, "spec.nodeName", "")) { /* nowhere yet: nothing to say */
+    if (!gone && !*value_at_str(pod->root, "spec.nodeName", "")) { /* nowhere yet: nothing to say */
         w->status = 204;
         http_send(w->q, 204, NULL, "", 0);
         return 0;
     }
-    if (!c->s->door)
+    if (!gone && !c->s->door)
         return streams__unavailable(c);
     struct log_stream s = {.w = w};
-    rc = c->s->door->ops->logs(c->s->door, pod, &o, write_log, &s, &e);
+    rc = gone ? serve_past_log(w, pod, &o, &s, &e)
+              : c->s->door->ops->logs(c->s->door, pod, &o, write_log, &s, &e);
     if (rc < 0 && !s.started)
         return refuse_err(c, &e);
     if (rc < 0)
@@ -363,16 +387,24 @@ static int serve_exec(struct web *w, const struct object *pod, bool attach)
     return 0;
 }
 
+static bool is_log(const struct web *w)
+{
+    return strcmp(w->t.sub, "log") == 0 && strcmp(w->q->method, "GET") == 0;
+}
+
 int streams_serve(struct web *w, const struct served *k)
 {
     AUTO(object) struct object *pod = peek(w->call.s, &RES_POD, w->t.ns, w->t.name);
+    AUTO(object) struct object *gone = !pod && is_log(w) ? streams_past(w) : NULL;
+    if (gone)
+        return serve_log(w, gone, true);
     if (!pod)
         return refuse_not_found(&w->call, k, w->t.name);
     bool get = strcmp(w->q->method, "GET") == 0, post = strcmp(w->q->method, "POST") == 0;
     if (!get && !post)
         return subs_not_allowed(w);
     if (strcmp(w->t.sub, "log") == 0)
-        return get ? serve_log(w, pod) : subs_not_allowed(w);
+        return get ? serve_log(w, pod, false) : subs_not_allowed(w);
     if (strcmp(w->t.sub, "portforward") == 0)
         return streams__forward(w, pod);
     return serve_exec(w, pod, strcmp(w->t.sub, "attach") == 0);

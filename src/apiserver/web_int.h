@@ -54,3 +54,5 @@ int subs_scale(struct web *w, const struct served *k);
 /* ERR_UNSUPPORTED without a refusal: no such subresource. */
 int subs_other(struct web *w, const struct served *k);
 int streams_serve(struct web *w, const struct served *k);
+/* What is known of a pod that is deleted; NULL: nothing is. */
+struct object *streams_past(const struct web *w);

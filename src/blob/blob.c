@@ -1,5 +1,6 @@
-/* Files are FOLDER/<algorithm>/<first two hex digits>/<hex>; writers' files are FOLDER/tmp/…,
- * which opening the store empties of those that no living process has locked. */
+/* Files are FOLDER/<algorithm>/<first two hex digits>/<hex>. Writers' files have no name where the
+ * file system can do that; elsewhere they are FOLDER/tmp/…, which opening the store empties of
+ * those that no living process has locked. */
 #include "blob/blob.h"
 
 #include <dirent.h>
@@ -16,7 +17,7 @@
 struct blob_writer {
     struct blob_store *store;
     int fd;
-    char path[PATH_MAX];
+    char path[PATH_MAX]; /* "": it has no name yet */
     uint64_t size;
     struct digest_state hash; /* sha256; a sha512 that is asked for at the end is read again */
 };
@@ -56,7 +57,8 @@ int blob_store_open(const char *folder, struct blob_store **out, struct err *e)
     remove_orphans(path);
     struct blob_store *s = calloc(1, sizeof *s);
     s->folder = strdup(folder);
-    (void)pthread_mutex_init(&s->lock, NULL);
+    (void)pthread_rwlock_init(&s->lock, NULL);
+    (void)pthread_mutex_init(&s->making, NULL);
     *out = s;
     return 0;
 }
@@ -65,23 +67,39 @@ void blob_store_free(struct blob_store *s)
 {
     if (!s)
         return;
-    (void)pthread_mutex_destroy(&s->lock);
+    (void)pthread_rwlock_destroy(&s->lock);
+    (void)pthread_mutex_destroy(&s->making);
     free(s->folder);
     free(s);
+}
+
+/* Files without a name are made and given one without waiting for other writers. */
+static int open_file(struct blob_writer *w, struct err *e)
+{
+    char folder[PATH_MAX];
+    (void)snprintf(folder, sizeof folder, "%s/tmp", w->store->folder);
+    w->fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (w->fd >= 0)
+        return 0;
+    if (errno != EOPNOTSUPP && errno != EISDIR)
+        return err_sys(e, errno, "create a file in %s", folder);
+    (void)snprintf(w->path, sizeof w->path, "%s/tmp/XXXXXX", w->store->folder);
+    w->fd = mkostemp(w->path, O_CLOEXEC);
+    if (w->fd < 0)
+        return err_sys(e, errno, "create %s", w->path);
+    (void)flock(w->fd, LOCK_EX | LOCK_NB);
+    return 0;
 }
 
 int blob_writer_new(struct blob_store *s, struct blob_writer **out, struct err *e)
 {
     struct blob_writer *w = calloc(1, sizeof *w);
     w->store = s;
-    (void)snprintf(w->path, sizeof w->path, "%s/tmp/XXXXXX", s->folder);
-    w->fd = mkostemp(w->path, O_CLOEXEC);
-    if (w->fd < 0) {
-        int rc = err_sys(e, errno, "create %s", w->path);
+    int rc = open_file(w, e);
+    if (rc < 0) {
         free(w);
         return rc;
     }
-    (void)flock(w->fd, LOCK_EX | LOCK_NB);
     digest_init(&w->hash, DIGEST_SHA256);
     *out = w;
     return 0;
@@ -95,7 +113,7 @@ int blob_write(struct blob_writer *w, const void *bytes, size_t n, struct err *e
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0)
-            return err_sys(e, errno, "write blob %s", w->path);
+            return err_sys(e, errno, "write a blob below %s", w->store->folder);
         p += put;
         left -= (size_t)put;
     }
@@ -120,7 +138,7 @@ static int hash_again(const struct blob_writer *w, struct digest_state *d, struc
     for (off_t at = 0;;) {
         ssize_t got = pread(w->fd, chunk, sizeof chunk, at);
         if (got < 0 && errno != EINTR)
-            return err_sys(e, errno, "read %s", w->path);
+            return err_sys(e, errno, "read a blob below %s", w->store->folder);
         if (got == 0)
             return 0;
         if (got > 0) {
@@ -141,51 +159,82 @@ static int sync_folder(const char *file, struct err *e)
     return 0;
 }
 
-/* The two-digit folder is made on the first blob that needs it; whoever finds it made finds it on
- * the disk. */
-static int make_folder(struct blob_writer *w, char *path, struct err *e)
+/* The two-digit folder is made on the first blob that needs it. */
+static int make_folder(struct blob_store *s, const char *file, struct err *e)
 {
-    LOCK_SCOPE(&w->store->lock);
-    char *slash = strrchr(path, '/');
-    *slash = '\0';
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s", file);
+    *strrchr(path, '/') = '\0';
+    LOCK_SCOPE(&s->making);
     bool made = mkdir(path, 0700) == 0;
     int rc = !made && errno != EEXIST ? err_sys(e, errno, "create %s", path) : 0;
     if (made && (rc = sync_folder(path, e)) < 0)
         (void)rmdir(path); /* whoever comes next tries again */
-    *slash = '/';
     return rc;
 }
 
-/* True: it is there already, and young again, so that no collection takes it. */
-static bool is_there(struct blob_writer *w, const char *path)
+/* Whoever finds a folder made waits until it is on the disk. */
+static void await_folders(struct blob_store *s)
 {
-    LOCK_SCOPE(&w->store->lock);
-    return access(path, F_OK) == 0 && utimensat(AT_FDCWD, path, NULL, 0) == 0;
+    if (atomic_load(&s->n_making) == 0)
+        return;
+    LOCK_SCOPE(&s->making);
+}
+
+/* True: it is there already, and young again, so that no collection takes it. */
+static bool is_there(struct blob_store *s, const char *path)
+{
+    (void)pthread_rwlock_rdlock(&s->lock);
+    bool there = utimensat(AT_FDCWD, path, NULL, 0) == 0;
+    (void)pthread_rwlock_unlock(&s->lock);
+    return there;
 }
 
 /* The folders in which a name may not be on the disk yet, by their two digits. */
-static unsigned *unsynced(struct blob_store *s, const char *digest)
+static _Atomic unsigned *unsynced(struct blob_store *s, const char *digest)
 {
     const char two[] = {digest[7], digest[8], '\0'};
     return &s->unsynced[strtoul(two, NULL, 16)];
 }
 
-/* A name whose sync failed stays counted. */
-static int put_in_place(struct blob_writer *w, const char *digest, const char *path, struct err *e)
+/* 0, also when another writer was first, or errno. */
+static int give_name(struct blob_writer *w, const char *path)
+{
+    char self[64];
+    if (*w->path)
+        return rename(w->path, path) < 0 ? errno : 0;
+    (void)snprintf(self, sizeof self, "/proc/self/fd/%d", w->fd);
+    int rc = linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
+    return rc < 0 && errno != EEXIST ? errno : 0;
+}
+
+static int give_name_in_folder(struct blob_writer *w, const char *path, struct err *e)
 {
     struct blob_store *s = w->store;
-    int rc;
-    {
-        LOCK_SCOPE(&s->lock);
-        if (rename(w->path, path) < 0)
-            return err_sys(e, errno, "rename %s to %s", w->path, path);
-        ++*unsynced(s, digest);
+    int sys = give_name(w, path), rc = 0;
+    if (sys == ENOENT) {
+        atomic_fetch_add(&s->n_making, 1);
+        rc = make_folder(s, path, e);
+        atomic_fetch_sub(&s->n_making, 1);
+        sys = rc < 0 ? 0 : give_name(w, path);
     }
-    if ((rc = sync_folder(path, e)) < 0)
-        return rc;
-    LOCK_SCOPE(&s->lock);
-    --*unsynced(s, digest);
-    return 0;
+    return sys ? err_sys(e, sys, "name a blob %s", path) : rc;
+}
+
+/* Counted before it is seen. A name whose sync failed stays counted. */
+static int put_in_place(struct blob_writer *w, const char *digest, const char *path, struct err *e)
+{
+    _Atomic unsigned *count = unsynced(w->store, digest);
+    atomic_fetch_add(count, 1);
+    int rc = give_name_in_folder(w, path, e);
+    bool named = rc == 0;
+    if (named) {
+        await_folders(w->store);
+        rc = sync_folder(path, e);
+    }
+    if (rc == 0 || !named)
+        atomic_fetch_sub(count, 1);
+    return rc;
 }
 
 /* The disk is waited for without the lock: who come at once share its rounds. Whoever finds the
@@ -194,14 +243,15 @@ static int publish(struct blob_writer *w, const char *digest, struct err *e)
 {
     char path[PATH_MAX];
     file_path(w->store, digest, path);
-    if (is_there(w, path)) {
-        (void)unlink(w->path);
+    if (is_there(w->store, path)) {
+        if (*w->path)
+            (void)unlink(w->path);
+        await_folders(w->store);
         return sync_folder(path, e);
     }
     if (fchmod(w->fd, 0444) < 0 || fsync(w->fd) < 0)
-        return err_sys(e, errno, "sync %s", w->path);
-    int rc = make_folder(w, path, e);
-    return rc < 0 ? rc : put_in_place(w, digest, path, e);
+        return err_sys(e, errno, "sync a blob below %s", w->store->folder);
+    return put_in_place(w, digest, path, e);
 }
 
 static void writer_free(struct blob_writer *w)
@@ -246,7 +296,8 @@ void blob_cancel(struct blob_writer *w)
 {
     if (!w)
         return;
-    (void)unlink(w->path);
+    if (*w->path)
+        (void)unlink(w->path);
     writer_free(w);
 }
 
@@ -254,6 +305,12 @@ int blob_put(struct blob_store *s, const void *bytes, size_t n, char out_digest[
              struct err *e)
 {
     struct blob_writer *w;
+    char digest[DIGEST_MAX];
+    blob_digest_of(bytes, n, digest);
+    if (blob_touch(s, digest)) {
+        memcpy(out_digest, digest, DIGEST_MAX);
+        return 0;
+    }
     int rc = blob_writer_new(s, &w, e);
     if (rc < 0)
         return rc;
@@ -284,10 +341,10 @@ bool blob_touch(struct blob_store *s, const char *digest)
     if (blob_digest_check(digest, NULL) < 0)
         return false;
     file_path(s, digest, path);
-    (void)pthread_mutex_lock(&s->lock);
-    bool there = utimensat(AT_FDCWD, path, NULL, 0) == 0, durable = *unsynced(s, digest) == 0;
-    (void)pthread_mutex_unlock(&s->lock);
-    return there && (durable || sync_folder(path, NULL) == 0);
+    if (!is_there(s, path))
+        return false;
+    await_folders(s);
+    return atomic_load(unsynced(s, digest)) == 0 || sync_folder(path, NULL) == 0;
 }
 
 int blob_open(struct blob_store *s, const char *digest, int *out_fd, uint64_t *out_size,

@@ -28,13 +28,13 @@ static void sweep_one(struct sweep *w, int folder, const char *algorithm, const 
         return;
     if (blob_digest_check(digest, NULL) < 0 || w->keep(w->arg, digest))
         return;
-    LOCK_SCOPE(&w->store->lock);
-    if (fstatat(folder, hex, &st, AT_SYMLINK_NOFOLLOW) < 0 || touched_ms(&st) >= w->before_ms)
-        return;
-    if (unlinkat(folder, hex, 0) == 0) {
+    (void)pthread_rwlock_wrlock(&w->store->lock);
+    if (fstatat(folder, hex, &st, AT_SYMLINK_NOFOLLOW) == 0 && touched_ms(&st) < w->before_ms &&
+        unlinkat(folder, hex, 0) == 0) {
         w->blobs++;
         w->bytes += (uint64_t)st.st_size;
     }
+    (void)pthread_rwlock_unlock(&w->store->lock);
 }
 
 static void sweep_folder(struct sweep *w, const char *algorithm, const char *two)

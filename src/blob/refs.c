@@ -43,6 +43,7 @@ struct refs {
     int fd;
     off_t read_to; /* the end of the last whole line applied */
     ino_t inode;
+    bool writing; /* whoever is busy waits for the disk; the file is ours alone meanwhile */
     struct map names;
     size_t live_bytes;
 };
@@ -124,6 +125,23 @@ static bool apply(struct refs *r, char *line)
     return true;
 }
 
+/* Whole lines, the first of them at read_to. */
+static int apply_lines(struct refs *r, char *text, size_t n, struct err *e)
+{
+    for (char *line = text, *end; (end = memchr(line, '\n', n - (size_t)(line - text)));
+         line = end + 1) {
+        *end = '\0';
+        if (!apply(r, line)) {
+            (void)err_set(e, ERR_SYSTEM, "%s is damaged at byte %lld", r->file,
+                          (long long)r->read_to);
+            return err_hint(e, "restore it from a backup; without it, images are pulled, pushed "
+                               "and built again");
+        }
+        r->read_to += end + 1 - line;
+    }
+    return 0;
+}
+
 /* Applies whole lines from read_to on; what follows the last newline is left alone. */
 static int follow(struct refs *r, off_t size, struct err *e)
 {
@@ -143,18 +161,7 @@ static int follow(struct refs *r, off_t size, struct err *e)
         got += (size_t)k;
     }
     text[got] = '\0';
-    for (char *line = text, *end; (end = memchr(line, '\n', got - (size_t)(line - text)));
-         line = end + 1) {
-        *end = '\0';
-        if (!apply(r, line)) {
-            (void)err_set(e, ERR_SYSTEM, "%s is damaged at byte %lld", r->file,
-                          (long long)r->read_to);
-            return err_hint(e, "restore it from a backup; without it, images are pulled, pushed "
-                               "and built again");
-        }
-        r->read_to += end + 1 - line;
-    }
-    return 0;
+    return apply_lines(r, text, got, e);
 }
 
 static int reopen(struct refs *r, struct err *e)
@@ -177,6 +184,8 @@ static int catch_up(struct refs *r, struct err *e)
 {
     struct stat st;
     int rc;
+    if (r->writing)
+        return 0;
     if (stat(r->file, &st) < 0 && errno != ENOENT)
         return err_sys(e, errno, "look at %s", r->file);
     if (r->fd < 0 || st.st_ino != r->inode || st.st_size < r->read_to) {
@@ -260,64 +269,82 @@ static int check_change(const struct ref_change *c, struct err *e)
     return c->digest && c->digest[0] ? blob_digest_check(c->digest, e) : 0;
 }
 
-static bool is_so(struct refs *r, const struct ref_change *c)
+/* What a round has planned so far: the last change of each name. */
+static const char *digest_now(struct refs *r, const struct map *planned, const char *name,
+                              const char **note)
 {
-    const struct entry *n = map_get(&r->names, c->name);
-    if (!c->digest || !n)
-        return !c->digest && !n;
-    return strcmp(n->digest, c->digest) == 0 && strcmp(n->note, c->note ? c->note : "") == 0;
+    const struct ref_change *c = map_get(planned, name);
+    const struct entry *n = map_get(&r->names, name);
+    *note = c && c->note ? c->note : !c && n ? n->note : "";
+    return c ? c->digest : n ? n->digest : NULL;
 }
 
-/* Adds a line for what one caller wants to `lines` and makes it so in memory. */
-static int plan(struct refs *r, const struct turn *t, struct buf *lines)
+/* Adds what is to change of a name to `body`. */
+static int plan_one(struct refs *r, const struct map *planned, const struct ref_change *c,
+                    struct buf *body, struct err *e)
 {
-    AUTO_BUF struct buf body, line;
-    int rc;
-    buf_init(&body, LINE_MAX_BYTES);
-    buf_init(&line, LINE_MAX_BYTES + 64);
-    buf_printf(&body, "%lld", (long long)clock_real_ms());
-    size_t changes = 0;
-    for (const struct ref_change *c = t->changes; c < t->changes + t->n; c++) {
-        if ((rc = check_change(c, t->e)) < 0)
-            return rc;
-        if (is_so(r, c))
-            continue;
-        const struct entry *had = c->once ? map_get(&r->names, c->name) : NULL;
-        if (had && strcmp(had->digest, c->digest ? c->digest : "") != 0)
-            return err_set(t->e, ERR_EXISTS, "it names %s", had->digest);
-        changes++;
-        if (c->digest)
-            buf_printf(&body, "\tS\t%s\t%s\t%s", c->name, c->digest, c->note ? c->note : "");
-        else
-            buf_printf(&body, "\tD\t%s", c->name);
-    }
-    if (changes == 0)
-        return 0;
-    if ((rc = buf_check(&body, t->e)) < 0)
+    int rc = check_change(c, e);
+    if (rc < 0)
         return rc;
-    add_line(&line, &body);
-    buf_add(lines, line.data, line.len);
-    buf_cut(&line, line.len - 1);
-    if (!apply(r, line.data))
-        abort();
+    const char *note, *wanted = c->note ? c->note : "";
+    const char *had = digest_now(r, planned, c->name, &note);
+    if (!had && !c->digest)
+        return 0;
+    if (had && c->digest && strcmp(had, c->digest) == 0 && strcmp(note, wanted) == 0)
+        return 0;
+    if (had && c->once && strcmp(had, c->digest ? c->digest : "") != 0)
+        return err_set(e, ERR_EXISTS, "it names %s", had);
+    if (c->digest)
+        buf_printf(body, "\tS\t%s\t%s\t%s", c->name, c->digest, wanted);
+    else
+        buf_printf(body, "\tD\t%s", c->name);
     return 0;
 }
 
-/* Memory knows the lines already; should they not reach the disk, it forgets all and is read
- * again from what was there before. */
-static int append(struct refs *r, const struct buf *lines, struct err *e)
+/* Adds a line for what one caller wants to `lines`. */
+static int plan(struct refs *r, const struct turn *t, struct map *planned, struct buf *lines)
 {
-    ssize_t put_n = write(r->fd, lines->data, lines->len);
-    if (put_n == (ssize_t)lines->len && fdatasync(r->fd) == 0) {
-        r->read_to += put_n;
-        return 0;
+    AUTO_BUF struct buf body;
+    const struct ref_change *end = t->changes + t->n;
+    int rc = 0;
+    buf_init(&body, LINE_MAX_BYTES);
+    buf_printf(&body, "%lld", (long long)clock_real_ms());
+    size_t empty = body.len;
+    for (const struct ref_change *c = t->changes; rc == 0 && c < end; c++)
+        rc = plan_one(r, planned, c, &body, t->e);
+    if (rc < 0 || body.len == empty)
+        return rc;
+    if ((rc = buf_check(&body, t->e)) < 0)
+        return rc;
+    add_line(lines, &body);
+    for (const struct ref_change *c = t->changes; c < end; c++)
+        (void)map_put(planned, c->name, (void *)(uintptr_t)c);
+    return 0;
+}
+
+static int write_out(int fd, const struct buf *lines)
+{
+    ssize_t put_n = write(fd, lines->data, lines->len);
+    if (put_n >= 0 && put_n != (ssize_t)lines->len)
+        return ENOSPC;
+    return put_n < 0 || fdatasync(fd) < 0 ? errno : 0;
+}
+
+/* Who reads has what was there before until the lines are on the disk, and does not wait. */
+static int append(struct refs *r, struct buf *lines, struct err *e)
+{
+    r->writing = true;
+    (void)pthread_mutex_unlock(&r->lock);
+    int sys = write_out(r->fd, lines);
+    (void)pthread_mutex_lock(&r->lock);
+    r->writing = false;
+    if (sys != 0) {
+        /* Should this fail too, a torn end is cut before the next change. */
+        int cut = ftruncate(r->fd, r->read_to);
+        (void)cut;
+        return err_sys(e, sys, "write %s", r->file);
     }
-    int sys = put_n >= 0 && put_n != (ssize_t)lines->len ? ENOSPC : errno;
-    /* Should this fail too, a torn end is cut before the next change. */
-    int cut = ftruncate(r->fd, r->read_to);
-    (void)cut;
-    r->inode = 0;
-    return err_sys(e, sys, "write %s", r->file);
+    return apply_lines(r, lines->data, lines->len, e);
 }
 
 static bool is_mostly_history(struct refs *r)
@@ -341,9 +368,12 @@ static void fail_all(struct turn *turns, const struct err *why)
 static int serve_taken(struct refs *r, struct turn *turns, struct err *e)
 {
     AUTO_BUF struct buf lines;
+    struct map planned;
     buf_init(&lines, SIZE_MAX / 2); /* each line has its own maximum */
+    map_init(&planned);
     for (struct turn *t = turns; t; t = t->next)
-        t->rc = plan(r, t, &lines);
+        t->rc = plan(r, t, &planned, &lines);
+    map_done(&planned);
     if (lines.len == 0)
         return 0;
     int rc = append(r, &lines, e);

@@ -1,5 +1,6 @@
 #include "scan/report.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -36,6 +37,20 @@ static double rank_of(const struct finding *f)
     return f->score > 0 ? f->score : of_word[f->severity];
 }
 
+/* A path or name as a URI reference has it: nothing of it is taken for a scheme or a query. */
+static const char *in_uri(struct arena *a, const char *text)
+{
+    AUTO_BUF struct buf b;
+    buf_init(&b, SIZE_MAX / 2);
+    for (const char *p = text; *p; p++) {
+        if (isalnum((unsigned char)*p) || strchr("/-._~", *p))
+            buf_putc(&b, *p);
+        else
+            buf_printf(&b, "%%%02X", (unsigned char)*p);
+    }
+    return arena_strndup(a, buf_text(&b), b.len);
+}
+
 static void put_rule(struct arena *a, struct value *rules, const struct finding *f, const char *tag)
 {
     struct value *rule = value_push(a, rules, value_new_object(a));
@@ -44,7 +59,7 @@ static void put_rule(struct arena *a, struct value *rules, const struct finding 
                         *f->summary ? f->summary : f->id);
     if (strcmp(tag, "vulnerability") == 0)
         (void)value_set(a, rule, "helpUri",
-                        value_new_strf(a, "https://osv.dev/vulnerability/%s", f->id));
+                        value_new_strf(a, "https://osv.dev/vulnerability/%s", in_uri(a, f->id)));
     struct value *properties = value_make_object(a, rule, "properties");
     (void)value_set(a, properties, "security-severity", value_new_strf(a, "%.1f", rank_of(f)));
     struct value *tags = value_make_array(a, properties, "tags");
@@ -67,7 +82,7 @@ static void put_result(struct arena *a, struct value *results, const struct find
     struct value *where = value_make_object(a, place, "physicalLocation");
     const char *path = p->path + (*p->path == '/');
     (void)value_set_str(a, value_make_object(a, where, "artifactLocation"), "uri",
-                        *path ? path : "sbom");
+                        *path ? in_uri(a, path) : "sbom");
     (void)value_set_int(a, value_make_object(a, where, "region"), "startLine", 1);
     (void)value_set(a, value_make_object(a, r, "partialFingerprints"), "slipway/package",
                     value_new_strf(a, "%s/%s/%s", f->id, p->ecosystem, p->binary));

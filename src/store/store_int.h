@@ -33,7 +33,10 @@ struct window {
     size_t cap;
     uint64_t first, next; /* sequence numbers held: [first, next) */
     size_t bytes;
-    uint64_t gone_rev; /* events up to this revision may be missing */
+    uint64_t gone_rev;         /* events up to this revision may be missing */
+    const struct op *foretold; /* the writes of a commit that waits for the disk, or NULL */
+    uint64_t broken_promises;  /* how many such commits failed */
+    atomic_uint verdicts;      /* how many of them stand or failed */
     struct watch *watches;
 };
 
@@ -43,17 +46,22 @@ struct watch {
     size_t prefix_len;
     uint64_t seq;      /* the next event to look at; under the store's lock */
     uint64_t progress; /* the revision seen up to */
+    uint64_t ahead;    /* where the watch is once the commit that was foretold stands, or 0 */
+    uint64_t ahead_rev, promises; /* the revision then; `broken_promises` when it was foretold */
+    unsigned verdicts;            /* the window's, when it was foretold */
     struct watch *next, **link;
 
     pthread_mutex_t lock; /* of what follows; the set's lock comes after it */
     pthread_cond_t ready;
     bool pending, woken;   /* something may be there */
+    bool ready_ahead;      /* it has made ready for what was foretold */
     struct watch_set *set; /* it rests there */
     void *arg;
     bool back, leaving;       /* its rest is over */
     bool taken;               /* by one of the set's threads; written under the set's lock, too */
-    struct watch *next_ready; /* under the set's lock, as the next */
+    struct watch *next_ready; /* under the set's lock, as the next two */
     bool queued;
+    bool held; /* among those that made ready and wait for the verdict */
 };
 
 struct store {
@@ -66,6 +74,7 @@ struct store {
     struct index index;
     uint64_t rev, compacted;
     struct window window;
+    atomic_uint resting; /* watches that rest in a set */
 
     pthread_mutex_t queue_lock;
     pthread_cond_t queue_filled;
@@ -90,8 +99,16 @@ void window__skip(struct window *w, uint64_t from);
  * who are woken look at once, and do not wait for the last one to be woken. */
 void window__notify(struct window *w, uint64_t from);
 
+/* Lends the writes of a commit to those who prepare what they will say of it; NULL takes them back.
+ * Under the write lock. */
+void window__foretell(struct window *w, const struct op *ops);
+/* Wakes whom the writes concern: with `all` every watch, else those that rest in a set. */
+void window__wake(struct window *w, const struct op *ops, bool all);
+
 /* watch_set.c; with the watch's lock held: one of the threads of its set shall look at it. */
 void watch__ready(struct watch *x);
+/* There is a verdict: all that made ready for it are taken next. */
+void watch__verdict(struct watch_set *s);
 
 /* history.c: reads of the past, from the log. */
 int history__get(struct store *s, const char *key, uint64_t at, struct entry **out, struct err *e);

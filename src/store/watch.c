@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "store/store_int.h"
@@ -50,9 +51,15 @@ static bool concerns(const struct watch *x, const struct watch_event *ev)
     return strncmp(n->key, x->prefix, x->prefix_len) == 0;
 }
 
-static void wake(struct watch *x)
+/* *told: the set whose watches that made ready were all told at once. */
+static void wake(struct watch *x, struct watch_set **told)
 {
     LOCK_SCOPE(&x->lock);
+    if (x->ready_ahead && x->set) {
+        if (x->set != *told)
+            watch__verdict(*told = x->set);
+        return;
+    }
     x->pending = true;
     if (x->set)
         watch__ready(x);
@@ -78,9 +85,49 @@ void window__skip(struct window *w, uint64_t from)
 
 void window__notify(struct window *w, uint64_t from)
 {
+    struct watch_set *told = NULL;
     for (struct watch *x = w->watches; x; x = x->next)
         if (first_for(w, x, from) < w->next)
-            wake(x);
+            wake(x, &told);
+}
+
+static struct watch_event event_of(const struct op *o)
+{
+    return (struct watch_event){.rev = o->rev,
+                                .deleted = o->kind == OP_DELETE,
+                                .entry = entry_ref(o->fresh),
+                                .prev = entry_ref(o->prev)};
+}
+
+static bool concerns_op(const struct watch *x, const struct op *o)
+{
+    return o->rc == 0 && o->kind != OP_COMPACT && strncmp(o->key, x->prefix, x->prefix_len) == 0;
+}
+
+void window__foretell(struct window *w, const struct op *ops)
+{
+    if (w->foretold)
+        atomic_fetch_add(&w->verdicts, 1);
+    w->foretold = ops;
+}
+
+void window__wake(struct window *w, const struct op *ops, bool all)
+{
+    struct watch_set *told = NULL;
+    for (struct watch *x = w->watches; x; x = x->next) {
+        const struct op *o = ops;
+        while (o && !concerns_op(x, o))
+            o = o->next;
+        if (!o)
+            continue;
+        if (all) {
+            wake(x, &told);
+            continue;
+        }
+        LOCK_SCOPE(&x->lock);
+        if (x->set)
+            watch__ready(x);
+    }
 }
 
 void watch_event_done(struct watch_event *ev)
@@ -188,6 +235,78 @@ int watch_next(struct watch *x, int64_t timeout_ms, struct watch_event *out, str
         r = wait_for_more(x, timeout_ms, e);
         if (r < 0)
             return r;
+    }
+}
+
+size_t watch_foretold(struct watch *x, struct watch_event *out, size_t max, size_t max_bytes)
+{
+    struct store *s = x->store;
+    size_t n = 0, all = 0, bytes = 0;
+    (void)pthread_rwlock_rdlock(&s->lock);
+    const struct window *w = &s->window;
+    const struct op *o = x->seq == w->next ? w->foretold : NULL;
+    for (; o && n <= max; o = o->next) {
+        if (o->rc < 0 || o->kind == OP_COMPACT)
+            continue;
+        all++;
+        x->ahead_rev = o->rev;
+        if (!concerns_op(x, o) || n++ >= max)
+            continue;
+        out[n - 1] = event_of(o);
+        bytes += event_bytes(&out[n - 1]);
+    }
+    x->promises = w->broken_promises;
+    x->ahead = w->next + all;
+    x->verdicts = atomic_load(&w->verdicts);
+    bool fits = n <= max && bytes <= max_bytes;
+    if (n > 0 && fits) {
+        LOCK_SCOPE(&x->lock);
+        x->ready_ahead = true;
+    }
+    (void)pthread_rwlock_unlock(&s->lock);
+    for (size_t i = 0; !fits && i < n && i < max; i++)
+        watch_event_done(&out[i]);
+    return fits ? n : 0;
+}
+
+/* What watch_settled() says, now. */
+static int settle(struct watch *x, struct err *e)
+{
+    struct store *s = x->store;
+    int r = 0;
+    (void)pthread_rwlock_rdlock(&s->lock);
+    const struct window *w = &s->window;
+    if (w->broken_promises != x->promises)
+        r = err_set(e, ERR_CANCELLED, "the commit that was foretold failed");
+    else if (w->next < x->ahead)
+        r = err_set(e, ERR_TIMEOUT, "the commit that was foretold still waits for the disk");
+    if (r == 0) {
+        x->seq = x->ahead;
+        x->progress = x->ahead_rev;
+    }
+    if (r != ERR_TIMEOUT) { /* nothing is published before who does it sees that x listens again */
+        LOCK_SCOPE(&x->lock);
+        x->ready_ahead = false;
+        x->pending |= first_for(w, x, x->seq) < w->next;
+    }
+    (void)pthread_rwlock_unlock(&s->lock);
+    return r;
+}
+
+int watch_settled(struct watch *x, int64_t timeout_ms, struct err *e)
+{
+    int64_t now = clock_mono_ms(), end = now + timeout_ms;
+    (void)pthread_mutex_lock(&x->lock);
+    for (;;) {
+        x->pending = false; /* before one looks: what comes later sets it again */
+        (void)pthread_mutex_unlock(&x->lock);
+        int r = settle(x, e);
+        now = timeout_ms > 0 ? clock_mono_ms() : now;
+        if (r != ERR_TIMEOUT || (timeout_ms >= 0 && now >= end))
+            return r;
+        (void)pthread_mutex_lock(&x->lock);
+        if (!x->pending)
+            (void)cond_wait_ms(&x->ready, &x->lock, timeout_ms < 0 ? -1 : end - now);
     }
 }
 

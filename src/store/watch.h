@@ -3,7 +3,8 @@
  * Model      The store remembers the last events (a window). A watch starts after a revision
  *            and sees every later event of its prefix once, in revision order.
  * Guarantees No event is skipped silently: a reader that falls behind the window gets
- *            ERR_GONE and must relist. Events are published only when durable.
+ *            ERR_GONE and must relist. Events are published only when durable; what is foretold
+ *            is for making ready, not for showing.
  * Threads    next/close from any one thread per watch; watch_wake from any. Many watches that rest
  *            in a set share its threads: to wake a hundred threads takes longer than their work. */
 #pragma once
@@ -51,3 +52,14 @@ void watch_rest(struct watch *w, struct watch_set *s, void *arg, int64_t timeout
 struct watch *watch_set_take(struct watch_set *s, void **out_arg);
 void watch_set_put(struct watch_set *s, struct watch *w, bool back);
 void watch_set_end(struct watch_set *s);
+
+/* ---- ahead of the disk ---- */
+
+/* While a small commit waits for the disk, watches that rest in a set and have seen everything
+ * before it can be taken to make ready for its events: how many are in `out`; 0: none, or more of
+ * them or of their bytes than asked for. After any, watch_settled() comes before watch_next(). */
+size_t watch_foretold(struct watch *w, struct watch_event *out, size_t max, size_t max_bytes);
+
+/* 0: the events that were foretold are durable, and count as seen; ERR_CANCELLED: they will never
+ * be; ERR_TIMEOUT: nobody knows yet, after timeout_ms (< 0: waits for it). */
+int watch_settled(struct watch *w, int64_t timeout_ms, struct err *e) MUST_CHECK;

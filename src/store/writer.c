@@ -7,6 +7,8 @@
 #include "base/map.h"
 #include "store/store_int.h"
 
+enum { FORETOLD_MAX = 4 };
+
 /* What a key will be once the batch so far is committed: the index, overlaid by the batch. */
 struct batch {
     struct map touched; /* key → the newest op of this batch that passed */
@@ -68,14 +70,48 @@ static int stage(struct store *s, struct batch *b, struct op *o, struct err *e)
     return 0;
 }
 
+/* Few writes are foretold to the watches that rest: what they send is made while the disk works.
+ * With many, the disk is not what is waited for. */
+static void foretell(struct store *s, const struct op *ops)
+{
+    size_t n = 0;
+    for (const struct op *o = ops; o && n <= FORETOLD_MAX; o = o->next)
+        n++;
+    if (n > FORETOLD_MAX || atomic_load(&s->resting) == 0)
+        return;
+    (void)pthread_rwlock_wrlock(&s->lock);
+    window__foretell(&s->window, ops);
+    (void)pthread_rwlock_unlock(&s->lock);
+    (void)pthread_rwlock_rdlock(&s->lock);
+    window__wake(&s->window, ops, false);
+    (void)pthread_rwlock_unlock(&s->lock);
+}
+
+/* The commit failed: whoever made ready for it has to know. */
+static void break_promise(struct store *s, const struct op *ops)
+{
+    (void)pthread_rwlock_wrlock(&s->lock);
+    bool foretold = s->window.foretold;
+    window__foretell(&s->window, NULL);
+    s->window.broken_promises += foretold;
+    (void)pthread_rwlock_unlock(&s->lock);
+    if (!foretold)
+        return;
+    (void)pthread_rwlock_rdlock(&s->lock);
+    window__wake(&s->window, ops, true);
+    (void)pthread_rwlock_unlock(&s->lock);
+}
+
 static int commit(struct store *s, struct batch *b, struct op *ops, struct err *e)
 {
     int r = db_begin(s->db, e);
     for (struct op *o = ops; r == 0 && o; o = o->next)
         if (o->kind != OP_COMPACT)
             r = stage(s, b, o, e);
-    if (r == 0)
+    if (r == 0) {
+        foretell(s, ops);
         r = db_commit(s->db, e);
+    }
     if (r < 0)
         db_rollback(s->db);
     return r;
@@ -85,6 +121,7 @@ static void publish(struct store *s, uint64_t rev, struct op *ops)
 {
     (void)pthread_rwlock_wrlock(&s->lock);
     uint64_t from = s->window.next;
+    window__foretell(&s->window, NULL);
     for (struct op *o = ops; o; o = o->next) {
         if (o->rc < 0 || o->kind == OP_COMPACT)
             continue;
@@ -124,10 +161,12 @@ static void write_batch(struct store *s, struct op *ops)
     map_init(&b.touched);
     (void)pthread_mutex_lock(&s->db_lock);
     int r = commit(s, &b, ops, &e);
-    if (r < 0)
+    if (r < 0) {
+        break_promise(s, ops);
         fail_all(ops, r, &e);
-    else
+    } else {
         publish(s, b.rev, ops);
+    }
     for (struct op *o = ops; o; o = o->next)
         if (o->kind == OP_COMPACT)
             o->rc = history__compact(s, o->expect, &o->err);

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "store/store_int.h"
 #include "t.h"
 
 static struct err e;
@@ -127,9 +128,35 @@ struct resting {
     struct watch *watch;
     struct watch_set *set;
     pthread_t thread;
-    uint64_t seen; /* events, in order; by whoever has the watch */
+    uint64_t seen;  /* events, in order; by whoever has the watch */
+    uint64_t ahead; /* foretold, and not settled yet */
     bool bad;
 };
+
+enum { MAX_AHEAD = 4 };
+
+/* False while it is not known whether what was foretold is true. */
+static bool settled(struct resting *r, int64_t timeout_ms)
+{
+    struct err mine;
+    int rc = r->ahead ? watch_settled(r->watch, timeout_ms, &mine) : 0;
+    if (rc == ERR_TIMEOUT)
+        return false;
+    r->bad |= rc < 0;
+    r->seen += r->ahead;
+    r->ahead = 0;
+    return true;
+}
+
+static void look_ahead(struct resting *r)
+{
+    struct watch_event ev[MAX_AHEAD];
+    r->ahead = watch_foretold(r->watch, ev, MAX_AHEAD, 1000);
+    for (size_t i = 0; i < r->ahead; i++) {
+        r->bad |= ev[i].rev != r->seen + 1 + i;
+        watch_event_done(&ev[i]);
+    }
+}
 
 static void count(struct resting *r, bool *back)
 {
@@ -150,6 +177,7 @@ static void *owner(void *arg)
         count(r, &back);
         if (r->seen < EVENTS)
             watch_rest(r->watch, r->set, r, 20000);
+        (void)settled(r, -1);
     }
     watch_close(r->watch);
     return NULL;
@@ -160,7 +188,10 @@ static void *server(void *set)
     void *r;
     for (struct watch *w; (w = watch_set_take(set, &r));) {
         bool back = false;
-        count(r, &back);
+        if (settled(r, 0))
+            count(r, &back);
+        if (!back && ((struct resting *)r)->ahead == 0)
+            look_ahead(r);
         watch_set_put(set, w, back);
     }
     return NULL;
@@ -213,5 +244,92 @@ static void leaves_a_set(void)
     watch_set_free(set);
 }
 
+struct rest {
+    struct watch *watch;
+    struct watch_set *set;
+};
+
+static void *rest(void *arg)
+{
+    struct rest *r = arg;
+    watch_rest(r->watch, r->set, r, 60000);
+    return NULL;
+}
+
+/* What the writer does before and after it waits for the disk. */
+static void foretell(struct store *s, const struct op *o)
+{
+    (void)pthread_rwlock_wrlock(&s->lock);
+    window__foretell(&s->window, o);
+    window__wake(&s->window, o, false);
+    (void)pthread_rwlock_unlock(&s->lock);
+}
+
+static void decide(struct store *s, const struct op *o, bool stands)
+{
+    (void)pthread_rwlock_wrlock(&s->lock);
+    uint64_t from = s->window.next;
+    window__foretell(&s->window, NULL);
+    if (stands)
+        window__publish(&s->window, (struct watch_event){.rev = o->rev, .entry = o->fresh});
+    else
+        s->window.broken_promises++;
+    stands ? window__notify(&s->window, from) : window__wake(&s->window, o, true);
+    (void)pthread_rwlock_unlock(&s->lock);
+}
+
+static void hears_what_may_come(void)
+{
+    static const struct {
+        const char *name;
+        size_t room;
+        bool stands;
+        size_t foretold;
+        int settled, next;
+    } cases[] = {
+        {"a commit that stands",       100, true,  1, 0,             ERR_TIMEOUT},
+        {"one too large for the room", 3,   true,  0, 0,             0          },
+        {"one that fails",             100, false, 1, ERR_CANCELLED, ERR_TIMEOUT},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO(store) struct store *s = NULL;
+        T_RC(store_open(NULL, &s, &e), &e, "open");
+        struct rest r = {.set = watch_set_new()};
+        struct watch_event ev[1] = {0};
+        void *arg;
+        pthread_t t;
+        T_RC(watch_open(s, "/p/", 0, &r.watch, &e), &e, "watch");
+        (void)pthread_create(&t, NULL, rest, &r);
+        (void)watch_set_take(r.set, &arg); /* a new watch is looked at once */
+        T_EQ_INT(watch_next(r.watch, 0, ev, &e), ERR_TIMEOUT, cases[i].name);
+        T_EQ_INT(watch_foretold(r.watch, ev, 1, 100), 0, "nothing is foretold");
+        watch_set_put(r.set, r.watch, false);
+        struct op o = {.key = "/p/k", .rev = 1, .fresh = entry__new("/p/k", "text", 4)};
+        foretell(s, &o);
+        (void)watch_set_take(r.set, &arg);
+        T_EQ_INT(watch_next(r.watch, 0, ev, &e), ERR_TIMEOUT, "it is not there yet");
+        T_EQ_INT(watch_foretold(r.watch, ev, 1, cases[i].room), cases[i].foretold, cases[i].name);
+        if (cases[i].foretold) {
+            T_EQ_STR(ev[0].entry->bytes, "text", cases[i].name);
+            watch_event_done(&ev[0]);
+            T_EQ_INT(watch_settled(r.watch, 0, &e), ERR_TIMEOUT, "nobody knows");
+        }
+        watch_set_put(r.set, r.watch, false);
+        decide(s, &o, cases[i].stands);
+        (void)watch_set_take(r.set, &arg);
+        if (cases[i].foretold)
+            T_EQ_INT(watch_settled(r.watch, 0, &e), cases[i].settled, cases[i].name);
+        T_EQ_INT(watch_next(r.watch, 0, ev, &e), cases[i].next, "once");
+        watch_event_done(&ev[0]);
+        watch_set_put(r.set, r.watch, true);
+        (void)pthread_join(t, NULL);
+        watch_close(r.watch);
+        watch_set_end(r.set);
+        watch_set_free(r.set);
+        if (!cases[i].stands)
+            entry_unref(o.fresh);
+    }
+}
+
 T_MAIN(sees_everything_in_order, falls_behind_loudly, sleeps_through_others_noise,
-       serves_many_readers, rests_in_a_set, leaves_a_set)
+       serves_many_readers, rests_in_a_set, leaves_a_set, hears_what_may_come)
