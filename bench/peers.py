@@ -15,7 +15,11 @@ from pathlib import Path
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slipway-bench"
 ETCD = "go.etcd.io/etcd/server/v3"
 ETCD_VERSION = "v3.5.21"
+VICTORIA = "github.com/VictoriaMetrics"
+VICTORIA_LOGS_VERSION = "v1.51.1-0.20260624061259-dc94972a8708"
+VICTORIA_METRICS_VERSION = "v1.146.0"  # the release behind the commit that the one above asks for, which proxies do not hold
 KUBERNETES = "k8s.io/kubernetes"
+VICTORIA, VICTORIA_VERSION = "github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics", "v1.148.8"
 # Not every proxy holds each module of each release: the first that is whole is taken.
 KUBERNETES_MINOR = 33
 KUBERNETES_PATCHES = (4, 3, 1, 0)
@@ -66,6 +70,24 @@ def program(name):
     return shutil.which(name)
 
 
+@peer
+def debian_file(package, path):
+    """A file of the distribution's package, which is unpacked and not installed: nothing is started or configured."""
+    folder = CACHE / package
+    if not (folder / path).exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        say(f"downloading the package {package}")
+        try:
+            run(["apt-get", "download", "-qq", package], folder)
+        except Unavailable:
+            run(["apt-get", "update", "-qq"])
+            run(["apt-get", "download", "-qq", package], folder)
+        for archive in folder.glob("*.deb"):
+            run(["dpkg", "-x", str(archive), str(folder)])
+            archive.unlink()
+    return folder / path
+
+
 # ---- Go programs: built once, in a module of our own that requires theirs ----
 
 def go(folder, *args):
@@ -110,6 +132,19 @@ def build_etcd():
         need_go()
         write_module(folder, f"go 1.23.0\n\nrequire {ETCD} {ETCD_VERSION}\n")
         go_build(folder, program_at, [ETCD])
+    return program_at
+
+
+@peer
+def victoria_logs():
+    folder = CACHE / "victoria-logs"
+    program_at = folder / f"bin-{VICTORIA_LOGS_VERSION}" / "victoria-logs"
+    if not program_at.exists():
+        need_go()
+        metrics = f"{VICTORIA}/VictoriaMetrics"
+        write_module(folder, f"go 1.26\n\nrequire {VICTORIA}/VictoriaLogs {VICTORIA_LOGS_VERSION}\n\n"
+                             f"replace {metrics} => {metrics} {VICTORIA_METRICS_VERSION}\n")
+        go_build(folder, program_at, [f"{VICTORIA}/VictoriaLogs/app/victoria-logs"])
     return program_at
 
 

@@ -6,9 +6,11 @@ import os
 import re
 import shutil
 import socket
+import subprocess
 import tempfile
 import threading
 import time
+import zipfile
 from pathlib import Path
 
 from bench import peers
@@ -18,6 +20,7 @@ from bench.report import Goal
 from bench.servers import BUILD, SLIPWAY, Failed, Server, Slipway
 
 COSIGN, COSIGN_VERSION = "github.com/sigstore/cosign/v2/cmd/cosign", "v2.6.1"
+OSV_SCANNER, OSV_SCANNER_VERSION = "github.com/google/osv-scanner/v2/cmd/osv-scanner", "v2.0.2"
 CLIENTS, LAYERS, LAYER_BYTES = 8, 20, 10 << 20
 MANIFESTS = 2000
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -286,7 +289,109 @@ def bench_signatures(report, folder):
     report.add("supply/open-key", "the sealed key opened, once a process", "ms", [opened])
 
 
-PARTS = ("registry", "build", "signatures")
+# ---- a scan ----
+
+RECORDS = 10_000  # of Debian's packages; osv.dev has several times as many
+IMAGE = "slipway.local/debian:latest"
+
+
+def layer_folders(data):
+    return sorted(data.glob("images/layers/*/fs"))
+
+
+def source_packages(root):
+    """What Debian's advisories name, of each package of the image."""
+    for block in (root / "var/lib/dpkg/status").read_text().split("\n\n"):
+        fields = dict(re.findall(r"(?m)^(Package|Source): (\S+)", block))
+        if fields:
+            yield fields.get("Source", fields["Package"])
+
+
+def debian_records(root):
+    """One in ten names a package of the image; every second one of these is mended in it."""
+    names = sorted(set(source_packages(root)))
+    for i in range(RECORDS):
+        inside = i % 10 == 0
+        name = names[i // 10 % len(names)] if inside else f"lib{i % 3000}"
+        fixed = "0~~1" if i % 20 else "999:1"
+        yield {"schema_version": "1.6.0", "id": f"CVE-2024-{10000 + i}", "modified": "2024-01-01T00:00:00Z",
+               "published": "2024-01-01T00:00:00Z", "details": f"What is wrong with {name}. " * 10,
+               "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],
+               "affected": [{"package": {"ecosystem": "Debian:12", "name": name, "purl": f"pkg:deb/debian/{name}?arch=source"},
+                             "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": fixed}]}]}]}
+
+
+def write_database(root, folder):
+    """As osv.dev gives it: an archive for each ecosystem."""
+    archive = folder / "osv-scanner/Debian/all.zip"
+    archive.parent.mkdir(parents=True)
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
+        for record in debian_records(root):
+            out.writestr(f"{record['id']}.json", json.dumps(record))
+    return archive
+
+
+def write_archive(root, path):
+    """The image as `docker save` writes it."""
+    layer = path.with_name("layer.tar")
+    run("tar", "-C", root, "-cf", layer, ".")
+    with open(layer, "rb") as f:
+        diff_id = hashlib.file_digest(f, "sha256").hexdigest()
+    config = {"architecture": "amd64", "os": "linux", "config": {}, "history": [{"created_by": "bench"}],
+              "rootfs": {"type": "layers", "diff_ids": [f"sha256:{diff_id}"]}}
+    (path.parent / "config.json").write_text(json.dumps(config))
+    (path.parent / "manifest.json").write_text(json.dumps(
+        [{"Config": "config.json", "RepoTags": ["bench:latest"], "Layers": ["layer.tar"]}]))
+    run("tar", "-C", path.parent, "-cf", path, "manifest.json", "config.json", "layer.tar")
+    layer.unlink()
+
+
+def judged(*argv, env=None):
+    """Milliseconds until a scanner is through, and the identities that it found."""
+    begin = time.monotonic()
+    done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, env=os.environ | (env or {}))
+    took = (time.monotonic() - begin) * 1000
+    found = set(re.findall(r'"id": *"(CVE-2024-\d+)"', done.stdout))
+    if not found:
+        raise Failed(f"{Path(argv[0]).name} finds nothing: {done.stderr.strip()[-200:]}")
+    return took, found
+
+
+def bench_scan(report, folder):
+    peer = peers.go_program(OSV_SCANNER, OSV_SCANNER_VERSION)
+    data, archive = folder / "scanned", folder / "image.tar"
+    run(SLIPWAY, "image", "bootstrap", "debian", "--data-dir", data)
+    root, = layer_folders(data)
+    database = write_database(root, folder)
+    run(SLIPWAY, "db", "build", database, "--data-dir", data)
+    write_archive(root, archive)
+    local = {"OSV_SCANNER_LOCAL_DB_CACHE_DIRECTORY": str(folder)}
+
+    def ours(*options):
+        return judged(SLIPWAY, "scan", IMAGE, "--data-dir", data, "--format", "json", *options)
+
+    def theirs():
+        return judged(peer, "scan", "image", "--offline", "--format", "json", "--archive", archive, env=local)
+    if peer and (found := theirs()[1]) != (mine := ours()[1]):
+        raise Failed(f"the scanners do not agree: {sorted(found ^ mine)[:5]}")
+    here, there, whole, cold = [], [], [], []
+    for _ in range(5):
+        here.append(ours("--scanners", "vuln")[0])
+        whole.append(ours()[0])
+        if peer:
+            there.append(theirs()[0])
+    for _ in range(3):
+        shutil.rmtree(data / "images/layers")
+        cold.append(ours("--scanners", "vuln")[0])
+    size = sum(f.lstat().st_size for f in root.rglob("*") if f.is_file() and not f.is_symlink()) >> 20
+    report.add("supply/scan", f"a Debian image of {size} MB that is here, for vulnerabilities, {RECORDS} advisories", "ms", here,
+               there, goal=Goal(times=20))
+    report.add("supply/scan-whole", "the same, secrets and settings, too", "ms", whole, goal=Goal(limit=1000))
+    report.add("supply/scan-cold", "the same for vulnerabilities, its layers not unpacked yet", "ms", cold, there,
+               goal=Goal(limit=1000))
+
+
+PARTS = ("registry", "build", "scan", "signatures")
 
 
 def bench(report, part=None):
@@ -294,6 +399,8 @@ def bench(report, part=None):
     try:
         if part in (None, "signatures"):
             bench_signatures(report, folder)
+        if part in (None, "scan"):
+            bench_scan(report, folder)
         if part in (None, "build"):
             with own_namespaces():
                 crun_sees_one_cgroup_version()
