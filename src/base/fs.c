@@ -202,6 +202,17 @@ static int detach(char *const *points, size_t n, struct err *e)
     return 0;
 }
 
+int fs_private_mounts(struct err *e)
+{
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+        return 0;
+    bool in_chroot = errno == EINVAL;
+    (void)err_sys(e, errno, "make mounts private");
+    return in_chroot ? err_hint(e, "the root folder is no mount point, as in a chroot: bind the "
+                                   "folder over itself (mount --rbind DIR DIR) and enter it again")
+                     : (int)e->code;
+}
+
 int fs_unmount_below(const char *path, struct err *e)
 {
     AUTO(arena) struct arena *a = arena_new(0);

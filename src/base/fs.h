@@ -32,5 +32,8 @@ int fs_mkdirs(const char *path, mode_t mode, struct err *e) MUST_CHECK;
 /* rm -rf without following links; a path that is not there is a success. */
 int fs_remove_tree(const char *path, struct err *e) MUST_CHECK;
 
+/* In a mount namespace of its own: what is mounted from here on is seen by nobody else. */
+int fs_private_mounts(struct err *e) MUST_CHECK;
+
 /* Detaches what is mounted below a folder, newest first; one that is not there is a success. */
 int fs_unmount_below(const char *path, struct err *e) MUST_CHECK;

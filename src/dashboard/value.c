@@ -1,7 +1,7 @@
 /* value.c - a dashboard as it is served. */
 #include <string.h>
 
-#include "dashboard/dashboard.h"
+#include "dashboard/dashboard_int.h"
 
 /* Empty texts are left out. */
 static void put(struct arena *a, struct value *v, const char *key, const char *text)
@@ -41,7 +41,28 @@ struct value *dashboard_summary(struct arena *a, const struct dashboard *d,
     return v;
 }
 
-static void put_panel(struct arena *a, struct value *list, const struct dashboard_panel *p)
+/* The dashboard's own variables in a text, each once. */
+static void put_used(struct arena *a, struct value *v, const struct dashboard *d, const char *text)
+{
+    struct dashboard__text t;
+    bool used[DASHBOARD_VARIABLES_MAX] = {false};
+    if (dashboard__split(a, d, text, &t, NULL) < 0)
+        return;
+    for (size_t i = 0; i < t.n; i++)
+        if (t.pieces[i].variable)
+            used[t.pieces[i].variable - d->variables] = true;
+    struct value *names = NULL;
+    for (size_t i = 0; i < d->n_variables; i++) {
+        if (!used[i])
+            continue;
+        if (!names)
+            names = value_set(a, v, "variables", value_new_array(a));
+        (void)value_push_str(a, names, d->variables[i].name);
+    }
+}
+
+static void put_panel(struct arena *a, struct value *list, const struct dashboard *d,
+                      const struct dashboard_panel *p)
 {
     struct value *v = value_push(a, list, value_new_object(a));
     (void)value_set_int(a, v, "id", p->id);
@@ -58,6 +79,7 @@ static void put_panel(struct arena *a, struct value *list, const struct dashboar
         put(a, q, "refId", p->queries[i].ref);
         put(a, q, "expr", p->queries[i].expr);
         put(a, q, "legendFormat", p->queries[i].legend);
+        put_used(a, q, d, p->queries[i].expr);
         if (p->queries[i].instant)
             (void)value_set_bool(a, q, "instant", true);
     }
@@ -74,6 +96,10 @@ struct value *dashboard_value(struct arena *a, const struct dashboard *d,
         put(a, x, "type", d->variables[i].type);
         put(a, x, "label", d->variables[i].label);
         put(a, x, "query", d->variables[i].query);
+        put_used(a, x, d, d->variables[i].query);
+        put(a, x, "value", d->variables[i].value ? d->variables[i].value : "");
+        if (d->variables[i].ours)
+            (void)value_set_bool(a, x, "prometheus", true);
     }
     list = value_set(a, v, "annotations", value_new_array(a));
     for (size_t i = 0; i < d->n_annotations; i++) {
@@ -83,6 +109,6 @@ struct value *dashboard_value(struct arena *a, const struct dashboard *d,
     }
     list = value_set(a, v, "panels", value_new_array(a));
     for (size_t i = 0; i < d->n_panels; i++)
-        put_panel(a, list, &d->panels[i]);
+        put_panel(a, list, d, &d->panels[i]);
     return v;
 }

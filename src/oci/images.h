@@ -126,7 +126,8 @@ struct image_name {
 };
 size_t image_store_list(struct image_store *s, struct arena *a, struct image_name **out);
 
-/* Stores a manifest (its blobs must be here) under its digest and keeps it by the lease. */
+/* Stores a manifest (its blobs must be here) under its digest and keeps it by the lease, to which the
+ * digest is added when it ends in "/". */
 int image_store_put_manifest(struct image_store *s, const char *media_type, const char *json,
                              size_t n, const char *lease, char out_digest[DIGEST_MAX],
                              struct err *e) MUST_CHECK;

@@ -517,5 +517,7 @@ int image_store_put_manifest(struct image_store *s, const char *media_type, cons
     }
     if ((rc = blob_put(s->blobs, json, n, out_digest, e)) < 0 || !lease)
         return rc;
+    if (*lease && lease[strlen(lease) - 1] == '/')
+        lease = arena_printf(a, "%s%s", lease, out_digest);
     return image_store_lease(s, lease, out_digest, e);
 }

@@ -177,6 +177,12 @@ const char *podnet_gateway(const struct podnet *n)
     return n->gateway;
 }
 
+int podnet_pod_range(const struct podnet *n, uint32_t *out_base)
+{
+    *out_base = n->pods.base;
+    return n->pods.prefix;
+}
+
 static int check_id(const char *id, struct err *e)
 {
     size_t n = strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");

@@ -39,6 +39,9 @@ AUTO_DEFINE(podnet)
 /* The host's address as pods see it: registry, git and name server listen there. */
 const char *podnet_gateway(const struct podnet *n);
 
+/* The range of the pods' addresses, in host byte order; returns its bits. */
+int podnet_pod_range(const struct podnet *n, uint32_t *out_base);
+
 struct podnet_port {
     bool udp;
     const char *host_ip; /* NULL or "": any */

@@ -29,8 +29,8 @@ int rootfs__private_mounts(struct err *e)
 {
     if (unshare(CLONE_NEWNS) < 0)
         return err_sys(e, errno, "leave the host's mounts");
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-        return err_sys(e, errno, "make mounts private");
+    if (fs_private_mounts(e) < 0)
+        return (int)e->code;
     if (cgroup__is_hybrid() && umount2("/sys/fs/cgroup/unified", MNT_DETACH) < 0)
         return err_sys(e, errno, "hide the unified cgroup mount");
     return 0;

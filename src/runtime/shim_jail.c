@@ -152,13 +152,14 @@ static int show(int fd, const char *path, struct err *e)
 static int hide_files(const char *const *kept, struct err *e)
 {
     int fds[N_DEVICES], kept_fds[N_KEPT];
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-        return err_sys(e, errno, "make mounts private");
+    int rc = fs_private_mounts(e);
+    if (rc < 0)
+        return rc;
     for (size_t i = 0; i < N_DEVICES; i++)
         fds[i] = copy_mount(devices[i]);
     for (size_t i = 0; i < N_KEPT; i++)
         kept_fds[i] = kept[i] && is_hidden(kept[i]) ? copy_mount(kept[i]) : -1;
-    int rc = lock_down(AT_FDCWD, "/", e);
+    rc = lock_down(AT_FDCWD, "/", e);
     if (rc == 0)
         rc = make_devices(fds, e);
     if (rc == 0)

@@ -40,7 +40,7 @@ static inline bool is_space(char c)
     return class_of(c) & SPACE;
 }
 
-static bool is_word(int c)
+static inline bool is_word(int c)
 {
     return c < 0x80 ? c >= 0 && class_of((char)c) & WORD
                     : unicode_is_letter((uint32_t)c) || unicode_is_digit((uint32_t)c);
@@ -115,15 +115,10 @@ static bool trims_left(const struct lexer *l, size_t pos)
     return pos + 2 <= l->n && l->text[pos] == '-' && is_space(l->text[pos + 1]);
 }
 
-static bool trims_right(const struct lexer *l, size_t pos)
-{
-    return pos + 2 <= l->n && is_space(l->text[pos]) && l->text[pos + 1] == '-';
-}
-
 /* " -}}" */
-static bool at_trimming_delim(const struct lexer *l)
+static inline bool at_trimming_delim(const struct lexer *l)
 {
-    return trims_right(l, l->pos) && closes(l, l->pos + 2);
+    return byte_at(l, 1) == '-' && is_space(l->text[l->pos]) && closes(l, l->pos + 2);
 }
 
 static void skip_spaces(struct lexer *l)
@@ -236,18 +231,18 @@ static struct token right_delim(struct lexer *l, bool trims)
     return t;
 }
 
-/* Up to the next word, or to the last space when that belongs to " -}}". */
-static void pass_spaces(struct lexer *l)
+/* From a space up to the next word, or to the last space when that belongs to " -}}". */
+static inline void pass_spaces(struct lexer *l)
 {
     l->spaced = true;
-    l->space = l->pos;
-    while (l->pos < l->n && is_space(l->text[l->pos]) && !at_trimming_delim(l))
+    l->space = l->pos++;
+    while (is_space(byte_at(l, 0)) && !at_trimming_delim(l))
         l->pos++;
     ignore(l);
 }
 
 /* What may stand behind an identifier. */
-static bool at_terminator(const struct lexer *l)
+static inline bool at_terminator(const struct lexer *l)
 {
     return l->pos == l->n || class_of(l->text[l->pos]) & TERMINATOR || closes(l, l->pos);
 }
@@ -282,11 +277,13 @@ static enum token_kind word_kind(const char *s, size_t n)
 /* Reads letters and digits; false when what follows may not. *t is then the error. */
 static bool word(struct lexer *l, struct token *t)
 {
-    size_t len;
-    while (l->pos < l->n && class_of(l->text[l->pos]) & WORD)
-        l->pos++;
+    const char *at = l->text + l->pos, *end = l->text + l->n;
+    while (at < end && class_of(*at) & WORD)
+        at++;
+    l->pos = (size_t)(at - l->text);
     if (at_terminator(l))
         return true;
+    size_t len;
     int c = peek(l, &len);
     for (; is_word(c); c = peek(l, &len))
         l->pos += len;

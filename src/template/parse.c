@@ -21,7 +21,8 @@ struct parser {
     struct node *fresh, *fresh_end; /* nodes to be given out */
     struct ident *vars;
     size_t n_vars, cap_vars;
-    size_t action; /* where the action that is being read begins; 0: none does */
+    struct ident fields[FIELDS_MAX]; /* of the term that is being read */
+    size_t action;                   /* where the action that is being read begins; 0: none does */
     int ranges, depth;
     struct go_map *trees; /* of this text */
     const char *error;    /* the first one */
@@ -191,15 +192,15 @@ static bool is_declared(const struct parser *p, const struct ident *name)
     return false;
 }
 
-/* Adds the fields that stand right behind; 0: too many. */
-static size_t more_fields(struct parser *p, struct ident *idents, size_t n)
+/* Adds the fields that stand right behind to the n that are there; 0: too many. */
+static size_t more_fields(struct parser *p, size_t n)
 {
     for (const struct token *t; (t = peek(p))->kind == TOKEN_FIELD && !t->spaced; n++) {
         if (n == FIELDS_MAX) {
             (void)fail(p, "more than %d fields in a row", FIELDS_MAX);
             return 0;
         }
-        idents[n] = ident_of(t->s + 1, t->n - 1);
+        p->fields[n] = ident_of(t->s + 1, t->n - 1);
         (void)next(p);
     }
     return n;
@@ -218,14 +219,13 @@ static struct node *path_new(struct parser *p, enum node_kind kind, size_t pos,
 static struct node *path(struct parser *p, enum node_kind kind, struct token t)
 {
     bool variable = kind == NODE_VARIABLE;
-    struct ident idents[FIELDS_MAX];
-    idents[0] = ident_of(t.s + !variable, t.n - !variable);
-    if (variable && !is_declared(p, idents))
+    p->fields[0] = ident_of(t.s + !variable, t.n - !variable);
+    if (variable && !is_declared(p, p->fields))
         return fail(p, "undefined variable \"%.*s\"", (int)t.n, t.s);
     const struct token *after = peek(p);
     size_t pos = after->kind == TOKEN_FIELD && !after->spaced ? after->pos : t.pos;
-    size_t n = more_fields(p, idents, 1);
-    return n ? path_new(p, kind, pos, idents, n) : NULL;
+    size_t n = more_fields(p, 1);
+    return n ? path_new(p, kind, pos, p->fields, n) : NULL;
 }
 
 /* ---- pipelines ---- */
@@ -339,8 +339,7 @@ static bool is_constant(const struct node *n)
 /* The fields of a term that is neither field nor variable. */
 static struct node *chain(struct parser *p, struct node *of)
 {
-    struct ident idents[FIELDS_MAX];
-    size_t pos = peek(p)->pos, n = more_fields(p, idents, 0);
+    size_t pos = peek(p)->pos, n = more_fields(p, 0);
     if (n && is_constant(of)) {
         AUTO_BUF struct buf b;
         buf_init(&b, 1 << 20);
@@ -350,7 +349,7 @@ static struct node *chain(struct parser *p, struct node *of)
         return fail_at(p, last->spaced ? last->space : last->pos,
                        arena_join(p->arena, "unexpected . after term ", buf_text(&b), NULL));
     }
-    struct node *node = n ? path_new(p, NODE_CHAIN, pos, idents, n) : NULL;
+    struct node *node = n ? path_new(p, NODE_CHAIN, pos, p->fields, n) : NULL;
     if (node)
         node->path.of = of;
     return node;

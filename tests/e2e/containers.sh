@@ -122,6 +122,26 @@ ip=$(status web podIP)
 same "its network" "$(kubectl exec counter -- wget -qO- "http://$ip:8080/")" web
 same "memory limit" "$(cat /sys/fs/cgroup/memory/slipway/pod"$(kubectl get pod web -o 'jsonpath={.metadata.uid}')"/app/memory.limit_in_bytes 2> /dev/null || echo 67108864)" 67108864
 
+# requests through a Service are counted at the pod's link; the readiness probe's are not
+requests() { # label matchers: the sum of what was counted
+    curl -sG http://127.0.0.1:9090/api/v1/query --data-urlencode "query=sum(slipway_service_requests_total{$1})" |
+        sed -n 's/.*"value":\[[^,]*,"\([0-9]*\)".*/\1/p'
+}
+kubectl expose pod web --port=80 --target-port=8080 > /dev/null
+for _ in $(seq 600); do
+    kubectl exec counter -- wget -qO- "http://web/" > /dev/null 2>&1 && break
+    sleep 0.1
+done
+kubectl exec counter -- sh -c 'for i in 1 2 3; do wget -qO- http://web/; wget -qO- http://web/none; done' > /dev/null 2>&1
+if python3 -c 'import socket; socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)' 2> /dev/null; then
+    for _ in $(seq 600); do
+        [ "$(requests 'service="web",code="404"')" = 3 ] && break
+        sleep 0.1
+    done
+    same "requests that failed" "$(requests 'namespace="default",service="web",pod="web",method="GET",code="404"')" 3
+    same "requests" "$(requests 'service="web"')" 8
+fi
+
 # kill -9 of the daemon: containers run on, nothing is lost
 id=$(status counter 'containerStatuses[0].containerID')
 crash

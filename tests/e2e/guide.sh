@@ -193,6 +193,12 @@ said() { "$slipway" logs "$@" | sed 's/^[^ ]* //' | sort | tr '\n' ';'; }
 all_said() { [ "$(said talks)" = "talks/a apple one;talks/a pear two;talks/b apple three;" ]; }
 until_true 50 all_said && ok || bad "lines of a pod that is gone: $(said talks)"
 same "of one container" "$(said talks --container b)" "talks/b apple three;"
+same "kubectl logs of a pod that is gone" "$(kubectl logs talks -c a)" "apple one
+pear two"
+same "its last line" "$(kubectl get --raw '/api/v1/namespaces/default/pods/talks/log?container=a&tailLines=1')" "pear two"
+same "of all its containers" "$(kubectl logs talks --all-containers | sort | head -n 1)" "apple one"
+refused "a pod that is gone" NotFound kubectl get pod talks
+refused "a log of nothing" NotFound kubectl logs never
 same "by text" "$(said --grep apple)" "talks/a apple one;talks/b apple three;"
 same "by namespace" "$(said talks -n ci 2> /dev/null)" ""
 ask() { # START END QUERY

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Stock registry clients against slipway's registry: skopeo, crane, cosign, buildah, podman and
-# docker with a daemon of its own, whichever there are.
+# Stock registry clients against slipway's registry: skopeo, crane, cosign, oras, helm, buildah, podman
+# and docker with a daemon of its own, whichever there are.
 export PATH=$PATH:${HOME:-/root}/go/bin
 . "$(dirname "$0")/common.bash"
 start --no-node
@@ -251,6 +251,54 @@ login() { # client, how
     run "$1: login" "$@" --username admin --password-stdin "$registry" <<< "$token"
 }
 
+with_oras() {
+    local at=$registry/oras/thing plain=(--plain-http --registry-config "$dir/oras.json")
+    echo 'a thing' > "$dir/thing.txt"
+    echo '{"says": "well made"}' > "$dir/report.json"
+    pushd "$dir" > /dev/null || exit 1
+    refused "oras: push by nobody" "unauthorized" oras push --plain-http \
+        --registry-config "$dir/none.json" "$at:1" thing.txt:text/plain
+    login oras login "${plain[@]}"
+    run "oras: push" oras push "${plain[@]}" --artifact-type application/vnd.slipway.thing "$at:1" \
+        thing.txt:text/plain
+    run "oras: attach" oras attach "${plain[@]}" --artifact-type application/vnd.slipway.report "$at:1" \
+        report.json:application/json
+    run "oras: discover" oras discover "${plain[@]}" --format json "$at:1"
+    has "oras: what refers to it" "$out" application/vnd.slipway.report
+    run "oras: tag" oras tag "${plain[@]}" "$at:1" two
+    same "oras: tags" "$(oras repo tags "${plain[@]}" "$at" | tr '\n' ' ')" "1 two "
+    run "oras: pull" oras pull "${plain[@]}" -o "$dir/oras" "$at:two"
+    same "oras: the file" "$(cat "$dir/oras/thing.txt")" 'a thing'
+    run "oras: copy with what refers to it" oras cp -r --from-plain-http --to-plain-http \
+        --from-registry-config "$dir/oras.json" --to-registry-config "$dir/oras.json" "$at:1" \
+        "$registry/oras/copy:1"
+    has "oras: the copy's referrers" "$(oras discover "${plain[@]}" --format json "$registry/oras/copy:1")" \
+        application/vnd.slipway.report
+    run "oras: delete" oras manifest delete "${plain[@]}" --force "$registry/oras/copy:1"
+    refused "oras: deleted" "not found" oras manifest fetch "${plain[@]}" "$registry/oras/copy:1"
+    popd > /dev/null || exit 1
+}
+
+with_helm() { # helm's own client of registries
+    local mine=(--registry-config "$dir/helm.json")
+    mkdir -p "$dir/chart/templates" "$dir/helm"
+    printf 'apiVersion: v2\nname: web\nversion: 1.2.3+b1\n' > "$dir/chart/Chart.yaml"
+    printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: "{{ .Release.Name }}"}\n' \
+        > "$dir/chart/templates/c.yaml"
+    run "helm: package" helm package "$dir/chart" -d "$dir"
+    # Helm also tries what docker's client was told at its login.
+    refused "helm: push by nobody" unauthorized env HOME="$dir/nobody" DOCKER_CONFIG="$dir/nobody" \
+        helm push "$dir/web-1.2.3+b1.tgz" --plain-http --registry-config "$dir/none.json" "oci://$registry/helm"
+    login helm registry login --plain-http "${mine[@]}"
+    run "helm: push" helm push "$dir/web-1.2.3+b1.tgz" --plain-http "${mine[@]}" "oci://$registry/helm"
+    run "helm: show by range" helm show chart --plain-http "${mine[@]}" "oci://$registry/helm/web" --version '^1'
+    has "helm: the version" "$out" "version: 1.2.3+b1"
+    run "helm: template" helm template x --plain-http "${mine[@]}" "oci://$registry/helm/web" --version 1.2.3+b1
+    has "helm: what it renders" "$out" 'name: "x"'
+    run "helm: pull" helm pull --plain-http "${mine[@]}" "oci://$registry/helm/web" -d "$dir/helm"
+    same "helm: the bytes" "$(sum < "$dir/helm/web-1.2.3+b1.tgz")" "$(sum < "$dir/web-1.2.3+b1.tgz")"
+}
+
 # ---- the database of advisories: an artifact of any registry ----
 with_advisories() {
     local db=("$slipway" db) place=oci://$registry/team/advisories:1 mine=(-d "$dir/scanner") record
@@ -311,6 +359,12 @@ if command -v crane > /dev/null; then
     with_crane
     ! command -v cosign > /dev/null || with_cosign
 fi
+for client in oras helm; do
+    if command -v $client > /dev/null; then
+        have=1
+        with_$client
+    fi
+done
 for client in buildah podman; do
     if command -v $client > /dev/null; then
         have=1

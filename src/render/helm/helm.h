@@ -159,15 +159,14 @@ void helm_values_under(struct go_map *values, const struct value *config, struct
 /* Takes these for what its values.yaml says. */
 void helm_chart_set_values(struct helm_chart *c, struct go_map *values);
 
-/* What `helm template` prints of it: `manifest` trimmed, then the hooks. */
+/* Makes of a manifest what `helm template` prints: it is trimmed, and the hooks follow. */
 struct helm_show {
     bool no_hooks, skip_tests;
     const char *const *only; /* -s: patterns of paths within the chart; n_only 0: all */
     size_t n_only;
 };
-int helm_result_print(const struct helm_result *r, struct helm_text manifest,
-                      const struct helm_show *show, struct helm_log *log, struct buf *out,
-                      struct err *e) MUST_CHECK;
+int helm_result_print(const struct helm_result *r, const struct helm_show *show,
+                      struct helm_log *log, struct buf *text, struct err *e) MUST_CHECK;
 
 /* "1.32", "v1.28.3-gke.1" to "v1.28.3". */
 int helm_kube_version(const char *text, struct helm_log *log, const char **out,

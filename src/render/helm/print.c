@@ -19,15 +19,17 @@ void helm_result_manifest(const struct helm_result *r, bool with_crds, struct bu
         print_one(out, &r->manifests.items[i]);
 }
 
-static void print_all(const struct helm_result *r, struct helm_text manifest,
-                      const struct helm_show *show, struct buf *out)
+/* Behind the manifest that is there. */
+static void add_hooks(const struct helm_result *r, const struct helm_show *show, struct buf *text)
 {
-    manifest = helm__trim(manifest);
-    buf_add(out, manifest.s, manifest.n);
-    buf_putc(out, '\n');
+    struct helm_text kept = helm__trim((struct helm_text){buf_text(text), text->len});
+    if (kept.n && kept.s != text->data)
+        memmove(text->data, kept.s, kept.n);
+    buf_cut(text, kept.n);
+    buf_putc(text, '\n');
     for (size_t i = 0; i < r->hooks.n && !show->no_hooks; i++)
         if (!show->skip_tests || !(r->hooks.items[i].events & 1u << HELM_TEST))
-            print_one(out, &r->hooks.items[i]);
+            print_one(text, &r->hooks.items[i]);
 }
 
 /* The path within the chart that a document's "# Source: chart/path" names, or NULL. */
@@ -67,21 +69,19 @@ static bool print_matching(struct helm_text all, const char *pattern, struct are
     return found;
 }
 
-int helm_result_print(const struct helm_result *r, struct helm_text manifest,
-                      const struct helm_show *show, struct helm_log *log, struct buf *out,
-                      struct err *e)
+int helm_result_print(const struct helm_result *r, const struct helm_show *show,
+                      struct helm_log *log, struct buf *text, struct err *e)
 {
-    AUTO_BUF struct buf all = {.max = out->max}, some = {.max = out->max};
-    if (show->n_only == 0) {
-        print_all(r, manifest, show, out);
-        return buf_check(out, e);
-    }
-    print_all(r, manifest, show, &all);
+    add_hooks(r, show, text);
+    if (show->n_only == 0)
+        return buf_check(text, e);
+    AUTO_BUF struct buf some = {.max = text->max};
     for (size_t i = 0; i < show->n_only; i++)
-        if (!print_matching((struct helm_text){buf_text(&all), all.len}, show->only[i], log->arena,
-                            &some))
+        if (!print_matching((struct helm_text){buf_text(text), text->len}, show->only[i],
+                            log->arena, &some))
             return helm__fail(log, e, ERR_NOT_FOUND, "could not find template %s in chart",
                               show->only[i]);
-    buf_add(out, buf_text(&some), some.len);
-    return buf_check(out, e);
+    buf_clear(text);
+    buf_add(text, buf_text(&some), some.len);
+    return buf_check(text, e);
 }

@@ -278,10 +278,8 @@ static int print(struct chart *c, struct go_map *values, struct buf *out, struct
         rc = helm_render(c->chart, values, &opts, &c->log, &result, e);
     if (rc < 0)
         return rc;
-    AUTO_BUF struct buf manifest = {.max = CHART_OUTPUT_MAX};
-    helm_result_manifest(&result, flag_of(c, "includeCRDs"), &manifest);
-    return helm_result_print(&result, (struct helm_text){buf_text(&manifest), manifest.len}, &show,
-                             &c->log, out, e);
+    helm_result_manifest(&result, flag_of(c, "includeCRDs"), out);
+    return helm_result_print(&result, &show, &c->log, out, e);
 }
 
 static int add_all(struct chart *c, const struct buf *text, struct err *e)
