@@ -33,7 +33,7 @@ void tsdb_free(struct tsdb *db)
     if (!db)
         return;
     struct err e;
-    if (db->wal.fd >= 0 && wal__write(db, &e) < 0)
+    if (wal__write(db, &e) < 0)
         log_warn("metrics", "%s", e.msg);
     for (uint32_t i = 0; i < db->n_slots; i++)
         if (db->slots[i].series)

@@ -77,9 +77,12 @@ struct wal {
     int64_t run_t;
     struct buf packed; /* what is written of them */
     uint64_t pending_samples;
+    int64_t pending_ms;           /* of the newest of them */
     struct wal_segment *segments; /* oldest first; the last one is written */
     size_t n;
+    uint64_t next_seq;
     bool dirty;
+    bool lost; /* something could not be written: what follows is in a segment of its own */
 };
 
 struct tsdb {

@@ -67,6 +67,13 @@ void wal__saw_time(struct wal *w, int64_t t)
         last->newest_ms = t;
 }
 
+static void count_pending(struct wal *w, int64_t t)
+{
+    w->pending_samples++;
+    if (t > w->pending_ms)
+        w->pending_ms = t;
+}
+
 void wal__sample(struct wal *w, uint64_t ref, struct sample x)
 {
     if (!w->dir)
@@ -84,8 +91,7 @@ void wal__sample(struct wal *w, uint64_t ref, struct sample x)
     packed_put_double(run, x.v);
     w->run_ref = ref;
     w->run_t = x.t;
-    w->pending_samples++;
-    wal__saw_time(w, x.t);
+    count_pending(w, x.t);
 }
 
 void wal__histogram(struct wal *w, uint64_t ref, int64_t t, const void *bytes, size_t n)
@@ -98,8 +104,7 @@ void wal__histogram(struct wal *w, uint64_t ref, int64_t t, const void *bytes, s
     buf_add(&b, &r, sizeof r);
     buf_add(&b, bytes, n);
     put_record(w, b.data, b.len);
-    w->pending_samples++;
-    wal__saw_time(w, t);
+    count_pending(w, t);
 }
 
 void wal__start(struct wal *w, uint64_t ref, int64_t t, int64_t start)
@@ -145,6 +150,7 @@ int wal__open_segment(struct wal *w, uint64_t seq, struct err *e)
     w->segments[w->n] =
         (struct wal_segment){.seq = seq, .first = last ? last->first + last->samples : 0};
     w->n++;
+    w->next_seq = seq + 1;
     if (w->fd >= 0)
         (void)close(w->fd);
     w->fd = fd;
@@ -181,6 +187,13 @@ static const struct buf *pack(struct wal *w)
     return &w->packed;
 }
 
+static void clear_pending(struct wal *w)
+{
+    w->pending_samples = 0;
+    w->pending_ms = 0;
+    buf_clear(&w->pending);
+}
+
 static int write_pending(struct wal *w, struct err *e)
 {
     struct wal_segment *s = &w->segments[w->n - 1];
@@ -191,18 +204,20 @@ static int write_pending(struct wal *w, struct err *e)
         out = pack(w);
         r = buf_check(out, e);
     }
+    errno = ENOSPC; /* of a write that was cut short */
     if (r == 0 && write(w->fd, out->data, out->len) != (ssize_t)out->len) {
-        r = err_sys(e, errno ? errno : ENOSPC, "write metrics log %s", w->dir);
+        r = err_sys(e, errno, "write metrics log %s", w->dir);
         if (ftruncate(w->fd, (off_t)s->bytes) < 0)
             log_warn("metrics", "cannot cut a half written record off %s", w->dir);
     }
     if (r == 0) {
         s->bytes += out->len;
         s->samples += w->pending_samples;
+        wal__saw_time(w, w->pending_ms);
         w->dirty = true;
     }
-    w->pending_samples = 0;
-    buf_clear(&w->pending);
+    w->lost |= r < 0;
+    clear_pending(w);
     return r;
 }
 
@@ -212,24 +227,69 @@ static void put_count(struct wal *w)
     put_record(w, &r, sizeof r);
 }
 
-static int start_segment(struct tsdb *db, uint64_t seq, struct err *e)
+static int define_series(struct tsdb *db, struct err *e)
 {
-    int r = wal__open_segment(&db->wal, seq, e);
-    if (r == 0)
-        put_count(&db->wal);
+    struct wal *w = &db->wal;
+    int r = 0;
+    put_count(w);
     for (uint32_t i = 0; r == 0 && i < db->n_slots; i++) {
         if (db->slots[i].series)
-            wal__series(&db->wal, ref_of(db, i), &db->slots[i].series->labels);
-        if (db->wal.pending.len >= PENDING_BYTES / 2)
-            r = write_pending(&db->wal, e);
+            wal__series(w, ref_of(db, i), &db->slots[i].series->labels);
+        if (w->pending.len >= PENDING_BYTES / 2)
+            r = write_pending(w, e);
     }
-    if (r == 0 && db->wal.pending.len)
-        r = write_pending(&db->wal, e);
+    return r == 0 && w->pending.len ? write_pending(w, e) : r;
+}
+
+/* One without all its series is of no use. */
+static void drop_segment(struct wal *w)
+{
+    char path[512];
+    w->next_seq = w->segments[--w->n].seq;
+    wal__path(w, w->next_seq, path, sizeof path);
+    (void)unlink(path);
+    (void)close(w->fd);
+    w->fd = -1;
+}
+
+static int start_segment(struct tsdb *db, struct err *e)
+{
+    struct wal *w = &db->wal;
+    int r = wal__open_segment(w, w->next_seq, e);
     if (r == 0) {
-        struct wal_segment *s = &db->wal.segments[db->wal.n - 1];
-        s->defined = s->bytes;
+        r = define_series(db, e);
+        if (r < 0)
+            drop_segment(w);
+        else
+            w->segments[w->n - 1].defined = w->segments[w->n - 1].bytes;
     }
+    w->lost = r < 0;
     return r;
+}
+
+/* After a loss: what waits goes behind the series, as theirs may be among what was lost. */
+static int resume(struct tsdb *db, struct err *e)
+{
+    struct wal *w = &db->wal;
+    end_run(w);
+    const struct buf waits = w->pending;
+    const uint64_t samples = w->pending_samples;
+    const int64_t newest_ms = w->pending_ms;
+    buf_init(&w->pending, PENDING_BYTES);
+    w->pending_samples = 0;
+    int r = start_segment(db, e);
+    buf_done(&w->pending);
+    w->pending = waits;
+    w->pending_samples = samples;
+    w->pending_ms = newest_ms;
+    if (r < 0)
+        clear_pending(w);
+    return r;
+}
+
+static bool is_no_room(const struct err *e)
+{
+    return e->sys == ENOSPC || e->sys == EDQUOT || e->sys == EFBIG;
 }
 
 int wal__open(struct tsdb *db, struct err *e)
@@ -263,8 +323,15 @@ int wal__open(struct tsdb *db, struct err *e)
         if (s && s->n_chunks == 0 && s->n_natives == 0)
             head__drop(db, i);
     }
+    if (r < 0)
+        return r;
     /* References start anew with every process, and so does the segment they are defined in. */
-    return r < 0 ? r : start_segment(db, next, e);
+    w->next_seq = next;
+    r = start_segment(db, e);
+    if (r == 0 || !is_no_room(e))
+        return r;
+    log_warn("metrics", "%s: kept in memory only until there is room", e->msg);
+    return 0;
 }
 
 void wal__close(struct wal *w)
@@ -292,9 +359,10 @@ int wal__write(struct tsdb *db, struct err *e)
     struct wal *w = &db->wal;
     if (!w->dir || w->pending.len + w->run.len == 0)
         return 0;
-    int r = write_pending(w, e);
-    const struct wal_segment *s = &w->segments[w->n - 1];
-    return r == 0 && is_full(s) ? start_segment(db, s->seq + 1, e) : r;
+    int r = w->lost ? resume(db, e) : 0;
+    if (r == 0)
+        r = write_pending(w, e);
+    return r == 0 && is_full(&w->segments[w->n - 1]) ? start_segment(db, e) : r;
 }
 
 int wal__ease(struct tsdb *db, struct err *e)

@@ -125,9 +125,10 @@ has "an image's layer" "$(head -c 1000000 "$dir/app/big" | curl -s -u "admin:$ad
     "No space left"
 run "what is there can be read" kubectl get configmap kept
 crash
+dd if=/dev/zero of="$dir/small/more" bs=4k 2> /dev/null # to the last page
 start --no-node # on the full disk
 run "what is there can be read after kill -9" kubectl get configmap kept
-rm "$dir/small/fill"
+rm "$dir/small/fill" "$dir/small/more"
 run "a write, with room again" kubectl create configmap yes --from-literal=a=b
 run "a push, with room again" git_in app push -q "$app_url" main
 for made in $(sed -n 's,configmap/\(.*\) created,\1,p' "$dir/acknowledged"); do

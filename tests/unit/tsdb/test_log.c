@@ -2,6 +2,8 @@
  */
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -115,6 +117,57 @@ static void cuts_a_torn_end(void)
     T_RC(fs_remove_tree(dir, &e), &e, "clean up");
 }
 
+/* No file may grow any more, or all may again. */
+static void set_room(bool any)
+{
+    struct rlimit r;
+    T_EQ_INT(getrlimit(RLIMIT_FSIZE, &r), 0, "getrlimit");
+    r.rlim_cur = any ? r.rlim_max : 0;
+    T_EQ_INT(setrlimit(RLIMIT_FSIZE, &r), 0, "setrlimit");
+}
+
+static void goes_on_after_a_full_disk(bool when_opened)
+{
+    AUTO(arena) struct arena *a = arena_new(0);
+    char dir[] = "/tmp/slipway-tsdb-XXXXXX";
+    T_OK(mkdtemp(dir), "mkdtemp");
+    (void)signal(SIGXFSZ, SIG_IGN);
+    set_room(!when_opened);
+    struct tsdb *db = open_in(dir);
+    set_room(false);
+    static const char *const names[] = {"a", "b", "c"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        (void)series(db, names[i]); /* whose definition is lost */
+        T_OK(tsdb_commit(db, &e) < 0, "there is no room");
+    }
+    T_EQ_INT(access(arena_join(a, dir, "/000000000000.wal", NULL), F_OK), when_opened ? -1 : 0,
+             "a segment that could not begin is gone");
+    T_EQ_INT(access(arena_join(a, dir, "/000000000001.wal", NULL), F_OK), -1, "and no other");
+    set_room(true);
+    fill(db, 0, 1000);
+    tsdb_free(db);
+    set_room(false);
+    db = open_in(dir);
+    expect(db, 1000, "with room again, then none");
+    set_room(true);
+    fill(db, 1000, 2000);
+    tsdb_free(db);
+    db = open_in(dir);
+    expect(db, 2000, "with room again");
+    tsdb_free(db);
+    T_RC(fs_remove_tree(dir, &e), &e, "clean up");
+}
+
+static void full_disk_while_written(void)
+{
+    goes_on_after_a_full_disk(false);
+}
+
+static void full_disk_when_opened(void)
+{
+    goes_on_after_a_full_disk(true);
+}
+
 static void add_record(int fd, const void *body, size_t n)
 {
     uint32_t head[2] = {(uint32_t)n, (uint32_t)crc32_z(0, body, n)};
@@ -152,4 +205,5 @@ static void reads_what_it_must(void)
     T_RC(fs_remove_tree(dir, &e), &e, "clean up");
 }
 
-T_MAIN(gives_back, cuts_a_torn_end, reads_what_it_must)
+T_MAIN(gives_back, cuts_a_torn_end, full_disk_while_written, full_disk_when_opened,
+       reads_what_it_must)
