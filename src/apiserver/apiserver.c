@@ -43,7 +43,7 @@ static int start(struct apiserver *s, const struct apiserver_opts *o, struct err
         rc = bootstrap__install(s, e);
     s->first_watch = store_revision(s->store);
     if (rc == 0)
-        rc = casters__start(&s->casters, e);
+        rc = casters__start(&s->casters, s->store, e);
     return rc == 0 ? housekeeping__start(s, e) : rc;
 }
 

@@ -353,7 +353,7 @@ struct apiserver {
 /* The server's own writes. */
 void call_init_internal(struct call *c, struct apiserver *s, struct arena *a, const char *manager);
 
-int casters__start(struct casters *c, struct err *e);
+int casters__start(struct casters *c, struct store *store, struct err *e);
 void casters__stop(struct casters *c);
 
 /* Watches register so that a stop reaches them. */

@@ -28,10 +28,10 @@ static void *cast(void *arg)
     return NULL;
 }
 
-int casters__start(struct casters *c, struct err *e)
+int casters__start(struct casters *c, struct store *store, struct err *e)
 {
     int rc = 0;
-    c->set = watch_set_new();
+    c->set = watch_set_new(store);
     while (rc == 0 && c->n < ARRAY_LEN(c->threads)) {
         rc = thread_start(&c->threads[c->n], "caster", CASTER_STACK_KIB, cast, c->set, e);
         c->n += rc == 0;

@@ -53,6 +53,9 @@ struct controller {
     const struct controller_watch *watches;
     unsigned workers;  /* 0: 2 */
     int64_t resync_ms; /* every key again after so long; 0: never */
+    /* Of what it watches, the objects that matter: a change of one that did not and does not is
+     * passed over without a sync. NULL: all. */
+    bool (*concerns)(const struct object *o);
     /* 0: settled until something it watches changes or requeue_after_ms passes.
      * ERR_CONFLICT, ERR_AGAIN, ERR_TIMEOUT, ERR_SYSTEM: once more, with back-off. ERR_INVALID
      * and the rest: not before the object changes. All but the first two also become a Warning

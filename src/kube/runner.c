@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/map.h"
 #include "base/thread.h"
 #include "kube/cache_int.h"
 #include "kube/events.h"
@@ -24,6 +25,7 @@ struct slot {
     struct queue *queue;
     struct controller_watch watches[WATCHES_MAX];
     atomic_size_t n_watches;
+    struct map concerned; /* the objects that matter, when not all do */
     bool filled; /* its caches have had their first list */
 };
 
@@ -35,7 +37,7 @@ struct runner {
     struct recorder *recorder;
     unsigned n_threads, started;
     pthread_t *threads;
-    pthread_mutex_t lock; /* guards the queues */
+    pthread_mutex_t lock; /* guards the queues and who is concerned */
     pthread_cond_t work;
     struct slot **slots;
     size_t n_slots, turn;
@@ -95,31 +97,58 @@ static struct controller_ctx context(struct slot *s)
                                    .arg = s->arg};
 }
 
+/* Whether the object matters, or did until now. */
+static bool is_concern(struct slot *s, const struct resource *res, const struct object *o,
+                       bool gone)
+{
+    if (!s->c->concerns)
+        return true;
+    AUTO(arena) struct arena *a = arena_new(0);
+    const char *key = arena_join(a, res->plural, "/", key_text(a, o->ns, o->name), NULL);
+    LOCK_SCOPE(&s->runner->lock);
+    if (gone || !s->c->concerns(o))
+        return map_remove(&s->concerned, key) != NULL;
+    (void)map_put(&s->concerned, key, s);
+    return true;
+}
+
+static bool watches(const struct slot *s, const struct resource *res)
+{
+    size_t n = s->n_watches;
+    for (size_t i = 0; i < n; i++)
+        if (s->watches[i].resource == res)
+            return true;
+    return false;
+}
+
+static void slot_tell(struct slot *s, const struct resource *res, const struct object *o)
+{
+    struct controller_ctx c = context(s);
+    struct key_sink sink = {s};
+    size_t n = s->n_watches;
+    for (size_t i = 0; i < n; i++) {
+        const struct controller_watch *w = &s->watches[i];
+        if (w->resource != res)
+            continue;
+        if (w->keys_of)
+            w->keys_of(o, &c, &sink);
+        else
+            slot_add(s, o->ns, o->name);
+    }
+}
+
 /* From the cache: an object changed, or (o NULL) a first list came in. */
 static void changed(void *arg, const struct resource *res, const struct object *o, bool gone)
 {
-    (void)gone;
     struct runner *r = arg;
     if (!o) {
         LOCK_SCOPE(&r->lock);
         (void)pthread_cond_broadcast(&r->work);
         return;
     }
-    for (size_t i = 0; i < r->n_slots; i++) {
-        struct slot *s = r->slots[i];
-        struct controller_ctx c = context(s);
-        struct key_sink sink = {s};
-        size_t n = s->n_watches;
-        for (size_t j = 0; j < n; j++) {
-            const struct controller_watch *w = &s->watches[j];
-            if (w->resource != res)
-                continue;
-            if (w->keys_of)
-                w->keys_of(o, &c, &sink);
-            else
-                slot_add(s, o->ns, o->name);
-        }
-    }
+    for (size_t i = 0; i < r->n_slots; i++)
+        if (watches(r->slots[i], res) && is_concern(r->slots[i], res, o, gone))
+            slot_tell(r->slots[i], res, o);
 }
 
 /* ---- one sync ---- */
@@ -250,6 +279,7 @@ void runner_add(struct runner *r, const struct controller *c, void *arg)
     s->c = c;
     s->arg = arg;
     s->queue = queue_new();
+    map_init(&s->concerned);
     size_t n = 0;
     for (; c->watches[n].resource; n++) {
         s->watches[n] = c->watches[n];
@@ -323,6 +353,7 @@ void runner_free(struct runner *r)
     fan_free(r->fan);
     for (size_t i = 0; i < r->n_slots; i++) {
         queue_free(r->slots[i]->queue);
+        map_done(&r->slots[i]->concerned);
         free(r->slots[i]);
     }
     free(r->slots);

@@ -198,12 +198,16 @@ static bool is_dashboard(const char *key)
     return dot && strcmp(dot, ".json") == 0;
 }
 
+static bool is_ours(const struct object *o)
+{
+    return !o->deleting && object_label(o, label);
+}
+
 static int map_sync(struct controller_ctx *c, const struct key *key, struct arena *a, struct err *e)
 {
     struct dashboards *d = c->arg;
     const struct object *o = cache_get(c->cache, &RES_CONFIG_MAP, key->ns, key->name, a);
-    bool ours = o && !o->deleting && object_label(o, label);
-    const struct value *data = ours ? value_get(o->root, "data") : NULL;
+    const struct value *data = o && is_ours(o) ? value_get(o->root, "data") : NULL;
     (void)e;
     dashboards_keep(d, key->ns, key->name, data);
     VALUE_EACH_MEMBER (m, data) {
@@ -224,5 +228,8 @@ static const struct controller_watch map_watches[] = {
     {NULL,            NULL},
 };
 
-const struct controller dashboards_controller = {
-    .name = "dashboards", .watches = map_watches, .workers = 1, .sync = map_sync};
+const struct controller dashboards_controller = {.name = "dashboards",
+                                                 .watches = map_watches,
+                                                 .workers = 1,
+                                                 .concerns = is_ours,
+                                                 .sync = map_sync};

@@ -234,13 +234,21 @@ static int map_sync(struct controller_ctx *c, const struct key *key, struct aren
     return 0;
 }
 
+static bool has_rules(const struct object *o)
+{
+    return !o->deleting && (labelled(o, map_label) || labelled(o, lines_label));
+}
+
 static const struct controller_watch map_watches[] = {
     {&RES_CONFIG_MAP, NULL},
     {NULL,            NULL},
 };
 
-const struct controller rule_maps_controller = {
-    .name = "rule-files", .watches = map_watches, .workers = 1, .sync = map_sync};
+const struct controller rule_maps_controller = {.name = "rule-files",
+                                                .watches = map_watches,
+                                                .workers = 1,
+                                                .concerns = has_rules,
+                                                .sync = map_sync};
 
 /* ---- files ---- */
 

@@ -22,7 +22,7 @@ static void keys_of_any(const struct object *o, struct controller_ctx *c, struct
 static bool is_ours(const struct object *o)
 {
     const char *label = object_label(o, label_name);
-    return !o->deleting &&
+    return !o->deleting && strcmp(o->ns, "monitoring") == 0 &&
            (strcmp(o->name, "alertmanager-main") == 0 || (label && strcmp(label, "config") == 0));
 }
 
@@ -125,5 +125,8 @@ static const struct controller_watch watches[] = {
     {NULL,            NULL       },
 };
 
-const struct controller notify_controller = {
-    .name = "alertmanager", .watches = watches, .workers = 1, .sync = notify_sync};
+const struct controller notify_controller = {.name = "alertmanager",
+                                             .watches = watches,
+                                             .workers = 1,
+                                             .concerns = is_ours,
+                                             .sync = notify_sync};

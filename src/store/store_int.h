@@ -107,6 +107,9 @@ void window__wake(struct window *w, const struct op *ops, bool all);
 
 /* watch_set.c; with the watch's lock held: one of the threads of its set shall look at it. */
 void watch__ready(struct watch *x);
+/* The same of many: each is queued, then all threads are woken. False: somebody has it. */
+bool watch__queue(struct watch *x);
+void watch__filled(struct watch_set *s);
 /* There is a verdict: all that made ready for it are taken next. */
 void watch__verdict(struct watch_set *s);
 

@@ -113,7 +113,7 @@ void window__foretell(struct window *w, const struct op *ops)
 
 void window__wake(struct window *w, const struct op *ops, bool all)
 {
-    struct watch_set *told = NULL;
+    struct watch_set *told = NULL, *filled = NULL;
     for (struct watch *x = w->watches; x; x = x->next) {
         const struct op *o = ops;
         while (o && !concerns_op(x, o))
@@ -125,9 +125,11 @@ void window__wake(struct window *w, const struct op *ops, bool all)
             continue;
         }
         LOCK_SCOPE(&x->lock);
-        if (x->set)
-            watch__ready(x);
+        if (x->set && watch__queue(x))
+            filled = x->set;
     }
+    if (filled)
+        watch__filled(filled);
 }
 
 void watch_event_done(struct watch_event *ev)

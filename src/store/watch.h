@@ -38,8 +38,8 @@ void watch_close(struct watch *w);
 
 /* ---- sets ---- */
 
-struct watch_set;
-struct watch_set *watch_set_new(void);
+struct watch_set; /* of watches of one store, before whose end it is freed */
+struct watch_set *watch_set_new(struct store *s);
 void watch_set_free(struct watch_set *s); /* nothing rests in it */
 
 /* Lends the watch to the set for at most timeout_ms, or until one of the set's threads gives it

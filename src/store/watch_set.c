@@ -6,6 +6,7 @@
 #include "store/store_int.h"
 
 struct watch_set {
+    struct store *store;
     pthread_mutex_t lock;
     pthread_cond_t filled;
     struct watch *first, **end; /* those that are ready */
@@ -16,11 +17,12 @@ struct watch_set {
 
 enum { LINGER_US = 200 };
 
-struct watch_set *watch_set_new(void)
+struct watch_set *watch_set_new(struct store *store)
 {
     struct watch_set *s = calloc(1, sizeof *s);
     if (!s)
         log_die("out of memory");
+    s->store = store;
     s->end = &s->first;
     (void)pthread_mutex_init(&s->lock, NULL);
     cond_init(&s->filled);
@@ -31,6 +33,8 @@ void watch_set_free(struct watch_set *s)
 {
     if (!s)
         return;
+    (void)pthread_rwlock_wrlock(&s->store->lock); /* the writer may still be waking it */
+    (void)pthread_rwlock_unlock(&s->store->lock);
     (void)pthread_cond_destroy(&s->filled);
     (void)pthread_mutex_destroy(&s->lock);
     free(s);
@@ -63,14 +67,25 @@ void watch__verdict(struct watch_set *s)
     (void)pthread_cond_broadcast(&s->filled);
 }
 
-void watch__ready(struct watch *x)
+bool watch__queue(struct watch *x)
 {
     struct watch_set *s = x->set;
     LOCK_SCOPE(&s->lock);
     if (x->queued || x->taken || x->held)
-        return;
+        return false;
     enqueue(s, x);
-    (void)pthread_cond_signal(&s->filled);
+    return true;
+}
+
+void watch__filled(struct watch_set *s)
+{
+    (void)pthread_cond_broadcast(&s->filled);
+}
+
+void watch__ready(struct watch *x)
+{
+    if (watch__queue(x))
+        (void)pthread_cond_signal(&x->set->filled);
 }
 
 static void unqueue(struct watch_set *s, struct watch *x)

@@ -44,9 +44,9 @@ static void of_secret(const struct object *o, struct controller_ctx *c, struct k
 }
 
 static const struct controller_watch WATCHES[] = {
-    {&RES_CONFIG_MAP, NULL     },
-    {&RES_SECRET,     of_secret},
-    {NULL,            NULL     }
+    {.resource = &RES_CONFIG_MAP},
+    {&RES_SECRET, .keys_of = of_secret},
+    {NULL}
 };
 static const struct controller MIRROR = {.name = "mirror", .watches = WATCHES, .sync = mirror_sync};
 
@@ -85,6 +85,52 @@ static void by_hand(void)
     kube_fake_compact(k);
     (void)runner_settle(r, 100);
     T_EQ_INT(count(k, &RES_SECRET), 2, "found by listing again");
+}
+
+static bool is_labelled(const struct object *o)
+{
+    return object_label(o, "ours") != NULL;
+}
+
+static const struct controller FILTER = {
+    .name = "filter", .watches = WATCHES, .concerns = is_labelled, .sync = mirror_sync};
+
+static void is_spared_what_does_not_concern_it(void)
+{
+    static const struct {
+        const char *name, *ours; /* the label; NULL: none */
+        size_t syncs;
+    } steps[] = {
+        {"never one of ours", NULL, 0}, {"becomes one", "1", 1},     {"stays one", "2", 1},
+        {"is one no longer", NULL, 1},  {"nor at a change", "", 0},  {"and is again", "1", 1},
+    };
+    struct fake_clock clock;
+    fake_clock_init(&clock, 1700000000000);
+    AUTO(kube) struct kube *k = kube_fake_new(&clock.clock);
+    AUTO(arena) struct arena *a = arena_new(0);
+    struct mirror m = {.fail = 1000, .code = ERR_INVALID}; /* counts only */
+    struct err e = {0};
+    AUTO(runner) struct runner *r = runner_new(k, &clock.clock, 0);
+    runner_add(r, &FILTER, &m);
+    kube_fake_load(k, CM("a") "---\n" CM("b"));
+    T_EQ_INT(runner_settle(r, 100), 0, "of others");
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        struct value *patch = value_new_object(a);
+        struct value *meta = value_make_object(a, patch, "metadata");
+        struct value *labels = value_make_object(a, meta, "labels");
+        (void)value_set_str(a, labels, "step", steps[i].name);
+        if (!steps[i].ours)
+            (void)value_set(a, labels, "ours", value_null(a));
+        else if (*steps[i].ours)
+            (void)value_set_str(a, labels, "ours", steps[i].ours);
+        T_RC(kube_patch(k, &RES_CONFIG_MAP, "default", "a", NULL, KUBE_PATCH_MERGE, patch, NULL, &e),
+             &e, "patch");
+        T_EQ_INT(runner_settle(r, 100), steps[i].syncs, steps[i].name);
+    }
+    T_RC(kube_delete(k, &RES_CONFIG_MAP, "default", "a", NULL, &e), &e, "delete");
+    T_EQ_INT(runner_settle(r, 100), 1, "one of ours is gone");
+    T_RC(kube_delete(k, &RES_CONFIG_MAP, "default", "b", NULL, &e), &e, "delete");
+    T_EQ_INT(runner_settle(r, 100), 0, "one of others is gone");
 }
 
 static void failures_back_off(void)
@@ -183,8 +229,8 @@ static int also_sync(struct controller_ctx *c, const struct key *key, struct are
 static void hears_of_what_others_watch(void)
 {
     static const struct controller_watch watches[] = {
-        {&RES_SECRET, NULL},
-        {NULL,        NULL}
+        {.resource = &RES_SECRET},
+        {NULL}
     };
     static const struct controller also = {.name = "also", .watches = watches, .sync = also_sync};
     struct fake_clock clock;
@@ -206,5 +252,5 @@ static void hears_of_what_others_watch(void)
     T_OK(seen > 0, "told of the end of what another one watches");
 }
 
-T_MAIN(hears_of_what_others_watch, by_hand, failures_back_off, stale_writes_are_retried,
-       with_threads, fan_calls_each_once)
+T_MAIN(hears_of_what_others_watch, by_hand, is_spared_what_does_not_concern_it, failures_back_off,
+       stale_writes_are_retried, with_threads, fan_calls_each_once)

@@ -201,7 +201,7 @@ static void rests_in_a_set(void)
 {
     AUTO(store) struct store *s = NULL;
     T_RC(store_open(NULL, &s, &e), &e, "open");
-    struct watch_set *set = watch_set_new();
+    struct watch_set *set = watch_set_new(s);
     struct resting all[RESTING] = {0};
     pthread_t servers[2];
     for (int i = 0; i < 2; i++)
@@ -228,7 +228,7 @@ static void leaves_a_set(void)
 {
     AUTO(store) struct store *s = NULL;
     T_RC(store_open(NULL, &s, &e), &e, "open");
-    struct watch_set *set = watch_set_new();
+    struct watch_set *set = watch_set_new(s);
     struct watch *w = NULL;
     struct watch_event none;
     T_RC(watch_open(s, "/p/", 0, &w, &e), &e, "watch");
@@ -294,7 +294,7 @@ static void hears_what_may_come(void)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         AUTO(store) struct store *s = NULL;
         T_RC(store_open(NULL, &s, &e), &e, "open");
-        struct rest r = {.set = watch_set_new()};
+        struct rest r = {.set = watch_set_new(s)};
         struct watch_event ev[1] = {0};
         void *arg;
         pthread_t t;
