@@ -196,14 +196,20 @@ uint64_t store_count(struct store *s, const char *prefix)
     return count;
 }
 
-/* Hands the op to the writer and waits until it is durable or refused. */
+/* Returns when the op is durable or refused. Who is alone writes it himself: to wake the writer
+ * takes longer than many a disk. In company it is left to the writer, for one sync writes what all
+ * wait for. */
 static int submit(struct store *s, struct op *o, struct err *e)
 {
     (void)sem_init(&o->done, 0, 0);
     (void)pthread_mutex_lock(&s->queue_lock);
-    *s->queue_tail = o;
-    s->queue_tail = &o->next;
-    (void)pthread_cond_signal(&s->queue_filled);
+    if (s->alone && !s->writing && !s->queue) {
+        store__write(s, o);
+    } else {
+        *s->queue_tail = o;
+        s->queue_tail = &o->next;
+        (void)pthread_cond_signal(&s->queue_filled);
+    }
     (void)pthread_mutex_unlock(&s->queue_lock);
     while (sem_wait(&o->done) < 0)
         ; /* a signal handler ran */

@@ -79,6 +79,8 @@ struct store {
     pthread_mutex_t queue_lock;
     pthread_cond_t queue_filled;
     struct op *queue, **queue_tail;
+    bool writing; /* a batch, by the writer or by who submitted it */
+    bool alone;   /* the last batch was one op */
     bool stopping, writer_up;
     pthread_t writer;
 };
@@ -87,6 +89,8 @@ struct entry *entry__new(const char *key, const void *bytes, size_t len);
 
 /* writer.c */
 void *store__writer(void *store);
+/* Under the queue's lock, which it gives up meanwhile; nobody else writes. */
+void store__write(struct store *s, struct op *ops);
 
 /* watch.c; under the write lock. `window__publish` takes the event's references. */
 void window__init(struct window *w);

@@ -1,4 +1,4 @@
-/* writer.c - the one thread that writes: takes what is queued, commits it together, publishes.
+/* writer.c - writing: takes what is queued, commits it together, publishes. One batch at a time.
  *
  * Order (I1): check → insert → commit → memory → events → callers. Nothing is visible before it
  * is durable, and a failed commit leaves memory as it was.                                   */
@@ -174,25 +174,35 @@ static void write_batch(struct store *s, struct op *ops)
     map_done(&b.touched);
 }
 
+void store__write(struct store *s, struct op *ops)
+{
+    s->writing = true;
+    s->alone = !ops->next;
+    (void)pthread_mutex_unlock(&s->queue_lock);
+    write_batch(s, ops);
+    for (struct op *o = ops, *next; o; o = next) {
+        next = o->next; /* o is gone once its caller goes on */
+        (void)sem_post(&o->done);
+    }
+    (void)pthread_mutex_lock(&s->queue_lock);
+    s->writing = false;
+    if (s->queue || s->stopping)
+        (void)pthread_cond_signal(&s->queue_filled);
+}
+
 void *store__writer(void *store)
 {
     struct store *s = store;
     (void)pthread_mutex_lock(&s->queue_lock);
     for (;;) {
-        while (!s->queue && !s->stopping)
+        while (s->writing || (!s->queue && !s->stopping))
             (void)pthread_cond_wait(&s->queue_filled, &s->queue_lock);
         struct op *ops = s->queue;
         if (!ops)
             break;
         s->queue = NULL;
         s->queue_tail = &s->queue;
-        (void)pthread_mutex_unlock(&s->queue_lock);
-        write_batch(s, ops);
-        for (struct op *o = ops, *next; o; o = next) {
-            next = o->next; /* o is gone once its caller goes on */
-            (void)sem_post(&o->done);
-        }
-        (void)pthread_mutex_lock(&s->queue_lock);
+        store__write(s, ops);
     }
     (void)pthread_mutex_unlock(&s->queue_lock);
     return NULL;
