@@ -5,7 +5,7 @@
  *            memory; disk is one append-only table in SQLite (WAL, synchronous FULL).
  * Guarantees A write that returned 0 is on disk (but see store_defer_sync). Writes queued together
  * share one sync (group commit). Readers never wait for the disk. Watches: see watch.h. Threads
- * Any. One writer thread of its own. Lifetime   Entries are immutable and shared:
+ * Any. A write that is alone runs on its caller; others queue for one thread. Lifetime   Entries are immutable and shared:
  * entry_ref/entry_unref. Not here   Kinds, selectors, permissions; the store does not know what a
  * Pod is.        */
 #pragma once
