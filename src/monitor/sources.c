@@ -191,8 +191,13 @@ static void drop_rest(struct ruler *r, const char *prefix, const struct value *d
 
 static bool labelled(const struct object *o, const char *label)
 {
-    const char *v = o ? object_label(o, label) : NULL;
+    const char *v = object_label(o, label);
     return v && strcmp(v, "rules") == 0;
+}
+
+static bool has_rules(const struct object *o)
+{
+    return !o->deleting && (labelled(o, map_label) || labelled(o, lines_label));
 }
 
 static void load_key(struct controller_ctx *c, const struct object *o, const char *prefix,
@@ -223,8 +228,7 @@ static int map_sync(struct controller_ctx *c, const struct key *key, struct aren
     const struct rule_sources *s = c->arg;
     const struct object *o = cache_get(c->cache, &RES_CONFIG_MAP, key->ns, key->name, a);
     const char *prefix = map_prefix(a, key->ns, key->name);
-    bool ours =
-        o && !o->deleting && (labelled(o, map_label) || (s->lines && labelled(o, lines_label)));
+    bool ours = o && has_rules(o) && (s->lines || labelled(o, map_label));
     const struct value *data = ours ? value_get(o->root, "data") : NULL;
     (void)e;
     drop_rest(s->ruler, prefix, data, a);
@@ -232,11 +236,6 @@ static int map_sync(struct controller_ctx *c, const struct key *key, struct aren
         if (is_rule_file(m->key))
             load_key(c, o, prefix, m, a);
     return 0;
-}
-
-static bool has_rules(const struct object *o)
-{
-    return !o->deleting && (labelled(o, map_label) || labelled(o, lines_label));
 }
 
 static const struct controller_watch map_watches[] = {

@@ -106,8 +106,10 @@ void window__notify(struct window *w, uint64_t from);
 /* Lends the writes of a commit to those who prepare what they will say of it; NULL takes them back.
  * Under the write lock. */
 void window__foretell(struct window *w, const struct op *ops);
-/* Wakes whom the writes concern: with `all` every watch, else those that rest in a set. */
-void window__wake(struct window *w, const struct op *ops, bool all);
+/* The threads of a set look at those of its watches that the writes concern. */
+void window__make_ready(struct window *w, const struct op *ops);
+/* Wakes every watch that the writes concern. */
+void window__wake(struct window *w, const struct op *ops);
 
 /* watch_set.c; with the watch's lock held: one of the threads of its set shall look at it. */
 void watch__ready(struct watch *x);

@@ -111,25 +111,33 @@ void window__foretell(struct window *w, const struct op *ops)
     w->foretold = ops;
 }
 
-void window__wake(struct window *w, const struct op *ops, bool all)
+static bool concerns_any(const struct watch *x, const struct op *o)
 {
-    struct watch_set *told = NULL, *filled = NULL;
+    while (o && !concerns_op(x, o))
+        o = o->next;
+    return o != NULL;
+}
+
+void window__make_ready(struct window *w, const struct op *ops)
+{
+    struct watch_set *filled = NULL;
     for (struct watch *x = w->watches; x; x = x->next) {
-        const struct op *o = ops;
-        while (o && !concerns_op(x, o))
-            o = o->next;
-        if (!o)
+        if (!concerns_any(x, ops))
             continue;
-        if (all) {
-            wake(x, &told);
-            continue;
-        }
         LOCK_SCOPE(&x->lock);
         if (x->set && watch__queue(x))
             filled = x->set;
     }
     if (filled)
         watch__filled(filled);
+}
+
+void window__wake(struct window *w, const struct op *ops)
+{
+    struct watch_set *told = NULL;
+    for (struct watch *x = w->watches; x; x = x->next)
+        if (concerns_any(x, ops))
+            wake(x, &told);
 }
 
 void watch_event_done(struct watch_event *ev)

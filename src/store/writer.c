@@ -83,7 +83,7 @@ static void foretell(struct store *s, const struct op *ops)
     window__foretell(&s->window, ops);
     (void)pthread_rwlock_unlock(&s->lock);
     (void)pthread_rwlock_rdlock(&s->lock);
-    window__wake(&s->window, ops, false);
+    window__make_ready(&s->window, ops);
     (void)pthread_rwlock_unlock(&s->lock);
 }
 
@@ -98,7 +98,7 @@ static void break_promise(struct store *s, const struct op *ops)
     if (!foretold)
         return;
     (void)pthread_rwlock_rdlock(&s->lock);
-    window__wake(&s->window, ops, true);
+    window__wake(&s->window, ops);
     (void)pthread_rwlock_unlock(&s->lock);
 }
 

@@ -82,8 +82,7 @@ static void take_sample(struct tsdb *db, const struct refs *refs, uint64_t ref, 
     struct mem_series *s = series_of(db, refs, ref);
     if (s)
         (void)head__append(s, x);
-    db->wal.segments[db->wal.n - 1].samples++;
-    wal__saw_time(&db->wal, x.t);
+    wal__count(&db->wal, 1, x.t);
 }
 
 static void replay_sample(struct tsdb *db, struct refs *refs, const char *p, size_t n)
@@ -105,8 +104,7 @@ static void replay_histogram(struct tsdb *db, struct refs *refs, const char *p, 
     struct mem_series *s = series_of(db, refs, r.ref);
     if (s)
         (void)native__append(s, r.t, p + head, n - head);
-    db->wal.segments[db->wal.n - 1].samples++;
-    wal__saw_time(&db->wal, r.t);
+    wal__count(&db->wal, 1, r.t);
 }
 
 static void replay_start(struct tsdb *db, struct refs *refs, const char *p, size_t n)

@@ -68,16 +68,21 @@ struct wal_segment {
     uint64_t samples;  /* in it; of what is written */
 };
 
+/* Records that are not written yet. */
+struct wal_pending {
+    struct buf bytes;
+    uint64_t samples;
+    int64_t newest_ms; /* of its samples */
+};
+
 struct wal {
     char *dir; /* NULL: none */
     int fd;
-    struct buf pending; /* records that are not written yet */
-    struct buf run;     /* samples that are no record yet, behind those */
-    uint64_t run_ref;   /* of its last sample */
+    struct wal_pending pending;
+    struct buf run;   /* samples that are no record yet, behind those */
+    uint64_t run_ref; /* of its last sample */
     int64_t run_t;
-    struct buf packed; /* what is written of them */
-    uint64_t pending_samples;
-    int64_t pending_ms;           /* of the newest of them */
+    struct buf packed;            /* what is written of what is pending */
     struct wal_segment *segments; /* oldest first; the last one is written */
     size_t n;
     uint64_t next_seq;

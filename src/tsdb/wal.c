@@ -35,14 +35,14 @@ static void add_record(struct buf *to, const void *body, size_t n)
 static void end_run(struct wal *w)
 {
     if (w->run.len)
-        add_record(&w->pending, w->run.data, w->run.len);
+        add_record(&w->pending.bytes, w->run.data, w->run.len);
     buf_clear(&w->run);
 }
 
 static void put_record(struct wal *w, const void *body, size_t n)
 {
     end_run(w);
-    add_record(&w->pending, body, n);
+    add_record(&w->pending.bytes, body, n);
 }
 
 void wal__series(struct wal *w, uint64_t ref, const struct labels *l)
@@ -60,18 +60,19 @@ void wal__series(struct wal *w, uint64_t ref, const struct labels *l)
     put_record(w, b.data, b.len);
 }
 
-void wal__saw_time(struct wal *w, int64_t t)
+void wal__count(struct wal *w, uint64_t samples, int64_t newest_ms)
 {
     struct wal_segment *last = &w->segments[w->n - 1];
-    if (t > last->newest_ms)
-        last->newest_ms = t;
+    last->samples += samples;
+    if (newest_ms > last->newest_ms)
+        last->newest_ms = newest_ms;
 }
 
 static void count_pending(struct wal *w, int64_t t)
 {
-    w->pending_samples++;
-    if (t > w->pending_ms)
-        w->pending_ms = t;
+    w->pending.samples++;
+    if (t > w->pending.newest_ms)
+        w->pending.newest_ms = t;
 }
 
 void wal__sample(struct wal *w, uint64_t ref, struct sample x)
@@ -171,17 +172,17 @@ static int by_number(const struct dirent **a, const struct dirent **b)
 /* What is pending as it is written: as one record, compressed, where that is worth it. */
 static const struct buf *pack(struct wal *w)
 {
-    if (w->pending.len < SMALL_BYTES)
-        return &w->pending;
-    AUTO_MEM void *room = malloc(ZSTD_compressBound(w->pending.len) + 1);
+    if (w->pending.bytes.len < SMALL_BYTES)
+        return &w->pending.bytes;
+    AUTO_MEM void *room = malloc(ZSTD_compressBound(w->pending.bytes.len) + 1);
     if (!room)
         log_die("out of memory");
     char *body = room;
     *body = RECORD_PACKED;
-    size_t n = ZSTD_compress(body + 1, ZSTD_compressBound(w->pending.len), w->pending.data,
-                             w->pending.len, PACK_LEVEL);
-    if (ZSTD_isError(n) || n >= w->pending.len)
-        return &w->pending;
+    size_t n = ZSTD_compress(body + 1, ZSTD_compressBound(w->pending.bytes.len), w->pending.bytes.data,
+                             w->pending.bytes.len, PACK_LEVEL);
+    if (ZSTD_isError(n) || n >= w->pending.bytes.len)
+        return &w->pending.bytes;
     buf_clear(&w->packed);
     add_record(&w->packed, body, n + 1);
     return &w->packed;
@@ -189,17 +190,17 @@ static const struct buf *pack(struct wal *w)
 
 static void clear_pending(struct wal *w)
 {
-    w->pending_samples = 0;
-    w->pending_ms = 0;
-    buf_clear(&w->pending);
+    w->pending.samples = 0;
+    w->pending.newest_ms = 0;
+    buf_clear(&w->pending.bytes);
 }
 
 static int write_pending(struct wal *w, struct err *e)
 {
     struct wal_segment *s = &w->segments[w->n - 1];
     end_run(w);
-    const struct buf *out = &w->pending;
-    int r = buf_check(&w->pending, e);
+    const struct buf *out = &w->pending.bytes;
+    int r = buf_check(&w->pending.bytes, e);
     if (r == 0) {
         out = pack(w);
         r = buf_check(out, e);
@@ -212,8 +213,7 @@ static int write_pending(struct wal *w, struct err *e)
     }
     if (r == 0) {
         s->bytes += out->len;
-        s->samples += w->pending_samples;
-        wal__saw_time(w, w->pending_ms);
+        wal__count(w, w->pending.samples, w->pending.newest_ms);
         w->dirty = true;
     }
     w->lost |= r < 0;
@@ -235,10 +235,10 @@ static int define_series(struct tsdb *db, struct err *e)
     for (uint32_t i = 0; r == 0 && i < db->n_slots; i++) {
         if (db->slots[i].series)
             wal__series(w, ref_of(db, i), &db->slots[i].series->labels);
-        if (w->pending.len >= PENDING_BYTES / 2)
+        if (w->pending.bytes.len >= PENDING_BYTES / 2)
             r = write_pending(w, e);
     }
-    return r == 0 && w->pending.len ? write_pending(w, e) : r;
+    return r == 0 && w->pending.bytes.len ? write_pending(w, e) : r;
 }
 
 /* One without all its series is of no use. */
@@ -272,16 +272,12 @@ static int resume(struct tsdb *db, struct err *e)
 {
     struct wal *w = &db->wal;
     end_run(w);
-    const struct buf waits = w->pending;
-    const uint64_t samples = w->pending_samples;
-    const int64_t newest_ms = w->pending_ms;
-    buf_init(&w->pending, PENDING_BYTES);
-    w->pending_samples = 0;
+    const struct wal_pending waits = w->pending;
+    w->pending = (struct wal_pending){0};
+    buf_init(&w->pending.bytes, PENDING_BYTES);
     int r = start_segment(db, e);
-    buf_done(&w->pending);
+    buf_done(&w->pending.bytes);
     w->pending = waits;
-    w->pending_samples = samples;
-    w->pending_ms = newest_ms;
     if (r < 0)
         clear_pending(w);
     return r;
@@ -301,7 +297,7 @@ int wal__open(struct tsdb *db, struct err *e)
         return 0;
     if (!(w->dir = strdup(db->opts.dir)))
         log_die("out of memory");
-    buf_init(&w->pending, PENDING_BYTES);
+    buf_init(&w->pending.bytes, PENDING_BYTES);
     buf_init(&w->packed, PENDING_BYTES);
     buf_init(&w->run, 2 * RUN_BYTES);
     int r = fs_mkdirs(w->dir, 0700, e);
@@ -340,7 +336,7 @@ void wal__close(struct wal *w)
         return;
     if (w->fd >= 0)
         (void)close(w->fd);
-    buf_done(&w->pending);
+    buf_done(&w->pending.bytes);
     buf_done(&w->packed);
     buf_done(&w->run);
     free(w->segments);
@@ -357,7 +353,7 @@ static bool is_full(const struct wal_segment *s)
 int wal__write(struct tsdb *db, struct err *e)
 {
     struct wal *w = &db->wal;
-    if (!w->dir || w->pending.len + w->run.len == 0)
+    if (!w->dir || w->pending.bytes.len + w->run.len == 0)
         return 0;
     int r = w->lost ? resume(db, e) : 0;
     if (r == 0)
@@ -367,7 +363,7 @@ int wal__write(struct tsdb *db, struct err *e)
 
 int wal__ease(struct tsdb *db, struct err *e)
 {
-    return db->wal.pending.len < PENDING_BYTES / 2 ? 0 : wal__write(db, e);
+    return db->wal.pending.bytes.len < PENDING_BYTES / 2 ? 0 : wal__write(db, e);
 }
 
 void wal__retain(struct tsdb *db, int64_t oldest_ms)

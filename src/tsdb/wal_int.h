@@ -47,6 +47,7 @@ struct __attribute__((packed)) count_record {
 /* wal.c */
 void wal__path(const struct wal *w, uint64_t seq, char *out, size_t room);
 int wal__open_segment(struct wal *w, uint64_t seq, struct err *e) MUST_CHECK;
-void wal__saw_time(struct wal *w, int64_t t);
+/* Samples that the last segment holds from now on, and the newest one's time. */
+void wal__count(struct wal *w, uint64_t samples, int64_t newest_ms);
 /* replay.c: takes what a segment holds into memory, and goes on writing it; a torn end is cut. */
 int wal__replay(struct tsdb *db, uint64_t seq, struct err *e) MUST_CHECK;

@@ -261,7 +261,7 @@ static void foretell(struct store *s, const struct op *o)
 {
     (void)pthread_rwlock_wrlock(&s->lock);
     window__foretell(&s->window, o);
-    window__wake(&s->window, o, false);
+    window__make_ready(&s->window, o);
     (void)pthread_rwlock_unlock(&s->lock);
 }
 
@@ -274,7 +274,7 @@ static void decide(struct store *s, const struct op *o, bool stands)
         window__publish(&s->window, (struct watch_event){.rev = o->rev, .entry = o->fresh});
     else
         s->window.broken_promises++;
-    stands ? window__notify(&s->window, from) : window__wake(&s->window, o, true);
+    stands ? window__notify(&s->window, from) : window__wake(&s->window, o);
     (void)pthread_rwlock_unlock(&s->lock);
 }
 
