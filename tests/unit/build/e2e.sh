@@ -7,26 +7,13 @@ crane=${CRANE:-$(command -v crane || true)}
 [ "$(id -u)" = 0 ] && command -v crun >/dev/null && command -v skopeo >/dev/null || exit 77
 
 dir=$(mktemp -d /tmp/slipway-e2e-XXXXXX)
-passed=0 failed=0 server=
+server=
 finish() {
     [ -n "$server" ] && kill "$server" 2>/dev/null
     rm -rf "$dir"
 }
 trap finish EXIT
-ok() { # NAME COMMAND…
-    name=$1
-    shift
-    if "$@" >"$dir/out" 2>&1; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $name" && tail -n 20 "$dir/out"
-    fi
-}
-is() { # NAME WANT GOT
-    ok "$1" test "$2" = "$3"
-    [ "$2" = "$3" ] || echo "  want $2, got $3"
-}
+. "$(dirname "$0")/judge.sh"
 build() { "$builder" "$dir/store" build "$@" 2>"$dir/log"; }
 
 base=$("$builder" "$dir/store" busybox slipway.local/busybox)
